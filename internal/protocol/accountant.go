@@ -1,0 +1,336 @@
+package protocol
+
+import (
+	"fmt"
+	"time"
+
+	"sluice/recipe"
+)
+
+// Accountant is the machine that folds a job's ledger. Entries come in the ledger's
+// order; those of a lane are counted in the lane's order, each once, so that copies and
+// latecomers never count. From it alone come a job's totals, its end, the conservation
+// check and the mark below which the ledger is purged.
+type Accountant struct {
+	plan  *recipe.Plan
+	rules Rules
+	Fold  Fold
+	early []map[recipe.Ordinal]*Entry // by step: entries whose turn has not come
+	marks []Cursors                   // by step: the checkpoint of an ordered step
+	open  []splits                    // by step: the splits of a source
+	queue []ledgerRef                 // entries that are stored, in order
+	kept  map[ledgerKey]*keptEntry    // entries that are stored, where a gate may need help
+	news  bool
+}
+
+// Fold is what the accountant knows, written in one compare-and-set before the ledger is
+// purged below it.
+type Fold struct {
+	Steps []StepFold `json:"steps"`
+	Edges []EdgeFold `json:"edges"`
+}
+
+// StepFold is the account of a step. All but Frames are records.
+type StepFold struct {
+	Lanes     Cursors `json:"lanes"`
+	Frames    int64   `json:"frames"`
+	In        int64   `json:"in"`
+	Out       []int64 `json:"out"` // by output port
+	Dead      int64   `json:"dead"`
+	Discarded int64   `json:"discarded"` // given up under on_error: drop
+	Damaged   int64   `json:"damaged"`   // in frames with a wrong checksum
+	Expired   int64   `json:"expired"`
+	Dropped   int64   `json:"dropped"`
+	Skipped   int64   `json:"skipped"`
+	Full      bool    `json:"full,omitempty"`
+}
+
+// EdgeFold is the account of an edge, in records.
+type EdgeFold struct {
+	Produced int64 `json:"produced"`
+	Lost     int64 `json:"lost"` // dropped by the publisher: the edge was full
+	Taken    int64 `json:"taken"`
+}
+
+type ledgerRef struct {
+	seq    uint64
+	step   int
+	source int
+	split  uint32
+	n      uint64
+	key    ledgerKey
+}
+
+type ledgerKey struct {
+	step int
+	ord  recipe.Ordinal
+}
+
+type keptEntry struct {
+	*Entry
+	at time.Duration
+}
+
+type splits struct {
+	count  uint32 // known number of splits; 0 while unknown
+	low    uint32 // all below are done
+	states map[uint32]SplitState
+}
+
+// NewAccountant returns the accountant of a plan. fold is what an earlier one wrote, or
+// the zero value.
+func NewAccountant(plan *recipe.Plan, fold Fold, rules Rules) *Accountant {
+	a := &Accountant{plan: plan, rules: rules, Fold: fold, kept: map[ledgerKey]*keptEntry{}}
+	if fold.Steps == nil {
+		a.Fold.Edges = make([]EdgeFold, len(plan.Edges))
+		for i := range plan.Steps {
+			s := &plan.Steps[i]
+			a.Fold.Steps = append(a.Fold.Steps, StepFold{Lanes: make(Cursors, len(s.Lanes)), Out: make([]int64, len(s.Outputs))})
+		}
+	}
+	for i := range plan.Steps {
+		a.early = append(a.early, map[recipe.Ordinal]*Entry{})
+		a.marks = append(a.marks, make(Cursors, len(plan.Steps[i].Lanes)))
+		a.open = append(a.open, splits{states: map[uint32]SplitState{}})
+	}
+	return a
+}
+
+// Add takes one stored entry, in the order of the ledger. at is when it was stored.
+func (a *Accountant) Add(seq uint64, e *Entry, at time.Duration) error {
+	if e.Step >= len(a.plan.Steps) || int(e.Ord.Lane) >= len(a.plan.Steps[e.Step].Lanes) {
+		return fmt.Errorf("ledger entry %d is of no step of the plan: step %d lane %d", seq, e.Step, e.Ord.Lane)
+	}
+	step := &a.plan.Steps[e.Step]
+	if step.Role != recipe.RoleSource && len(e.Counts) != len(step.Outputs) {
+		return fmt.Errorf("ledger entry %d of step %s does not fit its %d output ports", seq, step.Node, len(step.Outputs))
+	}
+	key := ledgerKey{e.Step, e.Ord}
+	a.queue = append(a.queue, ledgerRef{seq: seq, step: e.Step, source: step.Lanes[e.Ord.Lane].Source, split: e.Ord.Split, n: e.Ord.N, key: key})
+	if a.helps(step) {
+		a.kept[key] = &keptEntry{e, at}
+	}
+	f := &a.Fold.Steps[e.Step]
+	if Arrival(step) && !e.Done || f.Lanes[e.Ord.Lane].Passed(e.Ord) {
+		return nil
+	}
+	if _, dup := a.early[e.Step][e.Ord]; dup {
+		return nil
+	}
+	a.early[e.Step][e.Ord] = e
+	a.fold(e.Step, int(e.Ord.Lane))
+	return nil
+}
+
+// Arrival reports whether a step is a sink that takes frames as they arrive.
+func Arrival(s *recipe.Step) bool { return s.Sink && s.Role == recipe.RoleRelay }
+
+// fold counts the entries of a lane whose turn has come.
+func (a *Accountant) fold(step, lane int) {
+	f := &a.Fold.Steps[step]
+	for {
+		c := f.Lanes[lane]
+		ord := recipe.Ordinal{Split: c.Split, N: c.N, Lane: uint16(lane), Path: c.Path}
+		e, here := a.early[step][ord]
+		if !here || c.Done {
+			return
+		}
+		delete(a.early[step], ord)
+		a.count(step, e)
+		f.Lanes[lane] = c.Next(e.Parts, e.EndSplit, e.EndSource)
+		a.news = true
+	}
+}
+
+func (a *Accountant) count(step int, e *Entry) {
+	s, f := &a.plan.Steps[step], &a.Fold.Steps[step]
+	f.Frames++
+	f.In += e.In
+	f.Dead += e.Dead
+	f.Discarded += e.Discard
+	f.Full = f.Full || e.Full
+	switch e.Verdict {
+	case Expired:
+		f.Expired += e.In
+	case Dropped:
+		f.Dropped += e.In
+	case Dead:
+		f.Damaged += e.In
+	case Skipped:
+		f.Skipped += e.In
+	}
+	for p := range e.Counts {
+		f.Out[p] += e.Out(p)
+	}
+	for i, id := range s.Out {
+		edge := a.plan.Edge(id)
+		ef := &a.Fold.Edges[edgeIndex(id)]
+		n := e.Out(edge.FromPort)
+		ef.Produced += n
+		if e.LostAt(i) {
+			ef.Lost += n
+		}
+	}
+	for _, id := range s.In {
+		edge := a.plan.Edge(id)
+		if lane := int(e.Ord.Lane) - edge.LaneBase; lane >= 0 && lane < len(a.plan.Steps[edge.From].Lanes) {
+			a.Fold.Edges[edgeIndex(id)].Taken += e.In
+		}
+	}
+}
+
+func edgeIndex(id recipe.EdgeID) int {
+	n := 0
+	for _, c := range id[1:] {
+		n = n*10 + int(c-'0')
+	}
+	return n - 1
+}
+
+// News reports whether the fold changed since the last call.
+func (a *Accountant) News() bool {
+	n := a.news
+	a.news = false
+	return n
+}
+
+// Watermark takes the places of an ordered step behind its last checkpoint.
+func (a *Accountant) Watermark(step int, cs Cursors) {
+	if len(cs) == len(a.marks[step]) {
+		a.marks[step] = cs
+	}
+}
+
+// Splits takes the number of splits of a source.
+func (a *Accountant) Splits(step int, count uint32) { a.open[step].count = count }
+
+// Split takes the checkpoint of a split.
+func (a *Accountant) Split(step int, split uint32, st SplitState) {
+	o := &a.open[step]
+	if split < o.low {
+		return
+	}
+	o.states[split] = st
+	for o.states[o.low].Done {
+		delete(o.states, o.low)
+		o.low++
+	}
+}
+
+// Mark is a place in the frames of one source.
+type Mark struct {
+	Split uint32
+	N     uint64
+	All   bool // everything is below
+}
+
+// Below reports whether an ordinal is below the mark.
+func (m Mark) Below(split uint32, n uint64) bool {
+	return m.All || split < m.Split || split == m.Split && n < m.N
+}
+
+// Mark returns the job-wide mark of a source: all frames below it are done at every
+// step, covered by every checkpoint of an ordered step, and behind the checkpoint of
+// every unfinished split.
+func (a *Accountant) Mark(source int) Mark {
+	m := Mark{All: true}
+	for i := range a.plan.Steps {
+		for l, lane := range a.plan.Steps[i].Lanes {
+			if lane.Source != source {
+				continue
+			}
+			m.lower(a.Fold.Steps[i].Lanes[l])
+			if a.plan.Steps[i].Role == recipe.RoleOrdered {
+				m.lower(a.marks[i][l])
+			}
+		}
+	}
+	if o := &a.open[source]; !a.rules.IgnoreCheckpoint && (o.count == 0 || o.low < o.count) {
+		m.lower(Cursor{Split: o.low, N: o.states[o.low].N})
+	}
+	return m
+}
+
+// lower takes the mark down to a cursor.
+func (m *Mark) lower(c Cursor) {
+	if c.Done {
+		return
+	}
+	if m.All || c.Split < m.Split || c.Split == m.Split && c.N < m.N {
+		*m = Mark{Split: c.Split, N: c.N}
+	}
+}
+
+// Purge returns the sequence below which the ledger holds only entries below the marks,
+// and forgets them. The fold must have been written before the ledger is purged.
+func (a *Accountant) Purge() (below uint64) {
+	marks := map[int]Mark{}
+	for len(a.queue) > 0 {
+		r := a.queue[0]
+		m, ok := marks[r.source]
+		if !ok {
+			m = a.Mark(r.source)
+			marks[r.source] = m
+		}
+		if a.rules.FoldEachStep {
+			own := a.Fold.Steps[r.step].Lanes[r.key.ord.Lane]
+			m = Mark{Split: own.Split, N: own.N, All: own.Done}
+		}
+		if !m.Below(r.split, r.n) {
+			break
+		}
+		delete(a.kept, r.key)
+		a.queue = a.queue[1:]
+		below = r.seq + 1
+	}
+	return below
+}
+
+// Done reports whether every frame of every step is accounted for.
+func (a *Accountant) Done() bool {
+	for i := range a.Fold.Steps {
+		for _, c := range a.Fold.Steps[i].Lanes {
+			if !c.Done {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Balance checks the conservation of records: what was produced on an edge was taken
+// from it or dropped by its publisher. It means something when Done, and names the first
+// edge that does not balance.
+func (a *Accountant) Balance() error {
+	for i, f := range a.Fold.Edges {
+		if f.Produced-f.Lost != f.Taken {
+			e := &a.plan.Edges[i]
+			return fmt.Errorf("edge %s (%s to %s) does not balance: %d records produced, %d dropped, %d taken",
+				e.ID, a.plan.Steps[e.From].Node, a.plan.Steps[e.To].Node, f.Produced, f.Lost, f.Taken)
+		}
+	}
+	return nil
+}
+
+// Missing names the edge on which the account waits although everything above it is
+// accounted for, with the ordinal it waits for; false when there is none. While a job
+// runs that is normal for a moment; when nothing moves it is where a frame or its entry
+// was lost.
+func (a *Accountant) Missing() (recipe.EdgeID, recipe.Ordinal, bool) {
+	for i := range a.plan.Edges {
+		e := &a.plan.Edges[i]
+		for l, up := range a.Fold.Steps[e.From].Lanes {
+			c := a.Fold.Steps[e.To].Lanes[e.LaneBase+l]
+			if !c.Done && (up.Done || c.before(up)) {
+				return e.ID, recipe.Ordinal{Split: c.Split, N: c.N, Lane: uint16(e.LaneBase + l), Path: c.Path}, true
+			}
+		}
+	}
+	for i := range a.plan.Steps {
+		if s := &a.plan.Steps[i]; s.Role == recipe.RoleSource && len(a.early[i]) > 0 && len(s.Out) > 0 {
+			c := a.Fold.Steps[i].Lanes[0]
+			return s.Out[0], recipe.Ordinal{Split: c.Split, N: c.N}, true
+		}
+	}
+	return "", recipe.Ordinal{}, false
+}

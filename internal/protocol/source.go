@@ -1,0 +1,389 @@
+package protocol
+
+import (
+	"time"
+)
+
+// Checkpoint and fold intervals.
+const (
+	splitSaveEvery = 32 // frames of a split between two checkpoints
+	yieldAfter     = time.Second
+	yieldFor       = 500 * time.Millisecond
+)
+
+// SplitState is the checkpoint of a split: everything before frame N, which begins at
+// Offset, is committed and published.
+type SplitState struct {
+	N      uint64
+	Offset int64
+	Done   bool
+}
+
+// Credit is what a source knows of the ordered steps below it.
+type Credit struct {
+	Ordered bool   // is there any?
+	Split   uint32 // the lowest place that one of them waits for
+	N       uint64
+	Done    bool // they have all that this source will ever make
+	Tight   bool // they hold more bytes than they may: only the frame they wait for is let through
+}
+
+// Source is the machine of one attempt at one split: cut, commit, publish, in that order,
+// several frames in flight; checkpoints now and then. A commit that is refused is
+// followed: the entry says where the frame ends.
+type Source struct {
+	cfg    SourceConfig
+	split  uint32
+	save   SplitState // as stored
+	next   uint64     // frame to cut next
+	offset int64      // where it begins
+	cuts   []*cut     // cut and not yet through, in order of n
+	outs   outlets
+	window Window
+	credit Credit
+	acts   []Action
+
+	cutting  bool
+	follow   *Entry // the entry that the cut under way must follow
+	ending   bool   // the end frame was cut
+	flag     bool   // end as soon as possible
+	stop     bool   // save and give back
+	saving   bool
+	over     bool
+	starved  time.Duration // since when there is no credit; -1 when there is
+	returned time.Duration
+}
+
+// SourceConfig describes the source's step.
+type SourceConfig struct {
+	Ports    []int
+	Splits   int    // S
+	Frames   int    // W
+	Last     uint32 // the source's last split
+	Pipeline int    // frames between cut and published at most
+	Share    float64
+	Rules    Rules
+}
+
+type cut struct {
+	id    ID
+	n     uint64
+	entry *Entry
+	state uint8 // of the commit
+	left  int
+}
+
+const (
+	cutCommitting = iota
+	cutLooking
+	cutSettled
+	cutPublished
+)
+
+// NewSource returns the machine of an attempt at a split that starts at its checkpoint. A
+// checkpoint that is done makes it ask for OpFinish at once.
+func NewSource(c SourceConfig, split uint32, at SplitState, now time.Duration) *Source {
+	m := &Source{cfg: c, split: split, save: at, next: at.N, offset: at.Offset, outs: newOutlets(len(c.Ports)),
+		window: NewWindow(max(1, c.Pipeline), c.Share), starved: -1}
+	if at.Done {
+		m.finish()
+	}
+	return m
+}
+
+// Take returns the actions that wait to be carried out, in order, and forgets them.
+func (m *Source) Take() []Action {
+	a := m.acts
+	m.acts = nil
+	return a
+}
+
+// Over reports whether the attempt has ended: finished, given back or to be restarted.
+func (m *Source) Over() bool { return m.over }
+
+// Start sets the attempt going, and goes on after Credit, Flag or Observe changed.
+func (m *Source) Start(now time.Duration) { m.step(now) }
+
+// Credit tells how far the ordered steps below are.
+func (m *Source) Credit(c Credit, now time.Duration) {
+	m.credit = c
+	m.step(now)
+}
+
+// Observe applies the 50 % rule; see [Window.Observe].
+func (m *Source) Observe(full, all int) { m.window.Observe(full, all) }
+
+// Flag asks for the early end of the split: nobody below wants more, or the job drains.
+func (m *Source) Flag(now time.Duration) {
+	m.flag = true
+	m.step(now)
+}
+
+// Stop asks to save and give the split back: the worker stops.
+func (m *Source) Stop(now time.Duration) {
+	m.stop = true
+	m.step(now)
+}
+
+// mayCut applies the window rule to the next frame.
+func (m *Source) mayCut() bool {
+	c := m.credit
+	if !c.Ordered || c.Done || m.cfg.Rules.NoWindow || m.split < c.Split {
+		return true
+	}
+	base := uint64(0)
+	if m.split == c.Split {
+		base = c.N
+	}
+	if c.Tight {
+		return m.split == c.Split && m.next <= base
+	}
+	return m.split < c.Split+uint32(m.cfg.Splits) && m.next < base+uint64(m.cfg.Frames)
+}
+
+// step asks for whatever can be done now.
+func (m *Source) step(now time.Duration) {
+	switch {
+	case m.over:
+	case m.stop:
+		if !m.cutting && !m.saving {
+			m.checkpoint(false)
+		}
+	case m.ending && m.follow == nil:
+		if len(m.cuts) == 0 && !m.cutting && !m.saving {
+			m.checkpoint(true)
+		}
+	default:
+		m.cutNext(now)
+		if !m.over && !m.stop && !m.saving && m.done() >= m.save.N+splitSaveEvery {
+			m.checkpoint(false)
+		}
+	}
+}
+
+func (m *Source) cutNext(now time.Duration) {
+	if m.cutting || m.outs.blocked() || len(m.cuts) >= m.window.Size() {
+		return
+	}
+	if !m.mayCut() {
+		m.starve(now)
+		return
+	}
+	m.starved = -1
+	m.cutting = true
+	a := Action{Op: OpCut, N: m.next, Start: m.offset, Until: -1}
+	if m.flag {
+		a.Follow = &Entry{EndSplit: true, Start: m.offset, End: m.offset}
+	}
+	m.do(a)
+}
+
+// starve waits for credit, and gives the split back when that takes long: a split that
+// nobody waits for must not hold the slot that the one they wait for may need.
+func (m *Source) starve(now time.Duration) {
+	if m.starved < 0 {
+		m.starved = now
+		m.do(Action{Op: OpWake, After: yieldAfter})
+		return
+	}
+	if now-m.starved < yieldAfter || m.cfg.Rules.NoYield || m.split == m.credit.Split && !m.credit.Done {
+		return
+	}
+	if len(m.cuts) == 0 && !m.saving {
+		m.stop, m.returned = true, yieldFor
+		m.checkpoint(false)
+	}
+}
+
+// WasCut answers OpCut: the frame's end, the number of its records, and whether it is the
+// empty frame that ends the split. e carries Counts, Dead, Discard and Lost.
+func (m *Source) WasCut(id ID, e *Entry, now time.Duration) {
+	m.cutting = false
+	if m.over {
+		return
+	}
+	if m.follow != nil {
+		e, m.follow = m.follow, nil
+		m.ending = e.EndSplit
+		c := &cut{id: id, n: m.next, entry: e, state: cutSettled}
+		m.push(c)
+		m.settle(now)
+		m.step(now)
+		return
+	}
+	m.ending = e.EndSplit
+	m.begin(id, e, now)
+}
+
+// begin takes a frame that was cut on its way.
+func (m *Source) begin(id ID, e *Entry, now time.Duration) {
+	e.Ord.Split, e.Ord.N = m.split, m.next
+	e.EndSource = e.EndSplit && m.cfg.Last == m.split
+	c := &cut{id: id, n: m.next, entry: e}
+	if m.cfg.Rules.SourceUncommit {
+		c.state = cutSettled
+	} else {
+		m.do(Action{Op: OpCommit, ID: id, Entry: e})
+	}
+	m.push(c)
+	m.settle(now)
+	m.step(now)
+}
+
+func (m *Source) push(c *cut) {
+	m.cuts = append(m.cuts, c)
+	m.next, m.offset = c.n+1, c.entry.End
+}
+
+func (m *Source) find(id ID) (int, *cut) {
+	for i, c := range m.cuts {
+		if c.id == id {
+			return i, c
+		}
+	}
+	return -1, nil
+}
+
+// Committed answers OpCommit.
+func (m *Source) Committed(id ID, r Result, now time.Duration) {
+	_, c := m.find(id)
+	if c == nil { // discarded behind a frame that ended elsewhere
+		return
+	}
+	switch r {
+	case Failed:
+		m.do(Action{Op: OpCommit, ID: id, Entry: c.entry})
+	case Refused:
+		c.state = cutLooking
+		m.do(Action{Op: OpLookup, ID: id})
+	default:
+		c.state = cutSettled
+		m.settle(now)
+	}
+}
+
+// Looked answers OpLookup: the entry that won. None means that others are far ahead: the
+// attempt starts again from the split's checkpoint as it is now.
+func (m *Source) Looked(id ID, e *Entry, now time.Duration) {
+	i, c := m.find(id)
+	if c == nil {
+		return
+	}
+	if e == nil {
+		m.restart()
+		return
+	}
+	if c.entry.Same(e) {
+		c.entry, c.state = e, cutSettled
+		m.settle(now)
+		m.step(now)
+		return
+	}
+	m.discard(i)
+	m.next, m.offset, m.ending = c.n, e.Start, false
+	if m.cutting { // the cut under way begins where no frame does
+		m.restart()
+		return
+	}
+	m.follow, m.cutting = e, true
+	m.do(Action{Op: OpCut, N: c.n, Start: e.Start, Until: e.End, Follow: e})
+}
+
+// discard forgets the frames from index i on. None of them was published: frames are
+// published in the order of their commits.
+func (m *Source) discard(i int) {
+	for _, c := range m.cuts[i:] {
+		m.do(Action{Op: OpAck, ID: c.id})
+	}
+	m.cuts = m.cuts[:i]
+}
+
+// settle publishes the frames whose commits are known, up to the first that is not.
+func (m *Source) settle(now time.Duration) {
+	for _, c := range m.cuts {
+		if c.state == cutPublished {
+			continue
+		}
+		if c.state != cutSettled {
+			break
+		}
+		c.state = cutPublished
+		c.left = m.outs.publishAll(c.id, c.entry, m.cfg.Ports, now, &m.acts)
+	}
+	m.sweep()
+}
+
+// Published answers OpPublish.
+func (m *Source) Published(id ID, edge, part int, r Result, now time.Duration) {
+	if !m.outs.at(edge).answer(unit{id: id, edge: edge, part: part}, r, now, &m.acts) {
+		return
+	}
+	if _, c := m.find(id); c != nil {
+		c.left--
+	}
+	m.sweep()
+	m.step(now)
+}
+
+// sweep forgets the frames that are through, from the front.
+func (m *Source) sweep() {
+	for len(m.cuts) > 0 && m.cuts[0].state == cutPublished && m.cuts[0].left == 0 {
+		m.do(Action{Op: OpAck, ID: m.cuts[0].id})
+		m.cuts = m.cuts[1:]
+	}
+}
+
+// done is the frame before which all is through, and place where it begins.
+func (m *Source) done() uint64 {
+	if len(m.cuts) > 0 {
+		return m.cuts[0].n
+	}
+	return m.next
+}
+
+func (m *Source) checkpoint(done bool) {
+	st := SplitState{N: m.next, Offset: m.offset, Done: done}
+	if len(m.cuts) > 0 {
+		st.N, st.Offset = m.cuts[0].n, m.cuts[0].entry.Start
+	}
+	m.saving = true
+	m.do(Action{Op: OpSave, SplitState: st})
+}
+
+// Saved answers OpSave. Refused means that another attempt is at work.
+func (m *Source) Saved(st SplitState, r Result, now time.Duration) {
+	m.saving = false
+	switch {
+	case r == Failed:
+		m.saving = true
+		m.do(Action{Op: OpSave, SplitState: st})
+	case r == Refused:
+		m.restart()
+	case st.Done:
+		m.finish()
+	case m.stop && st.N == m.done():
+		m.over = true
+		m.do(Action{Op: OpReturn, After: m.returned})
+	default:
+		m.save = st
+		m.step(now)
+	}
+}
+
+// Tick is called when a wake-up is due.
+func (m *Source) Tick(now time.Duration) {
+	m.outs.tick(now, &m.acts)
+	m.step(now)
+}
+
+func (m *Source) finish() {
+	m.over = true
+	m.do(Action{Op: OpFinish})
+}
+
+func (m *Source) restart() {
+	m.over = true
+	m.do(Action{Op: OpRestart})
+}
+
+func (m *Source) do(a Action) { m.acts = append(m.acts, a) }
