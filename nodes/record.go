@@ -101,6 +101,12 @@ func (b *Batch) Reset() { b.n, b.buf = 0, b.buf[:0] }
 // Truncate takes the batch back to n records that took size bytes.
 func (b *Batch) Truncate(n, size int) { b.n, b.buf = n, b.buf[:size] }
 
+// AppendEncoded copies n records of the batch's type that are encoded already.
+func (b *Batch) AppendEncoded(n int, encoded []byte) {
+	b.n += n
+	b.buf = append(b.buf, encoded...)
+}
+
 // Append copies a record to the end of the batch. The record must have its type.
 func (b *Batch) Append(r Record) {
 	b.n++

@@ -387,3 +387,14 @@ func (m *Source) restart() {
 }
 
 func (m *Source) do(a Action) { m.acts = append(m.acts, a) }
+
+// NotCut takes the last OpCut back: there is nothing to read yet. The machine asks again
+// when it goes on.
+func (m *Source) NotCut(now time.Duration) {
+	m.cutting = false
+	if m.follow != nil { // what was cut once can be cut again: start over
+		m.restart()
+		return
+	}
+	m.step(now)
+}

@@ -1,0 +1,85 @@
+package bus
+
+import (
+	"encoding/json"
+	"time"
+
+	"sluice/recipe"
+)
+
+// JobRecord is what the coordinator says of a job: workers act on it.
+type JobRecord struct {
+	Job        recipe.JobID  `json:"job"`
+	State      JobState      `json:"state"`
+	Generation uint64        `json:"generation"` // counts the starts; part of consumers' names
+	Plan       *recipe.Plan  `json:"plan"`
+	Reason     string        `json:"reason,omitempty"` // why it failed
+	AckWait    time.Duration `json:"ack_wait"`         // of stateless steps and splits
+	Lease      time.Duration `json:"lease"`            // of ordered steps
+	Started    time.Time     `json:"started"`
+	Ended      time.Time     `json:"ended,omitzero"`
+}
+
+// JobState is a state of a job; see docs/guide.md.
+type JobState string
+
+// The states that workers know: running jobs are worked on, draining ones end their
+// sources, all others rest.
+const (
+	Pending   JobState = "pending"
+	Running   JobState = "running"
+	Draining  JobState = "draining"
+	Stopped   JobState = "stopped"
+	Succeeded JobState = "succeeded"
+	Failed    JobState = "failed"
+	Cancelled JobState = "cancelled"
+)
+
+// Final reports whether a job in this state is over.
+func (s JobState) Final() bool { return s == Succeeded || s == Failed || s == Cancelled }
+
+// SplitMessage is what waits in a source's queue: a split, or the order to list them.
+type SplitMessage struct {
+	List  bool   `json:"list,omitempty"`
+	Split uint32 `json:"split"`
+}
+
+// SplitList is the stored list of a source's splits, written once a job.
+type SplitList struct {
+	Splits []json.RawMessage `json:"splits"`
+	Live   bool              `json:"live,omitempty"`  // one split that reads the input log
+	Empty  bool              `json:"empty,omitempty"` // the one split holds nothing
+	Ref    string            `json:"ref,omitempty"`   // the list is the large value of that name
+}
+
+// Lease says who reigns over an ordered step. A reader who sees the same lease for longer
+// than its time takes it over: no two clocks are compared.
+type Lease struct {
+	Worker     string `json:"worker"`
+	Generation uint64 `json:"generation"`
+	Epoch      uint64 `json:"epoch"`
+	Beat       uint64 `json:"beat"`
+}
+
+// SplitRecord is the stored checkpoint of a split.
+type SplitRecord struct {
+	N      uint64 `json:"n"`
+	Offset int64  `json:"offset"`
+	Done   bool   `json:"done,omitempty"`
+}
+
+// DeadLetter is a record that was given up, as it is stored.
+type DeadLetter struct {
+	ID       string          `json:"id"` // step.ordinal.index
+	Job      recipe.JobID    `json:"job"`
+	Node     string          `json:"node"`
+	Kind     string          `json:"kind"`
+	Port     string          `json:"port,omitempty"`
+	Type     recipe.Type     `json:"type"`
+	Record   json.RawMessage `json:"record"`          // a JSON value; a string for strings that are valid UTF-8
+	Raw      []byte          `json:"raw,omitempty"`   // base64, where the record is not valid UTF-8
+	Place    string          `json:"place,omitempty"` // where it came from: file and offset
+	Reason   string          `json:"reason"`
+	Attempts int             `json:"attempts"`
+	At       time.Time       `json:"at,omitzero"`
+}

@@ -1,0 +1,158 @@
+package bus
+
+import (
+	"strconv"
+	"strings"
+
+	"sluice/recipe"
+)
+
+// Names are the streams and subjects of one job. Everything of a job lies under
+// sluice.<job>, and its streams are named SLUICE_<job>_…, so that they can be swept by
+// name.
+type Names struct{ Job recipe.JobID }
+
+// JobsStream keeps one record per job, on the subject that JobSubject names.
+const JobsStream = "SLUICE_JOBS"
+
+const jobsPrefix = "sluicejobs."
+
+// JobsFilter matches the records of all jobs.
+const JobsFilter = jobsPrefix + "*"
+
+// JobSubject returns the subject of a job's record.
+func JobSubject(job recipe.JobID) string { return jobsPrefix + string(job) }
+
+// JobOf returns the job whose record has that subject.
+func JobOf(subject string) recipe.JobID { return recipe.JobID(strings.TrimPrefix(subject, jobsPrefix)) }
+
+// Fill puts the job's id in the place of {job} in a plan's name.
+func (n Names) Fill(s string) string { return strings.ReplaceAll(s, "{job}", string(n.Job)) }
+
+// Prefix is what the names of the job's streams begin with.
+func (n Names) Prefix() string { return "SLUICE_" + string(n.Job) + "_" }
+
+// The job's streams, beside those of its edges.
+func (n Names) Ledger() string  { return n.Prefix() + "LEDGER" }  // first commit of a (step, ordinal) wins
+func (n Names) State() string   { return n.Prefix() + "STATE" }   // one value a subject, compare-and-set
+func (n Names) Journal() string { return n.Prefix() + "JOURNAL" } // checkpoints of ordered steps, first of a revision wins
+func (n Names) Dead() string    { return n.Prefix() + "DEAD" }
+func (n Names) Splits() string  { return n.Prefix() + "SPLITS" } // the queues of the sources
+func (n Names) Input() string   { return n.Prefix() + "INPUT" }  // input logs of live sources
+func (n Names) Values() string  { return n.Prefix() + "VALUES" } // large values
+
+func (n Names) subject(parts ...string) string {
+	return "sluice." + string(n.Job) + "." + strings.Join(parts, ".")
+}
+
+// LedgerEntry is the subject of the entry of a step for an ordinal. The second entry of
+// an arrival sink has one of its own.
+func (n Names) LedgerEntry(step int, o recipe.Ordinal, done bool) string {
+	s := n.LedgerStep(step)
+	s = s[:len(s)-1] + o.String()
+	if done {
+		s += ".done"
+	}
+	return s
+}
+
+// LedgerStep matches a step's entries.
+func (n Names) LedgerStep(step int) string { return n.subject("ledger", strconv.Itoa(step), ">") }
+
+// LedgerAll matches the whole ledger.
+func (n Names) LedgerAll() string { return n.subject("ledger", ">") }
+
+// Subjects of the job's state.
+func (n Names) StateAll() string      { return n.subject("state", ">") }
+func (n Names) Fold() string          { return n.subject("state", "fold") }
+func (n Names) Failure() string       { return n.subject("state", "failure") }
+func (n Names) Lease(step int) string { return n.subject("state", "lease", strconv.Itoa(step)) }
+func (n Names) SplitList(step int) string {
+	return n.subject("state", "splits", strconv.Itoa(step))
+}
+func (n Names) Split(step int, split uint32) string {
+	return n.subject("state", "split", strconv.Itoa(step), strconv.FormatUint(uint64(split), 10))
+}
+
+// StateKey takes a state subject apart: "fold", "failure", "lease", "splits" or "split",
+// and the numbers behind it.
+func (n Names) StateKey(subject string) (key string, numbers []int) {
+	rest := strings.TrimPrefix(subject, n.subject("state")+".")
+	tokens := strings.Split(rest, ".")
+	for _, t := range tokens[1:] {
+		v, _ := strconv.Atoi(t)
+		numbers = append(numbers, v)
+	}
+	return tokens[0], numbers
+}
+
+// JournalEntry is the subject of revision rev of a step's journal.
+func (n Names) JournalEntry(step int, rev uint64) string {
+	return n.subject("journal", strconv.Itoa(step), strconv.FormatUint(rev, 10))
+}
+
+// JournalStep matches a step's journal; JournalAll every step's.
+func (n Names) JournalStep(step int) string { return n.subject("journal", strconv.Itoa(step), "*") }
+func (n Names) JournalAll() string          { return n.subject("journal", ">") }
+
+// DeadLetters is the subject of the dead letters that a step made of a frame.
+func (n Names) DeadLetters(step int, o recipe.Ordinal) string {
+	return n.subject("dead", strconv.Itoa(step), o.String())
+}
+
+// DeadAll matches the job's dead letters, DeadStep a step's.
+func (n Names) DeadAll() string          { return n.subject("dead", ">") }
+func (n Names) DeadStep(step int) string { return n.subject("dead", strconv.Itoa(step), ">") }
+
+// SplitQueue is the subject that a source's splits wait on; SplitsAll matches all.
+func (n Names) SplitQueue(step int) string { return n.subject("split", strconv.Itoa(step)) }
+func (n Names) SplitsAll() string          { return n.subject("split", "*") }
+
+// InputChunk is the subject of chunk c of a live source's input log.
+func (n Names) InputChunk(step int, c uint64) string {
+	return n.subject("input", strconv.Itoa(step), strconv.FormatUint(c, 10))
+}
+
+// InputStep matches a source's input log, InputAll every source's.
+func (n Names) InputStep(step int) string { return n.subject("input", strconv.Itoa(step), "*") }
+func (n Names) InputAll() string          { return n.subject("input", ">") }
+
+// Place is the subject on which an ordered step tells its watermark. It is not stored.
+func (n Names) Place(step int) string { return n.subject("at", strconv.Itoa(step)) }
+
+// PlaceAll matches the watermarks of all steps.
+func (n Names) PlaceAll() string { return n.subject("at", "*") }
+
+// Consumer is the name of the durable consumer by which a step reads an edge (or, with an
+// empty edge, a source its splits). generation counts the starts of the job, epoch the
+// reigns over an ordered step.
+func (n Names) Consumer(step int, edge recipe.EdgeID, generation, epoch uint64) string {
+	s := "step" + strconv.Itoa(step)
+	if edge != "" {
+		s += "-" + string(edge)
+	}
+	s += "-g" + strconv.FormatUint(generation, 10)
+	if epoch > 0 {
+		s += "-r" + strconv.FormatUint(epoch, 10)
+	}
+	return s
+}
+
+// LastNumber returns the number in a subject's last token.
+func LastNumber(subject string) uint64 {
+	v, _ := strconv.ParseUint(subject[strings.LastIndexByte(subject, '.')+1:], 10, 64)
+	return v
+}
+
+// Failing is the subject on which a worker tells at once that the job must fail. It is
+// not stored; the state's Failure is.
+func (n Names) Failing() string { return n.subject("failing") }
+
+// PlaceStep returns the step whose watermark has that subject, -1 when it is none.
+func (n Names) PlaceStep(subject string) int {
+	v, err := strconv.Atoi(strings.TrimPrefix(subject, n.subject("at")+"."))
+	if err != nil {
+		return -1
+	}
+	return v
+}

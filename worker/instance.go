@@ -1,0 +1,194 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime/debug"
+	"time"
+	"unicode/utf8"
+
+	"sluice/internal/bus"
+	"sluice/nodes"
+	"sluice/recipe"
+)
+
+// instance is a node at work: one goroutine uses it at a time.
+type instance struct {
+	run  *jobRun
+	step *recipe.Step
+	proc nodes.Processor
+	call *nodes.Call
+	cut  cutter
+}
+
+// close gives up what the node holds.
+func (in *instance) close() {
+	if c, ok := in.proc.(nodes.Closer); ok {
+		_ = c.Close()
+	}
+}
+
+// frame runs the node over a frame's records. An error means that the frame could not be
+// done: the worker is stopping, or the step's on_error is fail.
+func (in *instance) frame(ctx context.Context, h *bus.Header, payload []byte, port int) (*made, error) {
+	in.begin(ctx, h.Ordinal())
+	in.call.Port = port
+	var letters []bus.DeadLetter
+	var discarded int64
+	batch := nodes.LoadBatch(in.step.Inputs[port].Type, h.Records, payload)
+	cur := batch.Cursor()
+	for i := 0; ; i++ {
+		r, ok := cur.Next()
+		if !ok {
+			break
+		}
+		attempts, err := in.record(ctx, r)
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		switch in.step.OnError {
+		case recipe.Drop:
+			discarded++
+		case recipe.Fail:
+			return nil, &failure{fmt.Errorf("node %s gave up a record: %w", in.step.Node, err)}
+		default:
+			letters = append(letters, in.letter(h.Ordinal(), i, r, attempts, err))
+		}
+	}
+	if cur.Bad() {
+		return nil, &failure{fmt.Errorf("node %s got a frame %s whose records do not decode", in.step.Node, h.Ordinal())}
+	}
+	return in.finish(h, letters, discarded)
+}
+
+func (in *instance) begin(ctx context.Context, o recipe.Ordinal) {
+	in.call.Begin(ctx, seedOf(in.run.plan.Seed, in.step.ID, o))
+}
+
+// finish encodes what the call holds.
+func (in *instance) finish(h *bus.Header, letters []bus.DeadLetter, discarded int64) (*made, error) {
+	m, err := in.cut.frames(h, in.call)
+	if err != nil {
+		return nil, &failure{fmt.Errorf("node %s: %w", in.step.Node, err)}
+	}
+	m.dead, m.discarded = letters, discarded
+	if f, ok := in.proc.(nodes.Full); ok {
+		m.full = f.Full()
+	}
+	return m, nil
+}
+
+// record runs the node over one record until it is through or given up.
+func (in *instance) record(ctx context.Context, r nodes.Record) (attempts int, err error) {
+	mark := in.call.Mark()
+	for attempts = 1; ; attempts++ {
+		if err = in.process(r); err == nil {
+			err = in.call.Err()
+		}
+		if err == nil {
+			return attempts, nil
+		}
+		in.call.Rollback(mark)
+		if ctx.Err() != nil || nodes.IsPermanent(err) || attempts >= in.step.Retry.Attempts {
+			return attempts, err
+		}
+		if !pause(ctx, in.backoff(attempts, err)) {
+			return attempts, ctx.Err()
+		}
+	}
+}
+
+func (in *instance) backoff(attempt int, err error) time.Duration {
+	if after, ok := nodes.AfterOf(err); ok {
+		return min(after, time.Hour)
+	}
+	return min(in.step.Retry.Backoff<<min(attempt-1, 16), time.Minute)
+}
+
+// process calls the node and makes an error of a panic.
+func (in *instance) process(r nodes.Record) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			in.run.log.Error("node panicked", "step", in.step.Node, "kind", in.step.Kind, "err", p, "stack", string(debug.Stack()))
+			err = nodes.Permanentf("the node panicked: %v", p)
+		}
+	}()
+	return in.proc.Process(in.call, r)
+}
+
+// letter describes a record that was given up.
+func (in *instance) letter(o recipe.Ordinal, index int, r nodes.Record, attempts int, err error) bus.DeadLetter {
+	l := bus.DeadLetter{
+		ID:  fmt.Sprintf("%d.%s.%d", in.step.ID, o, index),
+		Job: in.run.names.Job, Node: in.step.Node, Kind: in.step.Kind, Port: in.step.Inputs[in.call.Port].Name,
+		Type: r.Type(), Reason: err.Error(), Attempts: attempts, At: time.Now().UTC(),
+	}
+	if r.Type() != recipe.JSON && !utf8.Valid(r.Bytes()) {
+		l.Raw = append([]byte(nil), r.Bytes()...)
+		return l
+	}
+	l.Record = recordJSON(r)
+	return l
+}
+
+// recordJSON renders a record as a JSON value.
+func recordJSON(r nodes.Record) json.RawMessage {
+	var v any
+	switch r.Type() {
+	case recipe.JSON:
+		if json.Valid(r.Bytes()) {
+			return append(json.RawMessage(nil), r.Bytes()...)
+		}
+		v = r.Text()
+	case recipe.Bool:
+		v = r.Bool()
+	case recipe.Int:
+		v = r.Int()
+	case recipe.Float:
+		return json.RawMessage(fmt.Sprintf("%q", fmt.Sprint(r.Float())))
+	default:
+		v = r.Text()
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return json.RawMessage(`null`)
+	}
+	return b
+}
+
+// failure is an error that fails the job.
+type failure struct{ error }
+
+func (f *failure) Unwrap() error { return f.error }
+
+// pause waits and reports whether the time passed before ctx ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// seedOf mixes what a frame's chance is a function of (splitmix64 finalizer).
+func seedOf(seed uint64, step int, o recipe.Ordinal) [2]uint64 {
+	mix := func(x uint64) uint64 {
+		x += 0x9e3779b97f4a7c15
+		x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+		x = (x ^ x>>27) * 0x94d049bb133111eb
+		return x ^ x>>31
+	}
+	a := mix(mix(seed) ^ uint64(step))
+	b := mix(mix(uint64(o.Split)<<32^uint64(o.Lane)) ^ o.N)
+	for i := 0; i < len(o.Path); i++ {
+		b = mix(b ^ uint64(o.Path[i]) + 1)
+	}
+	return [2]uint64{a, b}
+}

@@ -1,0 +1,216 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"sluice/internal/bus"
+	"sluice/internal/protocol"
+	"sluice/nodes"
+	"sluice/recipe"
+)
+
+// jobRun is one job on this worker: what its steps' loops share.
+type jobRun struct {
+	w      *Worker
+	rec    bus.JobRecord
+	plan   *recipe.Plan
+	names  bus.Names
+	conn   *bus.Conn
+	pub    *bus.Publisher
+	values *bus.Objects
+	log    hclog.Logger
+	places *places
+	levels *levels
+
+	failOnce sync.Once
+	began    time.Time
+}
+
+func newJobRun(w *Worker, rec bus.JobRecord) *jobRun {
+	r := &jobRun{
+		w: w, rec: rec, plan: rec.Plan, names: bus.Names{Job: rec.Job}, conn: w.cfg.Conn,
+		log: w.log.With("job", string(rec.Job)), began: time.Now(),
+	}
+	r.places = newPlaces(r.plan, rec.State == bus.Draining)
+	r.levels = newLevels(r)
+	return r
+}
+
+// now is the machines' clock.
+func (r *jobRun) now() time.Duration { return time.Since(r.began) }
+
+// work runs the steps that this worker serves until ctx ends.
+func (r *jobRun) work(ctx context.Context) error {
+	pub, err := r.conn.NewPublisher()
+	if err != nil {
+		return err
+	}
+	defer pub.Close()
+	r.pub = pub
+	r.values = r.conn.NewObjects(r.names.Values(), "sluice."+string(r.names.Job)+".values")
+	unsubscribe, err := r.conn.Subscribe(r.names.PlaceAll(), r.places.heard(r))
+	if err != nil {
+		return err
+	}
+	defer unsubscribe()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var all sync.WaitGroup
+	for i := range r.plan.Steps {
+		step := &r.plan.Steps[i]
+		loop, err := r.loop(step)
+		if err != nil {
+			cancel(err)
+			break
+		}
+		if loop == nil {
+			continue
+		}
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			if err := r.supervise(ctx, step, loop); err != nil {
+				cancel(err)
+			}
+		}()
+	}
+	all.Wait()
+	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// supervise runs a step's loop and starts it again when it was killed by a failpoint or
+// lost its reign.
+func (r *jobRun) supervise(ctx context.Context, step *recipe.Step, loop func(context.Context) error) error {
+	for {
+		err := loop(ctx)
+		var k killed
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err == nil:
+			return nil
+		case errors.As(err, &k), errors.Is(err, errRestart):
+			r.log.Debug("loop starts again", "step", step.Node, "err", err)
+		case errors.Is(err, bus.ErrGone), errors.Is(err, bus.ErrNoStream), errors.Is(err, bus.ErrClosed):
+			r.log.Debug("job is gone", "step", step.Node, "err", err)
+			return nil
+		default:
+			return fmt.Errorf("step %s: %w", step.Node, err)
+		}
+	}
+}
+
+// errRestart ends a loop that must begin again from what is stored.
+var errRestart = errors.New("another worker took over")
+
+// loop returns the loop of a step, nil when this worker does not serve it.
+func (r *jobRun) loop(step *recipe.Step) (func(context.Context) error, error) {
+	if step.Role == recipe.RoleGate {
+		if s := r.w.cfg.Serves; s != nil && !s(step) {
+			return nil, nil
+		}
+		return func(ctx context.Context) error { return newRelayLoop(r, step, nil).run(ctx) }, nil
+	}
+	kind, ok := r.w.cfg.Catalogue.Lookup(step.Kind)
+	if !ok || kind.Version != step.Version {
+		return nil, nil
+	}
+	if s := r.w.cfg.Serves; s != nil && !s(step) {
+		return nil, nil
+	}
+	switch step.Role {
+	case recipe.RoleSource:
+		return func(ctx context.Context) error { return newSourceLoop(r, step, kind).run(ctx) }, nil
+	case recipe.RoleOrdered:
+		return func(ctx context.Context) error { return newOwnerLoop(r, step, kind).run(ctx) }, nil
+	}
+	return func(ctx context.Context) error { return newRelayLoop(r, step, kind).run(ctx) }, nil
+}
+
+// build makes an instance of a step's node.
+func (r *jobRun) build(step *recipe.Step, kind *nodes.Kind) (any, error) {
+	config, err := r.secrets(step.Config)
+	if err != nil {
+		return nil, fmt.Errorf("node %s: %w", step.Node, err)
+	}
+	c := &r.w.cfg
+	env := &nodes.Env{
+		Job: string(r.names.Job), Node: step.Node, Seed: r.plan.Seed, Root: c.Root, Dial: c.Dial,
+		Types: nodes.PortTypes{In: step.Inputs, Out: step.Outputs}, Log: r.log,
+	}
+	if c.Stdin != nil {
+		env.Stdin = c.Stdin
+	}
+	if c.Console != nil {
+		env.Console = c.Console
+	}
+	node, err := kind.Build(config, env)
+	if err != nil {
+		return nil, fmt.Errorf("node %s: %w", step.Node, err)
+	}
+	return node, nil
+}
+
+// processor makes an instance of a node that reads records.
+func (r *jobRun) processor(step *recipe.Step, kind *nodes.Kind) (*instance, error) {
+	node, err := r.build(step, kind)
+	if err != nil {
+		return nil, err
+	}
+	proc, ok := node.(nodes.Processor)
+	if !ok {
+		return nil, fmt.Errorf("kind %s reads no records", step.Kind)
+	}
+	if step.Field != "" {
+		proc = nodes.Column(proc, step.Field, step.Into, kind.In[0].Type, kind.Out[0].Type)
+	}
+	return &instance{run: r, step: step, proc: proc, call: nodes.NewCall(step.Outputs), cut: cutter{run: r, step: step, expands: kind.Expands}}, nil
+}
+
+// fail asks the coordinator to fail the job. It may be called from any goroutine.
+func (r *jobRun) fail(err error) {
+	r.failOnce.Do(func() {
+		r.log.Error("job fails", "err", err)
+		reason, _ := json.Marshal(err.Error())
+		_ = r.conn.Send(r.names.Failing(), reason)
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if pub, perr := r.conn.NewPublisher(); perr == nil {
+			defer pub.Close()
+			pub.PutSync(ctx, bus.Put{Subject: r.names.Failure(), Data: reason})
+		}
+	})
+}
+
+// drain makes the sources end early.
+func (r *jobRun) drain() { r.places.drain() }
+
+// died asks the failpoint.
+func (r *jobRun) died(p Point, step *recipe.Step) error {
+	if f := r.w.cfg.Fail; f != nil && f(p, step.ID) {
+		return killed{p}
+	}
+	return nil
+}
+
+// lookup reads the ledger's entry; nil when there is none, or none any more.
+func (r *jobRun) lookup(ctx context.Context, step int, o recipe.Ordinal) (*protocol.Entry, error) {
+	m, err := r.conn.Last(ctx, r.names.Ledger(), r.names.LedgerEntry(step, o, false))
+	if errors.Is(err, bus.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return protocol.DecodeEntry(m.Data)
+}

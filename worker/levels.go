@@ -1,0 +1,112 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"sluice/recipe"
+)
+
+// levels knows how full the edges are that drop instead of blocking. It asks the broker
+// at most ten times a second, and only while somebody wants to know.
+type levels struct {
+	run *jobRun
+
+	mu      sync.Mutex
+	asked   time.Time
+	asking  bool
+	counts  map[recipe.EdgeID]uint64
+	touched bool
+}
+
+const levelsEvery = 100 * time.Millisecond
+
+func newLevels(r *jobRun) *levels { return &levels{run: r, counts: map[recipe.EdgeID]uint64{}} }
+
+// at returns the number of frames that wait on an edge, as last read and with what this
+// worker has published since. published is added to it.
+func (l *levels) at(id recipe.EdgeID, published uint64) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refresh()
+	n := l.counts[id]
+	l.counts[id] = n + published
+	return n
+}
+
+// refresh starts to read the counts when they are old. Called with mu held.
+func (l *levels) refresh() {
+	if l.asking || time.Since(l.asked) < levelsEvery {
+		return
+	}
+	l.asking = true
+	go l.read()
+}
+
+func (l *levels) read() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	got := map[recipe.EdgeID]uint64{}
+	for i := range l.run.plan.Streams {
+		s := &l.run.plan.Streams[i]
+		for _, id := range s.Edges {
+			e := l.run.plan.Edge(id)
+			if !e.Lossy() {
+				continue
+			}
+			counts, err := l.run.conn.SubjectCounts(ctx, l.run.names.Fill(s.Name), l.run.names.Fill(e.Subject))
+			if err != nil {
+				break
+			}
+			got[id] = counts[l.run.names.Fill(e.Subject)]
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.asked, l.asking = time.Now(), false
+	for id, n := range got {
+		l.counts[id] = n
+	}
+}
+
+// lossyOuts describes the out-edges of a step that do not block.
+type lossyOuts struct {
+	levels *levels
+	edges  []*recipe.Edge // by index in the step's Out; nil for edges that block
+	any    bool
+}
+
+func (r *jobRun) lossyOuts(s *recipe.Step) lossyOuts {
+	l := lossyOuts{levels: r.levels, edges: make([]*recipe.Edge, len(s.Out))}
+	for i, id := range s.Out {
+		if e := r.plan.Edge(id); e.Overflow != recipe.Block {
+			l.edges[i], l.any = e, true
+		}
+	}
+	return l
+}
+
+// lost decides for each edge that drops the newest whether it is full now.
+func (l *lossyOuts) lost() uint64 {
+	if !l.any {
+		return 0
+	}
+	var bits uint64
+	for i, e := range l.edges {
+		if e != nil && e.Overflow == recipe.DropNewest && l.levels.at(e.ID, 1) >= uint64(e.Capacity) {
+			bits |= 1 << i
+		}
+	}
+	return bits
+}
+
+// full counts the readers, and those whose edge is at capacity and does not block.
+func (l *lossyOuts) full() (full, all int) {
+	for _, e := range l.edges {
+		if e != nil && l.levels.at(e.ID, 0) >= uint64(e.Capacity) {
+			full++
+		}
+	}
+	return full, len(l.edges)
+}

@@ -1,0 +1,172 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"sluice/internal/bus"
+	"sluice/internal/protocol"
+	"sluice/recipe"
+)
+
+// outbox is what the loops of all roles share: the frames in hand, and the carrying out
+// of commits, publishes and acknowledgements.
+type outbox struct {
+	job   *jobRun
+	step  *recipe.Step
+	box   *mailbox
+	hand  map[protocol.ID]*inHand
+	ports []int    // output port of each out-edge
+	to    []string // subject of each out-edge
+	cut   cutter
+	ctx   context.Context // of the loop that runs
+}
+
+// inHand is a frame that a loop holds.
+type inHand struct {
+	msg     *bus.Message // nil for frames that a source cut
+	edge    int          // index of the in-edge
+	header  bus.Header   // on the step's own lane
+	payload []byte
+	made    *made
+	follow  *protocol.Entry // the entry that must be followed
+	size    int64           // bytes that count as held
+	away    bool            // the payload is only in the stream
+}
+
+// won takes over what the winning entry says of full edges.
+func (h *inHand) won(e *protocol.Entry) {
+	if e != nil && h.made != nil {
+		h.made.lost = e.Lost
+	}
+}
+
+func newOutbox(r *jobRun, s *recipe.Step) outbox {
+	o := outbox{job: r, step: s, box: newMailbox(), hand: map[protocol.ID]*inHand{}, cut: cutter{run: r, step: s}}
+	for _, id := range s.Out {
+		e := r.plan.Edge(id)
+		o.ports = append(o.ports, e.FromPort)
+		o.to = append(o.to, r.names.Fill(e.Subject))
+	}
+	return o
+}
+
+func (o *outbox) now() time.Duration { return o.job.now() }
+
+// open decodes a message that arrived on an in-edge.
+func (o *outbox) open(e *recipe.Edge, msg *bus.Message) (*inHand, protocol.Frame, error) {
+	h, payload, err := bus.DecodeFrame(msg.Data)
+	bad := errors.Is(err, bus.ErrPayload)
+	if err != nil && !bad {
+		return nil, protocol.Frame{}, &failure{fmt.Errorf("edge %s: a frame's header is damaged: %w", e.ID, err)}
+	}
+	h.Lane += uint16(e.LaneBase)
+	if int(h.Lane) >= len(o.step.Lanes) {
+		return nil, protocol.Frame{}, &failure{fmt.Errorf("edge %s: a frame came on lane %d of %d", e.ID, h.Lane, len(o.step.Lanes))}
+	}
+	if bad {
+		o.job.log.Warn("a frame's payload is damaged", "edge", e.ID, "step", o.step.Node, "frame", h.Ordinal().String())
+	}
+	f := protocol.Frame{Ord: h.Ordinal(), Parts: h.Parts, EndSplit: h.EndSplit, EndSource: h.EndSource, Records: int64(h.Records),
+		Bad: bad, Age: time.Since(msg.Stored)}
+	return &inHand{msg: msg, header: h, payload: payload}, f, nil
+}
+
+// commit writes an entry to the ledger.
+func (o *outbox) commit(id protocol.ID, e *protocol.Entry) error {
+	if err := o.job.died(BeforeCommit, o.step); err != nil {
+		return err
+	}
+	e.Step, e.By = o.step.ID, o.job.w.cfg.Name
+	o.job.pub.Put(bus.Put{Subject: o.job.names.LedgerEntry(e.Step, e.Ord, e.Done), Data: e.Append(nil)}, func(out bus.Outcome) {
+		r, fatal := resultOf(out)
+		o.box.post(event{kind: evCommitted, id: id, result: r, err: fatal})
+	})
+	return o.job.died(AfterCommit, o.step)
+}
+
+// lookup reads the entry that won.
+func (o *outbox) lookup(ctx context.Context, id protocol.ID, ord recipe.Ordinal) {
+	go func() {
+		for {
+			e, err := o.job.lookup(ctx, o.step.ID, ord)
+			if err == nil || ctx.Err() != nil {
+				o.box.post(event{kind: evLooked, id: id, entry: e, err: ctx.Err()})
+				return
+			}
+			if !pause(ctx, 100*time.Millisecond) {
+				return
+			}
+		}
+	}()
+}
+
+// publish puts one part of a frame on one edge, or the frame's dead letters.
+func (o *outbox) publish(a *protocol.Action) error {
+	if err := o.job.died(BeforePublish, o.step); err != nil {
+		return err
+	}
+	h := o.hand[a.ID]
+	id, edge, part := a.ID, a.Edge, a.Part
+	put := bus.Put{}
+	if edge == protocol.DeadLetters {
+		put.Subject, put.Data = o.job.names.DeadLetters(o.step.ID, h.header.Ordinal()), deadData(h.made.dead)
+	} else {
+		parts := h.made.ports[o.ports[edge]]
+		hp := partHeader(&h.header, len(parts), part)
+		put.Subject, put.Data = o.to[edge], parts[part]
+		put.MsgID = string(o.step.Out[edge]) + "-" + hp.Ordinal().String()
+		if h.made.lost>>uint(edge)&1 == 1 {
+			put.Data = emptyFrame(&hp, o.step.Outputs[o.ports[edge]].Type)
+		}
+	}
+	o.job.pub.Put(put, func(out bus.Outcome) {
+		r, fatal := resultOf(out)
+		if edge == protocol.DeadLetters && r == protocol.Refused { // there already
+			r = protocol.OK
+		}
+		o.box.post(event{kind: evPublished, id: id, edge: edge, part: part, result: r, err: fatal})
+	})
+	return o.job.died(AfterPublish, o.step)
+}
+
+// partHeader returns the header of part i of k.
+func partHeader(h *bus.Header, k, i int) bus.Header {
+	hp := *h
+	if k > 1 {
+		hp.Parts = h.Parts.Append(i, i == k-1)
+	}
+	return hp
+}
+
+// deadData is the stored form of the dead letters of a frame: a JSON line each.
+func deadData(letters []bus.DeadLetter) []byte {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	for i := range letters {
+		_ = enc.Encode(&letters[i])
+	}
+	return []byte(b.String())
+}
+
+// ack acknowledges a frame's message and forgets the frame.
+func (o *outbox) ack(id protocol.ID) error {
+	if err := o.job.died(BeforeAck, o.step); err != nil {
+		return err
+	}
+	if h := o.hand[id]; h != nil && h.msg != nil {
+		h.msg.Ack()
+	}
+	delete(o.hand, id)
+	return nil
+}
+
+// wake posts a tick after d.
+func (o *outbox) wake(d time.Duration) {
+	time.AfterFunc(d, func() { o.box.post(event{kind: evTick}) })
+}

@@ -1,0 +1,169 @@
+package worker
+
+import (
+	"encoding/binary"
+	"sync"
+
+	"sluice/internal/protocol"
+	"sluice/recipe"
+)
+
+// places is what this worker has heard of the ordered steps of a job: how far they are,
+// how much they hold early, and whether they need no more. Sources get their credit from
+// it, and steps learn that nobody below wants more.
+type places struct {
+	plan *recipe.Plan
+
+	mu       sync.Mutex
+	cursors  []protocol.Cursors // by step; nil for steps that are not ordered
+	held     []int64
+	full     []bool // said so itself
+	flagged  []bool // all its readers are full or flagged
+	draining bool
+	boxes    []*mailbox // told of every change
+}
+
+func newPlaces(plan *recipe.Plan, draining bool) *places {
+	p := &places{plan: plan, draining: draining, cursors: make([]protocol.Cursors, len(plan.Steps)), held: make([]int64, len(plan.Steps)),
+		full: make([]bool, len(plan.Steps)), flagged: make([]bool, len(plan.Steps))}
+	for i := range plan.Steps {
+		if plan.Steps[i].Role == recipe.RoleOrdered {
+			p.cursors[i] = make(protocol.Cursors, len(plan.Steps[i].Lanes))
+		}
+	}
+	return p
+}
+
+// watch tells a loop of every change.
+func (p *places) watch(b *mailbox) {
+	p.mu.Lock()
+	p.boxes = append(p.boxes, b)
+	p.mu.Unlock()
+	b.post(event{kind: evCredit})
+}
+
+func (p *places) unwatch(b *mailbox) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, x := range p.boxes {
+		if x == b {
+			p.boxes = append(p.boxes[:i], p.boxes[i+1:]...)
+			return
+		}
+	}
+}
+
+// place is what an ordered step tells.
+type place struct {
+	cursors protocol.Cursors
+	held    int64
+	full    bool
+}
+
+func (pl place) append(b []byte) []byte {
+	b = binary.AppendVarint(b, pl.held)
+	if pl.full {
+		b = append(b, 1)
+	} else {
+		b = append(b, 0)
+	}
+	return pl.cursors.Append(b)
+}
+
+func decodePlace(b []byte) (place, bool) {
+	held, n := binary.Varint(b)
+	if n <= 0 || len(b) <= n {
+		return place{}, false
+	}
+	cs, _, err := protocol.DecodeCursors(b[n+1:])
+	return place{cursors: cs, held: held, full: b[n] == 1}, err == nil
+}
+
+// heard returns the handler of the steps' announcements.
+func (p *places) heard(r *jobRun) func(string, []byte) {
+	return func(subject string, data []byte) {
+		step := r.names.PlaceStep(subject)
+		pl, ok := decodePlace(data)
+		if !ok || step < 0 || step >= len(p.cursors) || len(pl.cursors) != len(p.cursors[step]) {
+			return
+		}
+		p.set(step, pl)
+	}
+}
+
+func (p *places) set(step int, pl place) {
+	p.mu.Lock()
+	changed := p.held[step] != pl.held || pl.full && !p.full[step]
+	for i, c := range pl.cursors {
+		if c != p.cursors[step][i] {
+			changed = true
+		}
+	}
+	p.cursors[step], p.held[step] = pl.cursors, pl.held
+	if pl.full && !p.full[step] {
+		p.full[step] = true
+		p.spread()
+	}
+	boxes := p.boxes
+	p.mu.Unlock()
+	if changed {
+		for _, b := range boxes {
+			b.post(event{kind: evCredit})
+		}
+	}
+}
+
+// spread carries the flags up: a step is flagged when all its readers are full or
+// flagged themselves. Steps are in topological order. Called with mu held.
+func (p *places) spread() {
+	for i := len(p.plan.Steps) - 1; i >= 0; i-- {
+		s := &p.plan.Steps[i]
+		all := len(s.Out) > 0
+		for _, id := range s.Out {
+			to := p.plan.Edge(id).To
+			all = all && (p.full[to] || p.flagged[to])
+		}
+		p.flagged[i] = all
+	}
+}
+
+func (p *places) drain() {
+	p.mu.Lock()
+	p.draining = true
+	boxes := p.boxes
+	p.mu.Unlock()
+	for _, b := range boxes {
+		b.post(event{kind: evCredit})
+	}
+}
+
+// unwanted reports whether nobody below a step wants more; for a source also whether the
+// job drains.
+func (p *places) unwanted(step int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.flagged[step] || p.draining && p.plan.Steps[step].Role == recipe.RoleSource
+}
+
+// credit returns what a source may know of the ordered steps below it.
+func (p *places) credit(source int) protocol.Credit {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := protocol.Credit{Done: true}
+	for i, cs := range p.cursors {
+		for l, cur := range cs {
+			if p.plan.Steps[i].Lanes[l].Source != source {
+				continue
+			}
+			c.Ordered = true
+			c.Tight = c.Tight || p.held[i] > p.plan.Window.Bytes
+			if cur.Done {
+				continue
+			}
+			if c.Done || cur.Split < c.Split || cur.Split == c.Split && cur.N < c.N {
+				c.Done, c.Split, c.N = false, cur.Split, cur.N
+			}
+		}
+	}
+	return c
+}

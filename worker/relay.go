@@ -1,0 +1,305 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sluice/internal/bus"
+	"sluice/internal/protocol"
+	"sluice/nodes"
+	"sluice/recipe"
+)
+
+// relayWindow is the number of frames that a step's loop has in hand at most: enough to
+// hide the latency of commits and publishes.
+const relayWindow = 32
+
+// relayLoop runs a stateless step, a gate, or a sink that takes frames as they arrive.
+type relayLoop struct {
+	outbox
+	m       *protocol.Relay
+	kind    *nodes.Kind // nil for a gate
+	edges   []*recipe.Edge
+	pullers []*bus.Puller
+	asked   []int // credit given to each puller and not used
+	last    protocol.ID
+	lossy   lossyOuts
+	idle    []*instance
+	busy    int
+	queue   []compute
+	tick    *time.Ticker
+}
+
+// compute is a frame that waits for an instance.
+type compute struct {
+	id      protocol.ID
+	verdict protocol.Verdict
+	follow  *protocol.Entry
+}
+
+func newRelayLoop(r *jobRun, s *recipe.Step, kind *nodes.Kind) *relayLoop {
+	l := &relayLoop{outbox: newOutbox(r, s), kind: kind, lossy: r.lossyOuts(s)}
+	c := protocol.RelayConfig{Ports: l.ports, Window: max(relayWindow, 2*s.Parallel), Beat: r.rec.AckWait / 3, Arrival: protocol.Arrival(s)}
+	for _, id := range s.In {
+		l.edges = append(l.edges, r.plan.Edge(id))
+	}
+	if s.Role == recipe.RoleGate {
+		e := l.edges[0]
+		c.Gate, c.TTL = true, e.TTL
+		if e.Overflow == recipe.DropOldest {
+			c.Shed = int64(e.Capacity)
+		}
+	}
+	l.m = protocol.NewRelay(c)
+	l.asked = make([]int, len(l.edges))
+	return l
+}
+
+// run serves the step until ctx ends.
+func (l *relayLoop) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer l.close()
+	l.ctx = ctx
+	for i, e := range l.edges {
+		name := l.job.names.Consumer(l.step.ID, e.ID, l.job.rec.Generation, 0)
+		p, err := l.job.conn.NewPuller(l.job.names.Fill(l.job.plan.Streams[e.Stream].Name), name,
+			func(m *bus.Message) { l.box.post(event{kind: evDeliver, edge: i, msg: m}) },
+			func(err error) { l.box.post(event{kind: evGone, err: err}) })
+		if err != nil {
+			return err
+		}
+		defer p.Stop()
+		l.pullers = append(l.pullers, p)
+	}
+	l.job.places.watch(l.box)
+	defer l.job.places.unwatch(l.box)
+	l.tick = time.NewTicker(max(l.job.rec.AckWait/12, 50*time.Millisecond))
+	defer l.tick.Stop()
+	if l.lossy.any {
+		l.tick.Reset(levelsEvery)
+	}
+	l.want()
+	var events []event
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-l.tick.C:
+			l.m.Tick(l.now())
+			if l.lossy.any {
+				l.m.Observe(l.lossy.full())
+			}
+		case <-l.box.wake:
+			events = l.box.take(events)
+			for i := range events {
+				if err := l.handle(ctx, &events[i]); err != nil {
+					return err
+				}
+				events[i] = event{}
+			}
+		}
+		if err := l.carryOut(ctx); err != nil {
+			return err
+		}
+		l.want()
+	}
+}
+
+func (l *relayLoop) close() {
+	for _, in := range l.idle {
+		in.close()
+	}
+}
+
+// want gives the pullers credit for what the machine has room for.
+func (l *relayLoop) want() {
+	room := l.m.Room()
+	for _, n := range l.asked {
+		room -= n
+	}
+	if room <= 0 {
+		return
+	}
+	each := max(1, room/len(l.pullers))
+	for i, p := range l.pullers {
+		if n := each - l.asked[i]; n > 0 && l.asked[i] <= each/2 {
+			p.Want(n)
+			l.asked[i] += n
+		}
+	}
+}
+
+func (l *relayLoop) handle(ctx context.Context, e *event) error {
+	now := l.now()
+	switch e.kind {
+	case evDeliver:
+		l.asked[e.edge]--
+		return l.receive(e.edge, e.msg)
+	case evComputed:
+		l.release(e)
+		if e.err != nil {
+			return e.err
+		}
+		h := l.hand[e.id]
+		h.made = e.made
+		if h.made.lost = l.lossy.lost(); h.follow != nil {
+			h.made.lost = h.follow.Lost
+		}
+		l.m.Computed(e.id, e.made.entry(l.step.ID, l.job.w.cfg.Name), now)
+	case evCommitted:
+		l.m.Committed(e.id, e.result, now)
+	case evLooked:
+		l.hand[e.id].won(e.entry)
+		l.m.Looked(e.id, e.entry, now)
+	case evPublished:
+		l.m.Published(e.id, e.edge, e.part, e.result, now)
+	case evEffected:
+		l.m.Effected(e.id)
+	case evMarked:
+		l.m.Marked(e.id, e.result == protocol.OK)
+	case evTick:
+		l.m.Tick(now)
+	case evCredit:
+		if l.job.places.unwanted(l.step.ID) {
+			l.m.Flag()
+		}
+	case evGone:
+		return e.err
+	}
+	return e.err
+}
+
+// receive takes a message in hand.
+func (l *relayLoop) receive(edge int, msg *bus.Message) error {
+	if err := l.job.died(AfterReceive, l.step); err != nil {
+		return err
+	}
+	h, f, err := l.open(l.edges[edge], msg)
+	if err != nil {
+		return err
+	}
+	l.last++
+	h.edge = edge
+	l.hand[l.last] = h
+	l.m.Deliver(l.last, f, int64(msg.Pending), l.now())
+	return nil
+}
+
+// carryOut does what the machine asks for.
+func (l *relayLoop) carryOut(ctx context.Context) error {
+	for acts := l.m.Take(); len(acts) > 0; acts = l.m.Take() {
+		for i := range acts {
+			if err := l.do(ctx, &acts[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (l *relayLoop) do(ctx context.Context, a *protocol.Action) error {
+	switch a.Op {
+	case protocol.OpCompute:
+		l.compute(ctx, compute{a.ID, a.Verdict, a.Follow})
+	case protocol.OpCommit:
+		return l.commit(a.ID, a.Entry)
+	case protocol.OpLookup:
+		l.lookup(ctx, a.ID, l.hand[a.ID].header.Ordinal())
+	case protocol.OpPublish:
+		return l.publish(a)
+	case protocol.OpAck:
+		return l.ack(a.ID)
+	case protocol.OpBeat:
+		l.hand[a.ID].msg.Beat()
+	case protocol.OpWake:
+		l.wake(a.After)
+	default:
+		return fmt.Errorf("a relay does not know operation %d", a.Op)
+	}
+	return nil
+}
+
+// compute makes the frames: by the node where it runs, without it otherwise.
+func (l *relayLoop) compute(ctx context.Context, c compute) {
+	h := l.hand[c.id]
+	h.follow = c.follow
+	switch {
+	case c.follow != nil && c.follow.Kept != nil:
+		ports, err := unkeep(c.follow.Kept)
+		l.computed(c.id, &made{ports: ports, counts: c.follow.Counts}, err)
+	case c.verdict != protocol.Run:
+		l.computed(c.id, l.cut.empty(&h.header), nil)
+	case l.kind == nil:
+		m := l.through(h)
+		m.kept = keep(m.ports)
+		l.computed(c.id, m, nil)
+	case len(l.idle) > 0 || l.busy < l.step.Parallel:
+		l.start(ctx, c)
+	default:
+		l.queue = append(l.queue, c)
+	}
+}
+
+func (l *relayLoop) computed(id protocol.ID, m *made, err error) {
+	l.box.post(event{kind: evComputed, id: id, made: m, err: err, part: -1})
+}
+
+// through makes the frame of a gate: the one that came, on the gate's lane.
+func (l *relayLoop) through(h *inHand) *made {
+	hp := h.header
+	return &made{ports: [][][]byte{{bus.AppendFrame(nil, &hp, h.payload)}}, counts: [][]uint32{{uint32(hp.Records)}}}
+}
+
+// start runs the node over a frame, in a goroutine of its own.
+func (l *relayLoop) start(ctx context.Context, c compute) {
+	h := l.hand[c.id]
+	var in *instance
+	if n := len(l.idle); n > 0 {
+		in, l.idle = l.idle[n-1], l.idle[:n-1]
+	}
+	l.busy++
+	go func() {
+		e := event{kind: evComputed, id: c.id}
+		if in == nil {
+			in, e.err = l.job.processor(l.step, l.kind)
+		}
+		if e.err == nil {
+			e.made, e.err = l.compute1(ctx, in, h)
+		}
+		e.inst = in
+		l.box.post(e)
+	}()
+}
+
+func (l *relayLoop) compute1(ctx context.Context, in *instance, h *inHand) (*made, error) {
+	payload, err := l.job.payload(ctx, &h.header, h.payload)
+	if err != nil {
+		return nil, err
+	}
+	hp := h.header
+	hp.Ref = false
+	m, err := in.frame(ctx, &hp, payload, l.edges[h.edge].ToPort)
+	if err == nil && l.kind.Impure {
+		m.kept = keep(m.ports)
+	}
+	return m, err
+}
+
+// release gives the instance to the next frame that waits.
+func (l *relayLoop) release(e *event) {
+	if e.part < 0 {
+		return
+	}
+	l.busy--
+	if e.inst != nil {
+		l.idle = append(l.idle, e.inst)
+	}
+	if len(l.queue) > 0 && !errors.Is(e.err, context.Canceled) {
+		c := l.queue[0]
+		l.queue = l.queue[1:]
+		l.start(l.ctx, c)
+	}
+}
