@@ -1,0 +1,225 @@
+package bus
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/nats-io/nats.go"
+)
+
+// Defaults of a connection.
+const (
+	// DefaultAckTimeout is above the 5 to 7 s that the election of a new leader
+	// takes in a cluster.
+	DefaultAckTimeout     = 12 * time.Second
+	DefaultRequestTimeout = 10 * time.Second
+	dialTimeout           = 5 * time.Second
+	reconnectWait         = 50 * time.Millisecond
+	reconnectJitter       = 100 * time.Millisecond
+	unlimited             = -1
+)
+
+// Conn is a connection to a NATS server. It reconnects by itself, for ever. All
+// methods may be called from any goroutine.
+type Conn struct {
+	nc      *nats.Conn
+	log     hclog.Logger
+	ackWait time.Duration
+	apiWait time.Duration
+	onClose func()
+	closing atomic.Bool
+	closed  chan struct{} // closed when all watchers know
+
+	mu       sync.Mutex
+	watchers map[*watcher]struct{} // guarded by mu
+	indirect map[string]bool       // streams without direct get; guarded by mu
+}
+
+// watcher is told about the state of the connection; its functions must not block.
+type watcher struct {
+	lost, back, closed func()
+}
+
+type options struct {
+	nats    []nats.Option
+	log     hclog.Logger
+	ackWait time.Duration
+	apiWait time.Duration
+}
+
+// Option is a setting of a connection.
+type Option func(*options)
+
+// AckTimeout sets how long a publish waits for its acknowledgement; default
+// DefaultAckTimeout.
+func AckTimeout(d time.Duration) Option { return func(o *options) { o.ackWait = d } }
+
+// RequestTimeout bounds each request whose context has no deadline; default
+// DefaultRequestTimeout.
+func RequestTimeout(d time.Duration) Option { return func(o *options) { o.apiWait = d } }
+
+// Log sets where the connection reports losses and returns; default nowhere.
+func Log(l hclog.Logger) Option { return func(o *options) { o.log = l } }
+
+// Token is what the client shows to the server.
+func Token(t string) Option {
+	return func(o *options) {
+		if t != "" {
+			o.nats = append(o.nats, nats.Token(t))
+		}
+	}
+}
+
+// Credentials reads the client's identity from a NATS credentials file.
+func Credentials(file string) Option {
+	return func(o *options) { o.nats = append(o.nats, nats.UserCredentials(file)) }
+}
+
+// TLS asks for an encrypted connection with these settings.
+func TLS(c *tls.Config) Option {
+	return func(o *options) { o.nats = append(o.nats, nats.Secure(c)) }
+}
+
+// Dial connects to the server at url, or to one of several separated by commas.
+func Dial(url, name string, opts ...Option) (*Conn, error) {
+	o := options{log: hclog.NewNullLogger(), ackWait: DefaultAckTimeout, apiWait: DefaultRequestTimeout}
+	for _, f := range opts {
+		f(&o)
+	}
+	c := &Conn{
+		log:      o.log,
+		ackWait:  o.ackWait,
+		apiWait:  o.apiWait,
+		onClose:  func() {},
+		closed:   make(chan struct{}),
+		watchers: make(map[*watcher]struct{}),
+		indirect: make(map[string]bool),
+	}
+	nc, err := nats.Connect(url, append(o.nats, c.natsOptions(name)...)...)
+	if err != nil {
+		return nil, fmt.Errorf("connect %s: %w", url, err)
+	}
+	c.nc = nc
+	return c, nil
+}
+
+func (c *Conn) natsOptions(name string) []nats.Option {
+	return []nats.Option{
+		nats.Name(name),
+		nats.Timeout(dialTimeout),
+		nats.MaxReconnects(unlimited),
+		nats.ReconnectWait(reconnectWait),
+		nats.ReconnectJitter(reconnectJitter, reconnectJitter),
+		nats.SkipSubjectValidation(), // subjects are made by this module, not by users
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if c.closing.Load() {
+				return
+			}
+			c.log.Warn("connection lost", "err", err)
+			c.tell(func(w *watcher) func() { return w.lost })
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			c.log.Info("connected again", "url", nc.ConnectedUrlRedacted())
+			c.tell(func(w *watcher) func() { return w.back })
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			c.log.Warn("connection error", "err", err)
+		}),
+		nats.ClosedHandler(func(*nats.Conn) {
+			c.tell(func(w *watcher) func() { return w.closed })
+			close(c.closed)
+		}),
+	}
+}
+
+func (c *Conn) watch(w *watcher) {
+	c.mu.Lock()
+	c.watchers[w] = struct{}{}
+	c.mu.Unlock()
+}
+
+func (c *Conn) unwatch(w *watcher) {
+	c.mu.Lock()
+	delete(c.watchers, w)
+	c.mu.Unlock()
+}
+
+func (c *Conn) tell(which func(*watcher) func()) {
+	c.mu.Lock()
+	calls := make([]func(), 0, len(c.watchers))
+	for w := range c.watchers {
+		if f := which(w); f != nil {
+			calls = append(calls, f)
+		}
+	}
+	c.mu.Unlock()
+	for _, f := range calls {
+		f()
+	}
+}
+
+// Close ends the connection. What was sent is flushed; puts still in flight end
+// with ErrClosed before it returns.
+func (c *Conn) Close() {
+	c.closing.Store(true)
+	c.nc.Close()
+	<-c.closed
+	c.onClose()
+}
+
+// Flush returns when the server has seen everything sent so far.
+func (c *Conn) Flush(ctx context.Context) error {
+	ctx, cancel := c.bound(ctx)
+	defer cancel()
+	return wireError(c.nc.FlushWithContext(ctx))
+}
+
+// Connected reports whether a server is connected now.
+func (c *Conn) Connected() bool { return c.nc.IsConnected() }
+
+// Send publishes without an answer: to subscribers, not for storage.
+func (c *Conn) Send(subject string, data []byte) error {
+	return wireError(c.nc.Publish(subject, data))
+}
+
+// Subscribe calls f, one message at a time, for what is published on the subject
+// from now on; data is f's to keep. A slow f loses messages beyond 64 MiB or half
+// a million: it is for taps and advisories.
+func (c *Conn) Subscribe(subject string, f func(subject string, data []byte)) (unsubscribe func(), err error) {
+	sub, err := c.nc.Subscribe(subject, func(m *nats.Msg) { f(m.Subject, m.Data) })
+	if err != nil {
+		return nil, fmt.Errorf("subscribe %s: %w", subject, wireError(err))
+	}
+	return func() { _ = sub.Unsubscribe() }, nil
+}
+
+// bound gives a context without a deadline the connection's.
+func (c *Conn) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, c.apiWait)
+}
+
+// wireError says in this package's words what nats.go met.
+func wireError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, nats.ErrBadSubscription), errors.Is(err, nats.ErrConnectionDraining):
+		return fmt.Errorf("connection: %w", ErrClosed)
+	case errors.Is(err, nats.ErrReconnectBufExceeded), errors.Is(err, nats.ErrDisconnected):
+		return ErrDisconnected
+	case errors.Is(err, nats.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: %w", ErrTimeout, err)
+	case errors.Is(err, nats.ErrMaxPayload):
+		return fmt.Errorf("message: %w", ErrTooLarge)
+	}
+	return err
+}

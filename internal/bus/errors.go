@@ -1,0 +1,113 @@
+package bus
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// What can become of a request or a publish. They are matched with errors.Is; the
+// error at hand says more.
+var (
+	// ErrFull: the subject holds as many messages as its stream allows.
+	ErrFull = errors.New("subject is full")
+	// ErrExists is ErrFull as callers of one-message-per-subject streams read it:
+	// somebody else was first.
+	ErrExists = ErrFull
+	// ErrConflict: the expected last sequence is not the last one.
+	ErrConflict = errors.New("wrong last sequence")
+	// ErrNoStream: no stream takes the subject, or the expected stream is another.
+	ErrNoStream = errors.New("no such stream")
+	// ErrTimeout: no answer came in time. Whether the request was carried out is unknown.
+	ErrTimeout = errors.New("no answer in time")
+	// ErrDisconnected: the connection was lost before the answer came. It is also
+	// an ErrTimeout: whether the request was carried out is unknown.
+	ErrDisconnected = fmt.Errorf("connection lost: %w", ErrTimeout)
+	// ErrStore: the server can't store more, or its storage is broken.
+	ErrStore = errors.New("store is full or broken")
+	// ErrTooLarge: the message or value is over the bound for its size.
+	ErrTooLarge = errors.New("too large")
+	// ErrClosed: the connection, publisher or server was closed by its owner.
+	ErrClosed = errors.New("closed")
+	// ErrGone: the consumer, or its stream, does not exist (any more).
+	ErrGone = errors.New("consumer is gone")
+	// ErrNotFound: there is no such message, object, stream or consumer.
+	ErrNotFound = errors.New("not found")
+	// ErrDiffers: what exists under this name has other settings.
+	ErrDiffers = errors.New("exists with other settings")
+	// ErrLocked: another process runs a server on the same folder.
+	ErrLocked = errors.New("folder is in use by another process")
+	// ErrHeader: a frame's header can't be trusted, so nothing of it can.
+	ErrHeader = errors.New("frame header is damaged")
+	// ErrPayload: a frame's header is good and its payload is not.
+	ErrPayload = errors.New("frame payload is damaged")
+	// ErrDigest: a value read back is not the one that was put.
+	ErrDigest = errors.New("digest does not match")
+)
+
+// apiError is JetStream's answer when it refuses a request.
+type apiError struct {
+	Code    int    `json:"code"`
+	ErrCode int    `json:"err_code"`
+	Text    string `json:"description"`
+}
+
+// Error codes of the JetStream API that callers tell apart.
+const (
+	codeNoResources    = 10023
+	codeConsumerAbsent = 10014
+	codeNoMessage      = 10037
+	codeSeqAbsent      = 10043
+	codeStorage        = 10047
+	codeStreamExists   = 10058
+	codeStreamAbsent   = 10059
+	codeOtherStream    = 10060
+	codeWrongLast      = 10071
+	codeStoreFailed    = 10077
+	codeConsumerExists = 10148
+	codeConsumerNew    = 10149
+)
+
+// Error implements error.
+func (e *apiError) Error() string {
+	return fmt.Sprintf("jetstream: %s (%d)", e.Text, e.ErrCode)
+}
+
+// Unwrap names the family of the error, so that errors.Is finds it.
+func (e *apiError) Unwrap() error {
+	switch e.ErrCode {
+	case codeConsumerAbsent:
+		return ErrGone
+	case codeNoMessage, codeSeqAbsent:
+		return ErrNotFound
+	case codeStreamAbsent, codeOtherStream:
+		return ErrNoStream
+	case codeWrongLast:
+		return ErrConflict
+	case codeStreamExists, codeConsumerExists:
+		return ErrDiffers
+	case codeNoResources, codeStorage:
+		return ErrStore
+	case codeStoreFailed:
+		switch e.Text {
+		case "maximum messages per subject exceeded", "maximum messages exceeded":
+			return ErrFull
+		}
+		return ErrStore
+	}
+	return nil
+}
+
+// decodeError reads the error of an API answer, nil when it has none.
+func decodeError(data []byte) error {
+	var r struct {
+		Error *apiError `json:"error"`
+	}
+	if err := json.Unmarshal(data, &r); err != nil {
+		return fmt.Errorf("jetstream: unreadable answer: %w", err)
+	}
+	if r.Error == nil {
+		return nil
+	}
+	return r.Error
+}

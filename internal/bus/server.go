@@ -1,0 +1,202 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// Defaults of [ServerConfig].
+const (
+	DefaultMaxPayload = 2 << 20
+	DefaultMaxMemory  = 256 << 20
+	readyTimeout      = 30 * time.Second
+)
+
+// ServerConfig describes an embedded server. Dir is required.
+type ServerConfig struct {
+	Dir        string        // where streams are stored; made when absent
+	Listen     string        // HOST:PORT (port 0: any free one); "" opens no port
+	MaxStore   int64         // bytes of file storage; 0: three quarters of what the disk has free
+	MaxMemory  int64         // bytes of memory storage; 0: DefaultMaxMemory
+	MaxPayload int32         // bytes of a message; 0: DefaultMaxPayload
+	SyncEvery  time.Duration // how often written data is forced to disk; 0: the server's default (2 minutes)
+	SyncAlways bool          // force each write to disk before its acknowledgement
+	Token      string        // what a client must show; "" lets in everyone who reaches the port
+	Log        hclog.Logger  // nil: silent
+}
+
+// Server is a NATS server with JetStream inside this process.
+type Server struct {
+	ns    *server.Server
+	lock  *os.File
+	token string
+
+	mu    sync.Mutex
+	conns map[*Conn]struct{} // those made by Connect; guarded by mu
+	down  bool               // guarded by mu
+}
+
+// StartServer starts a server and returns when it is ready. It fails with ErrLocked
+// when another process uses the folder.
+func StartServer(c ServerConfig) (*Server, error) {
+	if c.Dir == "" {
+		return nil, errors.New("server: Dir is required")
+	}
+	opts, err := serverOptions(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("server folder: %w", err)
+	}
+	lock, err := lockDir(c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	ns, err := launch(opts, c.Log)
+	if err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("server on %s: %w", c.Dir, err)
+	}
+	return &Server{ns: ns, lock: lock, token: c.Token, conns: make(map[*Conn]struct{})}, nil
+}
+
+func serverOptions(c ServerConfig) (*server.Options, error) {
+	opts := &server.Options{
+		ServerName:         "sluice",
+		StoreDir:           c.Dir,
+		JetStream:          true,
+		JetStreamMaxStore:  c.MaxStore,
+		JetStreamMaxMemory: c.MaxMemory,
+		MaxPayload:         c.MaxPayload,
+		SyncInterval:       c.SyncEvery,
+		SyncAlways:         c.SyncAlways,
+		Authorization:      c.Token,
+		DontListen:         c.Listen == "",
+		NoSigs:             true,
+		NoLog:              c.Log == nil,
+		WriteDeadline:      30 * time.Second,
+	}
+	if opts.MaxPayload == 0 {
+		opts.MaxPayload = DefaultMaxPayload
+	}
+	if opts.JetStreamMaxMemory == 0 {
+		opts.JetStreamMaxMemory = DefaultMaxMemory
+	}
+	if c.Listen == "" {
+		return opts, nil
+	}
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("server: listen address: %w", err)
+	}
+	if opts.Port, err = strconv.Atoi(port); err != nil || opts.Port < 0 || opts.Port > 65535 {
+		return nil, fmt.Errorf("server: listen address %q: want HOST:PORT", c.Listen)
+	}
+	if opts.Port == 0 {
+		opts.Port = server.RANDOM_PORT
+	}
+	opts.Host = host
+	return opts, nil
+}
+
+// launch starts the server; what it reports as fatal comes back as the error.
+func launch(opts *server.Options, log hclog.Logger) (*server.Server, error) {
+	ns, err := server.NewServer(opts)
+	if err != nil {
+		return nil, err
+	}
+	if log == nil {
+		log = hclog.NewNullLogger()
+	}
+	l := &serverLog{log: log, fatal: make(chan string, 1)}
+	ns.SetLoggerV2(l, log.IsDebug(), false, false)
+	started := make(chan struct{})
+	go func() { // ends when the server has started, or has stopped
+		ns.Start()
+		close(started)
+	}()
+	ready := make(chan bool, 1)
+	go func() { ready <- ns.ReadyForConnections(readyTimeout) }()
+	select {
+	case ok := <-ready:
+		if ok && ns.JetStreamEnabled() {
+			return ns, nil
+		}
+		err = errors.New("not ready in time")
+	case text := <-l.fatal:
+		err = errors.New(text)
+	}
+	select { // a fatal report explains more than a server that is not ready
+	case text := <-l.fatal:
+		err = errors.New(text)
+	default:
+	}
+	ns.Shutdown()
+	ns.WaitForShutdown()
+	return nil, err
+}
+
+// Connect opens a connection inside this process, without a socket. It ends with
+// the server.
+func (s *Server) Connect(name string, opts ...Option) (*Conn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down {
+		return nil, fmt.Errorf("connect: server: %w", ErrClosed)
+	}
+	inside := func(o *options) { o.nats = append(o.nats, nats.InProcessServer(pipes{s.ns})) }
+	c, err := Dial("", name, append(opts, Token(s.token), inside)...)
+	if err != nil {
+		return nil, err
+	}
+	s.conns[c] = struct{}{}
+	c.onClose = func() {
+		s.mu.Lock()
+		delete(s.conns, c)
+		s.mu.Unlock()
+	}
+	return c, nil
+}
+
+// URL is where clients of other processes connect to, "" when no port is open.
+func (s *Server) URL() string {
+	if a, ok := s.ns.Addr().(*net.TCPAddr); ok {
+		host := a.IP.String()
+		if a.IP.IsUnspecified() {
+			host = "127.0.0.1"
+		}
+		return "nats://" + net.JoinHostPort(host, strconv.Itoa(a.Port))
+	}
+	return ""
+}
+
+// Shutdown closes the connections made by Connect and stops the server; it returns
+// when everything is written and the folder is free. More calls do nothing.
+func (s *Server) Shutdown() {
+	s.mu.Lock()
+	down := s.down
+	s.down = true
+	conns := make([]*Conn, 0, len(s.conns))
+	for c := range s.conns {
+		conns = append(conns, c)
+	}
+	s.mu.Unlock()
+	for _, c := range conns {
+		c.Close()
+	}
+	s.ns.Shutdown()
+	s.ns.WaitForShutdown()
+	if !down {
+		s.lock.Close()
+	}
+}
