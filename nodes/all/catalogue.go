@@ -4,6 +4,7 @@ package all
 import (
 	"sluice/nodes"
 	"sluice/nodes/flow"
+	"sluice/nodes/sink"
 	"sluice/nodes/source"
 )
 
@@ -11,6 +12,7 @@ import (
 func Catalogue() *nodes.Catalogue {
 	c, err := nodes.NewCatalogue(
 		flow.Kinds(),
+		sink.Kinds(),
 		source.Kinds(),
 	)
 	if err != nil {
