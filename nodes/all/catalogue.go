@@ -4,6 +4,7 @@ package all
 import (
 	"sluice/nodes"
 	"sluice/nodes/flow"
+	"sluice/nodes/math"
 	"sluice/nodes/sink"
 	"sluice/nodes/source"
 )
@@ -12,6 +13,7 @@ import (
 func Catalogue() *nodes.Catalogue {
 	c, err := nodes.NewCatalogue(
 		flow.Kinds(),
+		math.Kinds(),
 		sink.Kinds(),
 		source.Kinds(),
 	)
