@@ -2,8 +2,11 @@ package worker
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"time"
 
+	"sluice/internal/bus"
 	"sluice/nodes"
 	"sluice/recipe"
 )
@@ -13,22 +16,30 @@ import (
 type chunkWriter struct {
 	log     *inputLog
 	batch   nodes.Batch
-	records chan nodes.Record // from the node; it waits for taken
+	records chan fed // from the node; it waits for taken
 	taken   chan error
 	total   int64
+	letters []bus.DeadLetter
+}
+
+// fed is what the node hands over: a record, or the reason why one was given up.
+type fed struct {
+	record nodes.Record
+	lost   error
 }
 
 // run feeds until the input ends, and then writes the chunk that says so.
 func (w *chunkWriter) run(ctx context.Context, feed nodes.Feed, skip int64) error {
 	w.total = skip
-	fed := make(chan error, 1)
+	over := make(chan error, 1)
 	go func() {
-		fed <- feed.Feed(ctx, skip, func(r nodes.Record) error { return w.emit(ctx, r) })
+		over <- feed.Feed(ctx, skip, func(r nodes.Record) error { return w.emit(ctx, fed{record: r}) },
+			func(reason error) error { return w.emit(ctx, fed{lost: reason}) })
 	}()
 	var writing chan error // of the chunk that is being written
 	ended := false
 	for {
-		if writing == nil && w.batch.Len() > 0 {
+		if writing == nil && w.batch.Len()+len(w.letters) > 0 {
 			writing = w.write(ctx)
 		}
 		if writing == nil && ended {
@@ -46,14 +57,14 @@ func (w *chunkWriter) run(ctx context.Context, feed nodes.Feed, skip int64) erro
 				return err
 			}
 			writing = nil
-		case err := <-fed:
+		case err := <-over:
 			if err != nil {
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}
 				return &failure{fmt.Errorf("node %s can't read: %w", w.log.a.step.Node, err)}
 			}
-			ended, fed = true, nil
+			ended, over = true, nil
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -61,16 +72,21 @@ func (w *chunkWriter) run(ctx context.Context, feed nodes.Feed, skip int64) erro
 }
 
 // emit hands a record over and waits until it is taken.
-func (w *chunkWriter) emit(ctx context.Context, r nodes.Record) error {
+func (w *chunkWriter) emit(ctx context.Context, f fed) error {
 	select {
-	case w.records <- r:
+	case w.records <- f:
 		return <-w.taken
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func (w *chunkWriter) take(r nodes.Record) error {
+func (w *chunkWriter) take(f fed) error {
+	if f.lost != nil {
+		w.lose(f.lost)
+		return nil
+	}
+	r := f.record
 	if r.Type() != w.batch.Type {
 		return nodes.Permanentf("the kind emitted a record of type %s where its port has %s", r.Type(), w.batch.Type)
 	}
@@ -82,15 +98,29 @@ func (w *chunkWriter) take(r nodes.Record) error {
 	return nil
 }
 
+// lose makes a dead letter of a record that the node gave up.
+func (w *chunkWriter) lose(reason error) {
+	w.total++
+	a := w.log.a
+	w.letters = append(w.letters, bus.DeadLetter{
+		ID: fmt.Sprintf("%d.input-%d.0", a.step.ID, w.total-1), Job: a.job.names.Job, Node: a.step.Node, Kind: a.step.Kind,
+		Type: w.batch.Type, Record: json.RawMessage("null"), Reason: reason.Error(), Attempts: 1, At: time.Now().UTC(),
+		Place: fmt.Sprintf("record %d of the input", w.total),
+	})
+}
+
 func (w *chunkWriter) full() bool {
 	limits := w.log.a.job.plan.Frame
-	return w.batch.Len() >= limits.Records || len(w.batch.Encoded()) >= limits.Bytes
+	return w.batch.Len()+len(w.letters) >= limits.Records || len(w.batch.Encoded()) >= limits.Bytes
 }
 
 // write stores the batch as a chunk, in a goroutine of its own: the log's place is only
 // moved by one at a time.
 func (w *chunkWriter) write(ctx context.Context) chan error {
 	c := chunk{records: w.batch.Len(), total: w.total, data: append([]byte(nil), w.batch.Encoded()...)}
+	if len(w.letters) > 0 {
+		c.letters, w.letters = deadData(w.letters), nil
+	}
 	w.batch.Reset()
 	done := make(chan error, 1)
 	go func() { done <- w.log.store(ctx, c) }()

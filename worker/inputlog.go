@@ -1,8 +1,10 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -44,6 +46,7 @@ type chunk struct {
 	records int
 	total   int64 // records of the input up to and with this chunk
 	ref     bool
+	letters []byte // dead letters, as they are stored
 	data    []byte
 }
 
@@ -58,23 +61,31 @@ func (c *chunk) append(b []byte) []byte {
 	b = append(b, 1, bits)
 	b = binary.AppendUvarint(b, uint64(c.records))
 	b = binary.AppendUvarint(b, uint64(c.total))
+	b = binary.AppendUvarint(b, uint64(len(c.letters)))
+	b = append(b, c.letters...)
 	return append(b, c.data...)
 }
 
 func decodeChunk(b []byte) (chunk, error) {
+	bad := errors.New("malformed chunk of the input log")
 	if len(b) < 2 || b[0] != 1 {
-		return chunk{}, errors.New("malformed chunk of the input log")
+		return chunk{}, bad
 	}
 	c := chunk{end: b[1]&1 != 0, ref: b[1]&2 != 0}
-	records, n := binary.Uvarint(b[2:])
-	if n <= 0 {
-		return c, errors.New("malformed chunk of the input log")
+	b = b[2:]
+	var numbers [3]uint64
+	for i := range numbers {
+		v, n := binary.Uvarint(b)
+		if n <= 0 {
+			return c, bad
+		}
+		numbers[i], b = v, b[n:]
 	}
-	total, k := binary.Uvarint(b[2+n:])
-	if k <= 0 {
-		return c, errors.New("malformed chunk of the input log")
+	if numbers[2] > uint64(len(b)) {
+		return c, bad
 	}
-	c.records, c.total, c.data = int(records), int64(total), b[2+n+k:]
+	c.records, c.total = int(numbers[0]), int64(numbers[1])
+	c.letters, c.data = b[:numbers[2]], b[numbers[2]:]
 	return c, nil
 }
 
@@ -112,7 +123,7 @@ func openLog(ctx context.Context, a *attempt, at protocol.SplitState) (*inputLog
 	}
 	fctx, cancel := context.WithCancel(ctx)
 	l.cancel = cancel
-	w := &chunkWriter{log: l, batch: nodes.Batch{Type: a.step.Outputs[0].Type}, records: make(chan nodes.Record), taken: make(chan error)}
+	w := &chunkWriter{log: l, batch: nodes.Batch{Type: a.step.Outputs[0].Type}, records: make(chan fed), taken: make(chan error)}
 	l.feeds.Add(1)
 	go func() {
 		defer l.feeds.Done()
@@ -143,7 +154,16 @@ func (l *inputLog) cut(ctx context.Context, h *bus.Header, act *protocol.Action)
 	}
 	hp := *h
 	hp.Type, hp.Records, hp.Ref = l.a.step.Outputs[0].Type, c.records, c.ref
-	return &made{ports: [][][]byte{{bus.AppendFrame(nil, &hp, c.data)}}, counts: [][]uint32{{uint32(c.records)}}, end: act.Start + 1}, nil
+	m := &made{ports: [][][]byte{{bus.AppendFrame(nil, &hp, c.data)}}, counts: [][]uint32{{uint32(c.records)}}, end: act.Start + 1}
+	dec := json.NewDecoder(bytes.NewReader(c.letters))
+	for dec.More() {
+		var letter bus.DeadLetter
+		if err := dec.Decode(&letter); err != nil {
+			return nil, fmt.Errorf("read the input log: %w", err)
+		}
+		m.dead = append(m.dead, letter)
+	}
+	return m, nil
 }
 
 // saved makes room behind the split's checkpoint.
@@ -189,7 +209,7 @@ func (l *inputLog) store(ctx context.Context, c chunk) error {
 		}
 	}
 	if len(c.data) > recipe.InlineBytes {
-		name, err := l.a.job.putValue(ctx, fmt.Sprintf("input%d.%d", l.a.step.ID, l.next), c.data)
+		name, err := l.a.job.putValue(ctx, fmt.Sprintf("input%d-%d", l.a.step.ID, l.next), c.data)
 		if err != nil {
 			return err
 		}

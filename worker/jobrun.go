@@ -24,13 +24,15 @@ type jobRun struct {
 	names  bus.Names
 	conn   *bus.Conn
 	pub    *bus.Publisher
-	values *bus.Objects
 	log    hclog.Logger
 	places *places
 	levels *levels
 
 	failOnce sync.Once
 	began    time.Time
+
+	mu      sync.Mutex
+	objects *bus.Objects // guarded by mu; opened when the first large value is met
 }
 
 func newJobRun(w *Worker, rec bus.JobRecord) *jobRun {
@@ -54,7 +56,6 @@ func (r *jobRun) work(ctx context.Context) error {
 	}
 	defer pub.Close()
 	r.pub = pub
-	r.values = r.conn.NewObjects(r.names.Values(), "sluice."+string(r.names.Job)+".values")
 	unsubscribe, err := r.conn.Subscribe(r.names.PlaceAll(), r.places.heard(r))
 	if err != nil {
 		return err
@@ -172,7 +173,9 @@ func (r *jobRun) processor(step *recipe.Step, kind *nodes.Kind) (*instance, erro
 		return nil, fmt.Errorf("kind %s reads no records", step.Kind)
 	}
 	if step.Field != "" {
-		proc = nodes.Column(proc, step.Field, step.Into, kind.In[0].Type, kind.Out[0].Type)
+		if proc, err = nodes.Column(proc, step.Field, step.Into, step.FieldType, step.IntoType); err != nil {
+			return nil, fmt.Errorf("node %s: %w", step.Node, err)
+		}
 	}
 	return &instance{run: r, step: step, proc: proc, call: nodes.NewCall(step.Outputs), cut: cutter{run: r, step: step, expands: kind.Expands}}, nil
 }

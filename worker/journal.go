@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -188,7 +187,7 @@ func (j *journal) stateOf(ctx context.Context, c *record) ([]byte, error) {
 	if !c.ref {
 		return c.state, nil
 	}
-	return j.job.values.Read(ctx, string(c.state))
+	return j.job.value(ctx, string(c.state))
 }
 
 // capture takes the change of the state since the last capture, as the record of a
@@ -220,13 +219,9 @@ func (j *journal) capture(ck *protocol.Checkpoint) []byte {
 func (j *journal) putLarge(c *record, rev uint64) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	digest := sha256.Sum256(c.state)
-	name := fmt.Sprintf("state%d.%d-%x", j.step.ID, rev, digest[:8])
-	if err := j.job.values.Put(ctx, name, digest, c.state); err != nil {
-		return fmt.Errorf("store a state of %d bytes: %w", len(c.state), err)
-	}
+	name, err := j.job.putValue(ctx, fmt.Sprintf("state%d-%d", j.step.ID, rev), c.state)
 	c.state = []byte(name)
-	return nil
+	return err
 }
 
 // save stores a captured record. Behind a stored snapshot what came before is purged.

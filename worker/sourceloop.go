@@ -116,7 +116,7 @@ func (l *sourceLoop) splits(ctx context.Context) (*bus.SplitList, error) {
 	}
 	if err == nil && list.Ref != "" {
 		var data []byte
-		if data, err = l.job.values.Read(ctx, list.Ref); err == nil {
+		if data, err = l.job.value(ctx, list.Ref); err == nil {
 			err = json.Unmarshal(data, &list)
 		}
 	}

@@ -21,10 +21,9 @@ func (r *jobRun) encode(step *recipe.Step, port int, h *bus.Header, payload []by
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	digest := sha256.Sum256(payload)
-	name := fmt.Sprintf("s%d.p%d.%s-%x", step.ID, port, h.Ordinal(), digest[:8])
-	if err := r.values.Put(ctx, name, digest, payload); err != nil {
-		return nil, fmt.Errorf("store a value of %d bytes: %w", len(payload), err)
+	name, err := r.putValue(ctx, fmt.Sprintf("s%d-p%d-%s", step.ID, port, h.Ordinal()), payload)
+	if err != nil {
+		return nil, err
 	}
 	hr := *h
 	hr.Ref = true
@@ -38,7 +37,7 @@ func (r *jobRun) payload(ctx context.Context, h *bus.Header, p []byte) ([]byte, 
 	if !h.Ref {
 		return p, nil
 	}
-	return r.values.Read(ctx, string(p))
+	return r.value(ctx, string(p))
 }
 
 // secrets fills in the values that a step's settings name.
@@ -79,9 +78,39 @@ func quoteInside(v string) string {
 
 // putValue stores a large value under a name that also says what is in it.
 func (r *jobRun) putValue(ctx context.Context, name string, data []byte) (string, error) {
+	values, err := r.values(ctx)
+	if err != nil {
+		return "", err
+	}
 	digest := sha256.Sum256(data)
 	name = fmt.Sprintf("%s-%x", name, digest[:8])
-	return name, r.values.Put(ctx, name, digest, data)
+	if err := values.Put(ctx, name, digest, data); err != nil {
+		return "", fmt.Errorf("store a value of %d bytes: %w", len(data), err)
+	}
+	return name, nil
+}
+
+// value reads a large value by its name.
+func (r *jobRun) value(ctx context.Context, name string) ([]byte, error) {
+	values, err := r.values(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return values.Read(ctx, name)
+}
+
+// values opens the job's store of large values.
+func (r *jobRun) values(ctx context.Context) (*bus.Objects, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.objects == nil {
+		o, err := r.conn.Objects(ctx, bus.ObjectsConfig{Stream: r.names.Values(), Prefix: r.names.ValuesPrefix()})
+		if err != nil {
+			return nil, err
+		}
+		r.objects = o
+	}
+	return r.objects, nil
 }
 
 // putUntil stores a message, again after every timeout.

@@ -156,3 +156,6 @@ func (n Names) PlaceStep(subject string) int {
 	}
 	return v
 }
+
+// ValuesPrefix is what the subjects of the job's large values begin with.
+func (n Names) ValuesPrefix() string { return n.subject("value") }
