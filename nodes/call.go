@@ -21,6 +21,8 @@ type Call struct {
 	rng  *rand.Rand
 	seed [2]uint64
 	err  error
+
+	outer *Call // of a column operation: whose random sequence goes on here
 }
 
 // NewCall returns a Call whose output ports carry the given types. It is for the
@@ -72,6 +74,9 @@ func (c *Call) EmitTo(port int, r Record) {
 // Rand returns a random sequence that is a function of the job's seed, the step and
 // the frame: the same frame always sees the same numbers.
 func (c *Call) Rand() *rand.Rand {
+	if c.outer != nil {
+		return c.outer.Rand()
+	}
 	if c.rng == nil {
 		c.rng = rand.New(rand.NewPCG(c.seed[0], c.seed[1]))
 	}

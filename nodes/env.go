@@ -2,9 +2,12 @@ package nodes
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 
 	"github.com/hashicorp/go-hclog"
 )
@@ -30,4 +33,55 @@ type Env struct {
 	// Types are the concrete types of the ports, as the plan has them.
 	Types PortTypes
 	Log   hclog.Logger
+}
+
+// Path returns path in the form that Root takes: relative and clean. An absolute path
+// is taken when it lies below Root. Whatever leads out of the root is refused here or,
+// behind symbolic links, by Root itself. Errors name the path.
+func (e *Env) Path(path string) (string, error) {
+	if e.Root == nil {
+		return "", Permanentf("%s: this worker was given no folder, so it touches no files", path)
+	}
+	clean := filepath.Clean(path)
+	if filepath.IsAbs(clean) {
+		root, err := filepath.Abs(e.Root.Name())
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", path, err)
+		}
+		if clean, err = filepath.Rel(root, clean); err != nil {
+			return "", Permanentf("%s lies outside of the root", path)
+		}
+	}
+	if !filepath.IsLocal(clean) {
+		return "", Permanentf("%s lies outside of the root", path)
+	}
+	return clean, nil
+}
+
+// Open opens a file below the root for reading. Errors name the path; a folder is
+// refused.
+func (e *Env) Open(path string) (*os.File, error) {
+	clean, err := e.Path(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := e.Root.Open(clean)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, fileCause(err))
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		f.Close()
+		return nil, Permanentf("%s is a folder", path)
+	}
+	return f, nil
+}
+
+// fileCause takes the operation and the path off an error of package os, for messages
+// that name the path as the recipe has it.
+func fileCause(err error) error {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
 }

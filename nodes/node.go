@@ -96,9 +96,11 @@ type Reader interface {
 // Feed is the behaviour of a source that can't be read again (standard input, a
 // download): the engine writes what it emits to an input log first and reads that.
 type Feed interface {
-	// Feed emits until the input ends. skip is the number of records that an earlier,
-	// interrupted feed had delivered: a feed that starts over leaves them out.
-	Feed(ctx context.Context, skip int64, emit func(Record) error) error
+	// Feed emits until the input ends. lose stands for a record that is given up (a line
+	// that is too long): it becomes a dead letter and counts like a record. skip is the
+	// number of records that an earlier, interrupted feed had delivered: a feed that
+	// starts over leaves them out.
+	Feed(ctx context.Context, skip int64, emit func(Record) error, lose func(reason error) error) error
 }
 
 // Position describes an offset of a reader for people (a line, a file), as dead letters

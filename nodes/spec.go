@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
+
+	"github.com/tidwall/gjson"
 
 	"sluice/recipe"
 )
@@ -50,21 +53,69 @@ type JSON string
 
 // Spec is all that a kind says of itself.
 type Spec struct {
-	Kind      string
-	Version   int    // of the behaviour; 0 is read as 1
-	Category  string // codec, crypto, text, data, math, flow, extract, net, source, sink
-	Summary   string // one line, starts with a verb, no full stop
-	Doc       string // more, if there is more; Markdown
-	Role      Role
-	In, Out   []Port
-	Where     map[string]recipe.Type // constraint of a type variable; none means any
-	Expands   bool                   // one record may become many, or much larger (over 8 times)
-	Impure    bool                   // asks the outside world: the answer is stored in the commit
-	Guarantee string                 // a sink's promise after a crash; a source's on re-reading
-	Examples  []Example
+	Kind     string
+	Version  int    // of the behaviour; 0 is read as 1
+	Category string // codec, crypto, text, data, math, flow, extract, net, source, sink
+	Summary  string // one line, starts with a verb, no full stop
+	Doc      string // more, if there is more; Markdown
+	Role     Role
+	In, Out  []Port
+	Where    map[string]recipe.Type // constraint of a type variable; none means any
+	// Else is the type of a variable that no wired port and no setting says.
+	Else map[string]recipe.Type
+	// By are the variables that a setting decides: file_reader emits json when its
+	// format is json_lines.
+	By map[string]TypeBy
+	// OrderedWith names the optional input port that makes a Stateless kind Ordered when
+	// it is wired.
+	OrderedWith string
+	AtEnd       bool   // implements Finisher: emits when its input has ended
+	Expands     bool   // one record may become many, or much larger (over 8 times)
+	Impure      bool   // asks the outside world: the answer is stored in the commit
+	Guarantee   string // a sink's promise after a crash; a source's on re-reading
+	Examples    []Example
 
 	config reflect.Type // of the settings struct; nil for none
 	build  func(cfg any, env *Env) (any, error)
+}
+
+// TypeBy binds a type variable to the value of a setting.
+type TypeBy struct {
+	Setting string
+	Types   map[string]recipe.Type // by the setting's value as text
+	Else    recipe.Type            // for all other values; may be another variable
+}
+
+// RoleWith returns the role of a node of the kind whose input ports wired are wired.
+func (s *Spec) RoleWith(wired []string) Role {
+	if s.Role == Stateless && s.OrderedWith != "" && slices.Contains(wired, s.OrderedWith) {
+		return Ordered
+	}
+	return s.Role
+}
+
+// Scalar reports whether the kind can work inside structured records, as a column
+// operation ([Column]): one port in, one out, an answer for each record.
+func (s *Spec) Scalar() bool {
+	return len(s.In) == 1 && len(s.Out) == 1 && !s.AtEnd && (s.Role == Stateless || s.Role == Ordered)
+}
+
+// Bound returns the type variables that settings (canonical, as CheckConfig returns
+// them) decide. A value may be another variable.
+func (s *Spec) Bound(config json.RawMessage) map[string]recipe.Type {
+	if len(s.By) == 0 {
+		return nil
+	}
+	bound := map[string]recipe.Type{}
+	for variable, by := range s.By {
+		value := gjson.GetBytes(config, by.Setting).String()
+		if t, ok := by.Types[value]; ok {
+			bound[variable] = t
+		} else {
+			bound[variable] = by.Else
+		}
+	}
+	return bound
 }
 
 // Kind is a spec bound to its behaviour: the unit of a catalogue.
@@ -95,9 +146,13 @@ func Define[C any](spec Spec, build func(cfg C, env *Env) (any, error)) Kind {
 // Build makes an instance from settings (JSON, defaults filled in or not). The answer
 // implements Processor, Source or Feed.
 func (k *Kind) Build(config json.RawMessage, env *Env) (any, error) {
-	cfg := reflect.New(k.config)
-	if err := decodeConfig(config, cfg); err != nil {
+	cfg, _, faults := k.decodeConfig(config)
+	if faults != nil {
+		return nil, fmt.Errorf("%s: %w", k.Kind, faultsError(faults))
+	}
+	instance, err := k.build(cfg.Interface(), env)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", k.Kind, err)
 	}
-	return k.build(cfg.Interface(), env)
+	return instance, nil
 }

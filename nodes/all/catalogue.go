@@ -1,0 +1,18 @@
+// Package all is the catalogue of this build: the tables of all categories in one.
+package all
+
+import (
+	"sluice/nodes"
+	"sluice/nodes/flow"
+)
+
+// Catalogue returns the kinds of this build.
+func Catalogue() *nodes.Catalogue {
+	c, err := nodes.NewCatalogue(
+		flow.Kinds(),
+	)
+	if err != nil {
+		panic(err) // at start-up, when two kinds of the tables above have one name
+	}
+	return c
+}
