@@ -73,27 +73,32 @@ type Window struct {
 // Step is a compiled node. Its ID is its index in Plan.Steps; steps are in
 // topological order, and in document order where the graph leaves a choice.
 type Step struct {
-	ID       int             `json:"id"`
-	Node     string          `json:"node"` // path of the node: "digest", "geo/host"; a gate is "NODE.PORT~gate"
-	Kind     string          `json:"kind"`
-	Version  int             `json:"kind_version"`
-	Role     Role            `json:"role"`
-	Sink     bool            `json:"sink,omitempty"`
-	Config   json.RawMessage `json:"config"` // canonical, defaults filled in; ${secret:name} stays as it is
-	Field    string          `json:"field,omitempty"`
-	Into     string          `json:"into,omitempty"`
-	Inputs   []PortType      `json:"inputs,omitempty"`
-	Outputs  []PortType      `json:"outputs,omitempty"`
-	In       []EdgeID        `json:"in,omitempty"`  // in the order of their lanes
-	Out      []EdgeID        `json:"out,omitempty"` // in plan order
-	Lanes    []Lane          `json:"lanes"`
-	Parallel int             `json:"parallel"`
-	OnError  OnError         `json:"on_error"`
-	Retry    Retry           `json:"retry"`
-	MaxDead  int64           `json:"max_dead"`
-	Pool     string          `json:"pool,omitempty"`
-	Unread   []string        `json:"unread,omitempty"` // output ports without a reader
-	Line     int             `json:"line,omitempty"`   // of the node in the document
+	ID      int             `json:"id"`
+	Node    string          `json:"node"` // path of the node: "digest", "geo/host"; a gate is "NODE.PORT~gate"
+	Kind    string          `json:"kind"`
+	Version int             `json:"kind_version"`
+	Role    Role            `json:"role"`
+	Sink    bool            `json:"sink,omitempty"`
+	Config  json.RawMessage `json:"config"` // canonical, defaults filled in; ${secret:name} stays as it is
+	Field   string          `json:"field,omitempty"`
+	Into    string          `json:"into,omitempty"`
+	// FieldType and IntoType are what the kind itself reads and makes when Field is set;
+	// Inputs and Outputs then are json, as the edges carry.
+	FieldType Type `json:"field_type,omitempty"`
+	IntoType  Type `json:"into_type,omitempty"`
+
+	Inputs   []PortType `json:"inputs,omitempty"` // the wired ones; "any" where edges of several types meet
+	Outputs  []PortType `json:"outputs,omitempty"`
+	In       []EdgeID   `json:"in,omitempty"`  // in the order of their lanes
+	Out      []EdgeID   `json:"out,omitempty"` // in plan order
+	Lanes    []Lane     `json:"lanes"`
+	Parallel int        `json:"parallel"`
+	OnError  OnError    `json:"on_error"`
+	Retry    Retry      `json:"retry"`
+	MaxDead  int64      `json:"max_dead"`
+	Pool     string     `json:"pool,omitempty"`
+	Unread   []string   `json:"unread,omitempty"` // output ports without a reader
+	Line     int        `json:"line,omitempty"`   // of the node in the document
 }
 
 // PortType is a port of a step with the concrete type of its records.

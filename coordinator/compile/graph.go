@@ -1,0 +1,93 @@
+package compile
+
+import (
+	"encoding/json"
+	"time"
+
+	"sluice/nodes"
+	"sluice/recipe"
+)
+
+// unit is one recipe as it is used: the top one, or one inclusion of another.
+type unit struct {
+	doc    *recipe.Document
+	prefix string       // of the names of its nodes: "" or "geo/"
+	up     *unit        // the recipe that includes it, nil for the top
+	by     *recipe.Node // the node of up that includes it
+	depth  int
+	params map[string]*param // nil for a parameter whose value is at fault
+	nodes  map[string]*node
+	units  map[string]*unit
+	set    settings // that its nodes inherit
+	names  []string // of its nodes, for hints
+}
+
+func (u *unit) file() string { return u.doc.File }
+
+// inner reports whether u is the top recipe's included one.
+func (u *unit) inner() bool { return u.up != nil }
+
+// node is a node of the flattened graph.
+type node struct {
+	index int // in document order
+	path  string
+	unit  *unit
+	doc   *recipe.Node
+	kind  *nodes.Kind // nil when it is not known
+	in    [][]*edge   // by input port of the kind
+	out   []*edge     // in the order in which they were resolved
+	set   settings
+	field string
+	into  string
+
+	config  json.RawMessage // canonical, nil when it is at fault
+	types   nodes.PortTypes // of the wired inputs and of the outputs, as the edges carry them
+	inner   nodes.PortTypes // the same as the kind sees them: inside a record when field is set
+	untyped bool            // types are not known, because of a fault here or above
+	step    int             // id in the plan
+	lanes   int
+	expands bool // the kind, or one above it, makes many records of one
+}
+
+func (n *node) at(what string) string { return "nodes." + n.doc.Name + what }
+
+// edge is an edge of the flattened graph.
+type edge struct {
+	from     *node
+	fromPort int
+	to       *node
+	toPort   int
+	set      edgeSettings
+	inlets   []inlet // open ports that it passes on its way in
+	place    recipe.Place
+	file     string
+	path     string // of the reference in its document
+	typ      recipe.Type
+}
+
+// inlet is an open port that an edge passes: its declared type must take the records.
+type inlet struct {
+	name string
+	typ  recipe.Type
+}
+
+type settings struct {
+	parallel int // 0: the role's default
+	onError  recipe.OnError
+	retry    recipe.Retry
+	maxDead  int64
+	pool     string
+	edge     edgeSettings
+}
+
+type edgeSettings struct {
+	capacity int
+	overflow recipe.Overflow
+	ttl      time.Duration
+}
+
+// isScalar reports whether a kind can work inside a record: one port in, one out.
+func isScalar(k *nodes.Kind) bool { return len(k.In) == 1 && len(k.Out) == 1 }
+
+// defaultOut is the output port that a reference without port means.
+const defaultOut = "out"

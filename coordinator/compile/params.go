@@ -1,0 +1,141 @@
+package compile
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sluice/recipe"
+)
+
+// givenParams reads the values of the top recipe's parameters from the options.
+func (c *compilation) givenParams(u *unit) map[string]*param {
+	values := map[string]*param{}
+	for _, p := range u.doc.Params {
+		at := "params." + p.Name
+		values[p.Name] = c.defaultParam(u, &p)
+		text, given := c.o.Params[p.Name]
+		switch {
+		case given:
+			v, err := parseParam(p.Type, text)
+			if err == nil && newParam(v).secrets > 0 {
+				err = fmt.Errorf("a parameter's value cannot refer to a secret")
+			}
+			if err != nil {
+				c.fault(u.file(), recipe.CodeBadParam, p.Place, at, "", "the value given for the parameter %s is not of type %s: %v", p.Name, p.Type, err)
+				v = nil
+			}
+			values[p.Name] = newParam(v)
+		case p.Default == nil:
+			c.fault(u.file(), recipe.CodeNoParam, p.Place, at, fmt.Sprintf("give it by -p %s=…", p.Name), "the parameter %s has no default and no value was given", p.Name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.o.Params)) {
+		if _, ok := values[name]; !ok {
+			c.fault(u.file(), recipe.CodeUnused, u.doc.Place, "params", c.didYouMean(name, paramNames(u)), "a value is given for the parameter %s, which the recipe does not declare", name)
+		}
+	}
+	return values
+}
+
+// innerParams reads the values that the including node gives.
+func (c *compilation) innerParams(u *unit) map[string]*param {
+	values := map[string]*param{}
+	at := "nodes." + u.by.Name
+	given := u.by.Params
+	for _, p := range u.doc.Params {
+		v := given.Field(p.Name)
+		values[p.Name] = c.defaultParam(u, &p)
+		switch {
+		case v != nil:
+			v, ok := c.substitute(u.up, v, at+".params."+p.Name, true)
+			if ok && !v.Is(p.Type) {
+				c.fault(u.up.file(), recipe.CodeBadParam, v.Place, at+".params."+p.Name, "", "the parameter %s has type %s, not %s", p.Name, p.Type, v.Shape)
+				ok = false
+			}
+			if values[p.Name] = nil; ok {
+				values[p.Name] = newParam(v)
+			}
+		case p.Default == nil:
+			c.fault(u.up.file(), recipe.CodeNoParam, u.by.Place, at, fmt.Sprintf("add params: {%s: …}", p.Name), "the parameter %s of %s has no default and is not given", p.Name, u.file())
+		}
+	}
+	if given != nil {
+		for _, k := range given.Keys {
+			if _, ok := values[k.Name]; !ok {
+				c.fault(u.up.file(), recipe.CodeUnused, k.Place, at+".params", c.didYouMean(k.Name, paramNames(u)), "a value is given for the parameter %s, which %s does not declare", k.Name, u.file())
+			}
+		}
+	}
+	return values
+}
+
+// param is a parameter's value, with what is needed each time it is referred to.
+type param struct {
+	value   *recipe.Value
+	text    string
+	secrets int // references to secrets in it
+}
+
+func newParam(v *recipe.Value) *param {
+	if v == nil {
+		return nil
+	}
+	text := v.String()
+	return &param{v, text, strings.Count(text, secretMark)}
+}
+
+// defaultParam returns a parameter's default, or nil.
+func (c *compilation) defaultParam(u *unit, p *recipe.Param) *param {
+	if p.Default == nil {
+		return nil
+	}
+	v, ok := c.substitute(&unit{doc: u.doc}, p.Default, "params."+p.Name+".default", true)
+	if !ok {
+		return nil
+	}
+	return newParam(v)
+}
+
+func paramNames(u *unit) func() []string {
+	return func() []string {
+		names := make([]string, len(u.doc.Params))
+		for i, p := range u.doc.Params {
+			names[i] = p.Name
+		}
+		return names
+	}
+}
+
+// parseParam reads a parameter's value from text, as -p gives it.
+func parseParam(t recipe.Type, text string) (*recipe.Value, error) {
+	switch t {
+	case recipe.String, recipe.Bytes:
+		return &recipe.Value{Shape: recipe.Text, Text: text}, nil
+	case recipe.Bool:
+		if text != "true" && text != "false" {
+			return nil, fmt.Errorf("%q is neither true nor false", text)
+		}
+		return &recipe.Value{Shape: recipe.Boolean, Text: text}, nil
+	case recipe.Int:
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a whole number of 64 bit", text)
+		}
+		return &recipe.Value{Shape: recipe.Integer, Text: strconv.FormatInt(n, 10)}, nil
+	}
+	if !json.Valid([]byte(text)) {
+		return nil, fmt.Errorf("%q is not JSON", text)
+	}
+	v, faults := recipe.ParseValue("", []byte(text))
+	if len(faults) > 0 {
+		return nil, fmt.Errorf("%q: %s", text, faults[0].Text)
+	}
+	if !v.Is(t) {
+		return nil, fmt.Errorf("%q is %s", text, v.Shape)
+	}
+	return v, nil
+}

@@ -1,0 +1,4 @@
+package compile
+
+func (c *compilation) testNodes()   {}
+func (c *compilation) testRecords() {}

@@ -1,0 +1,214 @@
+package compile
+
+import (
+	"fmt"
+
+	"sluice/nodes"
+	"sluice/recipe"
+)
+
+// checkTypes gives every port a concrete type, from the sources down, and checks that
+// each edge's type suits the port it leads to. What lies on or below a cycle is left
+// for the phase that names the cycle.
+func (c *compilation) checkTypes() {
+	waits := make([]int, len(c.nodes))
+	for _, e := range c.edges {
+		waits[e.to.index]++
+	}
+	ready := make([]*node, 0, len(c.nodes))
+	for _, n := range c.nodes {
+		if waits[n.index] == 0 {
+			ready = append(ready, n)
+		}
+	}
+	typed := 0
+	for ; typed < len(ready); typed++ {
+		n := ready[typed]
+		if n.kind != nil {
+			c.typeNode(n)
+		}
+		for _, e := range n.out {
+			if waits[e.to.index]--; waits[e.to.index] == 0 {
+				ready = append(ready, e.to)
+			}
+		}
+	}
+	for _, n := range c.nodes {
+		if waits[n.index] > 0 {
+			n.untyped = true
+		}
+	}
+	c.testRecords()
+}
+
+// bindings are what the type variables of one node stand for, and which edge said so.
+type bindings map[recipe.Type]binding
+
+type binding struct {
+	typ recipe.Type
+	by  string
+}
+
+func (c *compilation) typeNode(n *node) {
+	vars := c.boundByConfig(n)
+	for i, p := range n.kind.In {
+		if len(n.in[i]) == 0 {
+			continue
+		}
+		for _, e := range n.in[i] {
+			e.typ = outType(e)
+			if e.typ == "" {
+				n.untyped = true
+			} else {
+				c.typeEdge(n, p, e, vars)
+			}
+		}
+		n.types.In = append(n.types.In, recipe.PortType{Name: p.Name, Type: inType(n, i, p, vars)})
+	}
+	for _, p := range n.kind.Out {
+		n.types.Out = append(n.types.Out, recipe.PortType{Name: p.Name, Type: c.outletType(n, p, vars)})
+	}
+	n.inner = n.types
+	if n.field != "" {
+		n.inner = columnTypes(n.kind)
+	}
+}
+
+// outType returns the type of the records that an edge carries, "" when a fault above
+// hides it.
+func outType(e *edge) recipe.Type {
+	if e.fromPort < len(e.from.types.Out) {
+		return e.from.types.Out[e.fromPort].Type
+	}
+	return ""
+}
+
+// typeEdge checks one edge against the port that it leads to.
+func (c *compilation) typeEdge(n *node, p nodes.Port, e *edge, vars bindings) {
+	from := fmt.Sprintf("%s.%s", e.from.path, e.from.types.Out[e.fromPort].Name)
+	for _, in := range e.inlets {
+		if !in.typ.Accepts(e.typ) {
+			n.untyped = true
+			c.fault(e.file, recipe.CodeMismatch, e.place, e.path, c.conversion(e.typ, in.typ), "%s is %s, but the open port %s that it passes takes %s", from, e.typ, in.name, in.typ)
+			return
+		}
+	}
+	want := p.Type
+	if n.field != "" {
+		want = recipe.JSON
+	}
+	why, ok := accept(n.kind, want, e.typ, from, vars)
+	if ok {
+		return
+	}
+	n.untyped = true
+	if n.field != "" {
+		why = ", because it works on the field " + n.field
+	}
+	c.fault(e.file, recipe.CodeMismatch, e.place, e.path, c.conversion(e.typ, want), "%s is %s, but the port %s of %s (%s) takes %s%s", from, e.typ, p.Name, n.doc.Name, n.kind.Kind, want, why)
+}
+
+// accept is the assignability rule with type variables: it binds them, or says why not.
+func accept(k *nodes.Kind, want, got recipe.Type, by string, vars bindings) (string, bool) {
+	if want.IsVariable() {
+		if b, bound := vars[want]; bound {
+			return fmt.Sprintf(", which is %s because of %s", b.typ, b.by), b.typ == got
+		}
+		if limit, limited := k.Where[string(want)]; limited && !limit.Accepts(got) {
+			return fmt.Sprintf(", which must be %s", limit), false
+		}
+		vars[want] = binding{got, by}
+		return "", true
+	}
+	we, wl := want.Elem()
+	ge, gl := got.Elem()
+	if wl && gl {
+		return accept(k, we, ge, by, vars)
+	}
+	return "", want.Accepts(got)
+}
+
+// inType returns the concrete type of a wired input port; where edges of several
+// types meet in a port that takes them all, what the port takes.
+func inType(n *node, i int, p nodes.Port, vars bindings) recipe.Type {
+	first := n.in[i][0].typ
+	for _, e := range n.in[i] {
+		if e.typ != first {
+			return replaceVars(p.Type, vars)
+		}
+	}
+	return first
+}
+
+// replaceVars puts the variables' types in; it leaves what is not bound.
+func replaceVars(t recipe.Type, vars bindings) recipe.Type {
+	if elem, ok := t.Elem(); ok {
+		return recipe.List(replaceVars(elem, vars))
+	}
+	if b, ok := vars[t]; ok {
+		return b.typ
+	}
+	return t
+}
+
+// outletType returns the concrete type of an output port, or "".
+func (c *compilation) outletType(n *node, p nodes.Port, vars bindings) recipe.Type {
+	if n.field != "" {
+		return recipe.JSON
+	}
+	t := replaceVars(p.Type, vars)
+	if t.IsConcrete() {
+		return t
+	}
+	if !n.untyped {
+		n.untyped = true
+		c.fault(n.unit.file(), recipe.CodeUntyped, n.doc.Place, n.at(""), "", "the type %s of the output port %s of %s cannot be told from what leads into it", p.Type, p.Name, n.doc.Name)
+	}
+	return ""
+}
+
+// columnTypes are the types that a scalar kind sees inside a record: its own, and for
+// what it leaves open any JSON value, or a float where it wants numbers.
+func columnTypes(k *nodes.Kind) nodes.PortTypes {
+	concrete := func(t recipe.Type) recipe.Type {
+		if t.IsVariable() {
+			t = k.Where[string(t)]
+		}
+		switch {
+		case t.IsConcrete():
+			return t
+		case t == recipe.Number:
+			return recipe.Float
+		}
+		return recipe.JSON
+	}
+	return nodes.PortTypes{
+		In:  []recipe.PortType{{Name: k.In[0].Name, Type: concrete(k.In[0].Type)}},
+		Out: []recipe.PortType{{Name: k.Out[0].Name, Type: concrete(k.Out[0].Type)}},
+	}
+}
+
+// conversion suggests the kind that turns one type into the other, when there is one.
+func (c *compilation) conversion(from, to recipe.Type) string {
+	kind := ""
+	switch {
+	case to == recipe.String && from == recipe.JSON:
+		kind = "select or to_json"
+	case to == recipe.String:
+		kind = "to_string"
+	case from == recipe.String && to == recipe.Int:
+		kind = "parse_int"
+	case from == recipe.String && (to == recipe.Float || to == recipe.Number):
+		kind = "parse_float"
+	case from == recipe.String && to == recipe.JSON:
+		kind = "parse_json"
+	case to == recipe.JSON:
+		kind = "to_json"
+	}
+	if kind == "" {
+		return ""
+	}
+	return "put " + kind + " between them"
+}
+
+func (c *compilation) boundByConfig(*node) bindings { return bindings{} }
