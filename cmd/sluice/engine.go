@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"sluice/recipe"
@@ -25,6 +26,34 @@ type dead interface {
 	Show(context.Context, deadShowCmd, streams) error
 	Replay(context.Context, deadReplayCmd, streams) error
 }
+
+// engine is all of it.
+type engine struct {
+	start starter
+	tests tester
+	dead  dead
+}
+
+// dataPlane returns what this build runs jobs with.
+func dataPlane() engine {
+	missing := errors.New("this build has no data plane")
+	return engine{
+		start: func(context.Context, job) (recipe.Progress, error) { return recipe.Progress{}, missing },
+		tests: func(context.Context, string, testCmd, streams) (bool, error) { return false, missing },
+		dead:  noDead{missing},
+	}
+}
+
+type noDead struct{ error }
+
+// List implements dead.
+func (n noDead) List(context.Context, deadListCmd, streams) error { return n.error }
+
+// Show implements dead.
+func (n noDead) Show(context.Context, deadShowCmd, streams) error { return n.error }
+
+// Replay implements dead.
+func (n noDead) Replay(context.Context, deadReplayCmd, streams) error { return n.error }
 
 // job is one run of a plan, as the command line asks for it.
 type job struct {

@@ -38,14 +38,14 @@ type cli struct {
 
 func main() {
 	std := streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}
-	os.Exit(execute(context.Background(), os.Args[1:], std))
+	os.Exit(execute(context.Background(), os.Args[1:], std, dataPlane()))
 }
 
 // leave is what kong's Exit throws, to be caught in execute.
 type leave int
 
 // execute runs one command line and returns its exit code.
-func execute(ctx context.Context, args []string, std streams) (code int) {
+func execute(ctx context.Context, args []string, std streams, e engine) (code int) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
@@ -55,7 +55,7 @@ func execute(ctx context.Context, args []string, std streams) (code int) {
 			panic(p)
 		}
 	}()
-	parser, err := newParser(ctx, std)
+	parser, err := newParser(ctx, std, e)
 	if err != nil {
 		fmt.Fprintln(std.err, "sluice:", err)
 		return codeUsage
@@ -74,7 +74,7 @@ func execute(ctx context.Context, args []string, std streams) (code int) {
 	return report(parsed.Run(), std.err)
 }
 
-func newParser(ctx context.Context, std streams) (*kong.Kong, error) {
+func newParser(ctx context.Context, std streams, e engine) (*kong.Kong, error) {
 	return kong.New(&cli{},
 		kong.Name("sluice"),
 		kong.Description("Sluice runs information-security recipes: typed graphs of nodes, durably and with nothing lost.\n\n"+
@@ -82,7 +82,8 @@ func newParser(ctx context.Context, std streams) (*kong.Kong, error) {
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { panic(leave(code)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(std),
+		kong.Bind(std, e.start, e.tests),
+		kong.BindTo(e.dead, (*dead)(nil)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "jobs", Title: "Jobs:"}, {Key: "recipes", Title: "Recipes:"}, {Key: "other", Title: "Other:"},

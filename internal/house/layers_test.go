@@ -28,12 +28,15 @@ var layers = []layer{
 
 	{"internal/draw", []string{"recipe"}},
 	{"internal/progress", []string{"recipe"}},
+	{"internal/layout", nil},
+	{"internal/reference", []string{"recipe", "nodes"}},
 
 	// Programs: they may import anything, and nothing may import them.
 	{"cmd/...", []string{"..."}},
 	{"internal/house", []string{"..."}},
 	{"internal/docgen", []string{"..."}},
 	{"internal/fuzzall", []string{"..."}},
+	{"examples/data/generate", nil},
 	{"internal/bench/...", []string{"..."}},
 }
 

@@ -119,7 +119,7 @@ func TestErrorTexts(t *testing.T) {
 			if strings.Contains(text, "failed to") {
 				t.Errorf("%s: %q: say what was done, not that it failed", src.At(lit), text)
 			}
-			if r := []rune(text); len(r) > 1 && unicode.IsUpper(r[0]) && unicode.IsLower(r[1]) {
+			if first, _, _ := strings.Cut(text, " "); sentenceWord(first) {
 				t.Errorf("%s: %q: errors begin in lower case", src.At(lit), text)
 			}
 			if strings.HasSuffix(text, ".") {
@@ -128,6 +128,13 @@ func TestErrorTexts(t *testing.T) {
 			return true
 		})
 	}
+}
+
+// sentenceWord reports whether a text begins like a sentence; names such as TLS and AtEnd
+// may stand first.
+func sentenceWord(first string) bool {
+	r := []rune(first)
+	return len(r) > 1 && unicode.IsUpper(r[0]) && !slices.ContainsFunc(r[1:], unicode.IsUpper)
 }
 
 // declared returns the identifiers that a top-level declaration brings in.

@@ -3,12 +3,18 @@ package all
 
 import (
 	"sluice/nodes"
+	"sluice/nodes/codec"
+	"sluice/nodes/crypto"
 	"sluice/nodes/flow"
+	"sluice/nodes/text"
 )
 
 // Catalogue returns the kinds of this build.
 func Catalogue() *nodes.Catalogue {
 	c, err := nodes.NewCatalogue(
+		text.Kinds,
+		codec.Kinds,
+		crypto.Kinds,
 		flow.Kinds(),
 	)
 	if err != nil {
