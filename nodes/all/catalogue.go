@@ -6,16 +6,18 @@ import (
 	"sluice/nodes/codec"
 	"sluice/nodes/crypto"
 	"sluice/nodes/flow"
+	"sluice/nodes/source"
 	"sluice/nodes/text"
 )
 
 // Catalogue returns the kinds of this build.
 func Catalogue() *nodes.Catalogue {
 	c, err := nodes.NewCatalogue(
-		text.Kinds,
 		codec.Kinds,
 		crypto.Kinds,
 		flow.Kinds(),
+		source.Kinds(),
+		text.Kinds,
 	)
 	if err != nil {
 		panic(err) // at start-up, when two kinds of the tables above have one name
