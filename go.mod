@@ -2,17 +2,20 @@ module sluice
 
 go 1.26.0
 
-require github.com/hashicorp/go-hclog v1.6.3
-
 require (
-	github.com/alecthomas/kong v1.17.0
+	github.com/hashicorp/go-hclog v1.6.3
 	github.com/klauspost/compress v1.20.3
 	github.com/tidwall/gjson v1.20.1
 	github.com/tidwall/sjson v1.2.7
 	go.yaml.in/yaml/v3 v3.0.6
-	golang.org/x/term v0.47.0
+	golang.org/x/net v0.62.0
 	golang.org/x/text v0.43.0
 	pgregory.net/rapid v1.3.0
+)
+
+require (
+	github.com/alecthomas/kong v1.17.0
+	golang.org/x/term v0.47.0
 )
 
 require (

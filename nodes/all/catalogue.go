@@ -5,6 +5,7 @@ import (
 	"sluice/nodes"
 	"sluice/nodes/codec"
 	"sluice/nodes/crypto"
+	"sluice/nodes/extract"
 	"sluice/nodes/flow"
 	"sluice/nodes/source"
 	"sluice/nodes/text"
@@ -15,6 +16,7 @@ func Catalogue() *nodes.Catalogue {
 	c, err := nodes.NewCatalogue(
 		codec.Kinds,
 		crypto.Kinds,
+		extract.Kinds,
 		flow.Kinds(),
 		source.Kinds(),
 		text.Kinds,
