@@ -104,7 +104,7 @@ func complete(node *kong.Node, words []string) []string {
 		}
 	default:
 		for _, child := range node.Children {
-			if !child.Hidden && child.Type == kong.CommandNode {
+			if args == 0 && !child.Hidden && child.Type == kong.CommandNode {
 				found = append(found, child.Name)
 			}
 		}
