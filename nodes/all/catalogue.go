@@ -7,6 +7,7 @@ import (
 	"sluice/nodes/crypto"
 	"sluice/nodes/extract"
 	"sluice/nodes/flow"
+	"sluice/nodes/sink"
 	"sluice/nodes/source"
 	"sluice/nodes/text"
 )
@@ -18,6 +19,7 @@ func Catalogue() *nodes.Catalogue {
 		crypto.Kinds,
 		extract.Kinds,
 		flow.Kinds(),
+		sink.Kinds(),
 		source.Kinds(),
 		text.Kinds,
 	)
