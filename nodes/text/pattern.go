@@ -14,9 +14,9 @@ import (
 // Bounds of regular expressions. The machine needs up to about 15 ns for each
 // instruction and byte, so that maxWork is some seconds at worst.
 const (
-	maxPattern = 64 << 10 // bytes of a pattern
-	maxProgram = 20_000   // instructions of the compiled pattern
-	maxWork    = 1 << 28  // instructions times bytes of one record
+	maxPattern = nodes.MaxPattern // bytes
+	maxProgram = 20_000           // instructions of the compiled pattern
+	maxWork    = 1 << 28          // instructions times bytes of one record
 )
 
 // pattern is a compiled regular expression with what is known about it.
