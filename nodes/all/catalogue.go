@@ -7,6 +7,7 @@ import (
 	"sluice/nodes/crypto"
 	"sluice/nodes/extract"
 	"sluice/nodes/flow"
+	"sluice/nodes/math"
 	"sluice/nodes/sink"
 	"sluice/nodes/source"
 	"sluice/nodes/text"
@@ -19,6 +20,7 @@ func Catalogue() *nodes.Catalogue {
 		crypto.Kinds,
 		extract.Kinds,
 		flow.Kinds(),
+		math.Kinds(),
 		sink.Kinds(),
 		source.Kinds(),
 		text.Kinds,
