@@ -3,19 +3,27 @@ package all
 
 import (
 	"sluice/nodes"
+	"sluice/nodes/codec"
+	"sluice/nodes/crypto"
+	"sluice/nodes/extract"
 	"sluice/nodes/flow"
 	"sluice/nodes/math"
 	"sluice/nodes/sink"
 	"sluice/nodes/source"
+	"sluice/nodes/text"
 )
 
 // Catalogue returns the kinds of this build.
 func Catalogue() *nodes.Catalogue {
 	c, err := nodes.NewCatalogue(
+		codec.Kinds,
+		crypto.Kinds,
+		extract.Kinds,
 		flow.Kinds(),
 		math.Kinds(),
 		sink.Kinds(),
 		source.Kinds(),
+		text.Kinds,
 	)
 	if err != nil {
 		panic(err) // at start-up, when two kinds of the tables above have one name

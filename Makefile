@@ -1,0 +1,51 @@
+# Sluice: `make` prints the targets. Go alone is needed; everything else is built
+# from the module's own dependencies.
+
+GO       ?= go
+FUZZTIME ?= 1m
+SEEDS    ?= 200000
+BIN      := bin/sluice
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test race check bench fuzz faults generate clean
+
+help: ## print the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/sluice
+	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN) ./cmd/sluice
+
+demo: build ## run two of the example recipes and show what they wrote
+	$(BIN) run examples/failed-logins.yaml
+	@echo; echo "out/failed.md5:"; head -n 5 out/failed.md5; echo
+	$(BIN) run examples/top-talkers.yaml
+	@echo; echo "out/top-talkers.jsonl:"; head -n 10 out/top-talkers.jsonl
+
+test: ## run all tests, within five minutes
+	$(GO) test ./...
+
+race: ## run all short tests under the race detector
+	$(GO) test -race -short ./...
+
+check: ## formatting, vet, staticcheck, generated files up to date, module files tidy
+	@fmt=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$fmt" || { echo "gofmt wants to change:"; echo "$$fmt"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) run ./internal/docgen -check
+	$(GO) mod tidy -diff
+
+bench: ## measure speed against plain Go and raw JetStream; writes docs/benchmarks.md
+	$(GO) run ./internal/bench
+
+fuzz: ## run every fuzz target for FUZZTIME (default 1m) and print a table
+	$(GO) run ./internal/fuzzall -time $(FUZZTIME)
+
+faults: ## simulate the protocol under faults, SEEDS seeds (default 200000)
+	SLUICE_SEEDS=$(SEEDS) $(GO) test ./internal/protocol/... -run 'Simulation' -count=1 -timeout 3h -v
+
+generate: ## write all generated files anew: docs/kinds, docs/diagnostics.md, schemas
+	$(GO) run ./internal/docgen
+
+clean: ## remove what the targets made
+	rm -rf bin out .work coverage.out

@@ -1,0 +1,45 @@
+package main
+
+import "context"
+
+type deadCmd struct {
+	List   deadListCmd   `cmd:"" help:"List the dead letters: id, node, attempts, reason."`
+	Show   deadShowCmd   `cmd:"" help:"Show dead letters whole, with their records."`
+	Replay deadReplayCmd `cmd:"" help:"Run the graph below their node with the dead letters as its source."`
+}
+
+type deadListCmd struct {
+	DataDir string `required:"" placeholder:"DIR" help:"Folder of the job."`
+	Node    string `placeholder:"NODE" help:"Only those of one node."`
+	JSON    bool   `name:"json" help:"Print JSON, one object a line."`
+}
+
+// Run prints the list.
+func (c deadListCmd) Run(ctx context.Context, std streams, letters dead) error {
+	return letters.List(ctx, c, std)
+}
+
+type deadShowCmd struct {
+	DataDir string   `required:"" placeholder:"DIR" help:"Folder of the job."`
+	IDs     []string `arg:"" name:"id" help:"Ids, as the list shows them."`
+	JSON    bool     `name:"json" help:"Print JSON, one object a line."`
+}
+
+// Run prints the letters.
+func (c deadShowCmd) Run(ctx context.Context, std streams, letters dead) error {
+	return letters.Show(ctx, c, std)
+}
+
+type deadReplayCmd struct {
+	DataDir string   `required:"" placeholder:"DIR" help:"Folder of the job."`
+	IDs     []string `arg:"" name:"id" optional:"" help:"Ids; without any, all letters that have not been replayed."`
+	Node    string   `placeholder:"NODE" help:"Only those of one node."`
+	Force   bool     `help:"Replay although an ordered step is below, which will see the records late."`
+	accessFlags
+	showFlags
+}
+
+// Run replays the letters as a child job.
+func (c deadReplayCmd) Run(ctx context.Context, std streams, letters dead) error {
+	return letters.Replay(ctx, c, std)
+}

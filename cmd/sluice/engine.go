@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"sluice/recipe"
+)
+
+// What run, test and dead need of the data plane. execute binds the implementations, so
+// that tests can bind their own.
+type (
+	// starter runs a job until it is at rest and returns its last progress. An error
+	// means that the job could not be run at all.
+	starter func(context.Context, job) (recipe.Progress, error)
+
+	// tester runs the tests of one file, prints a line for each, and reports whether
+	// all passed.
+	tester func(context.Context, string, testCmd, streams) (bool, error)
+)
+
+// dead reads and replays the dead letters that a data folder holds.
+type dead interface {
+	List(context.Context, deadListCmd, streams) error
+	Show(context.Context, deadShowCmd, streams) error
+	Replay(context.Context, deadReplayCmd, streams) error
+}
+
+// engine is all of it.
+type engine struct {
+	start starter
+	tests tester
+	dead  dead
+}
+
+// dataPlane returns what this build runs jobs with.
+func dataPlane() engine {
+	missing := errors.New("this build has no data plane")
+	return engine{
+		start: func(context.Context, job) (recipe.Progress, error) { return recipe.Progress{}, missing },
+		tests: func(context.Context, string, testCmd, streams) (bool, error) { return false, missing },
+		dead:  noDead{missing},
+	}
+}
+
+type noDead struct{ error }
+
+// List implements dead.
+func (n noDead) List(context.Context, deadListCmd, streams) error { return n.error }
+
+// Show implements dead.
+func (n noDead) Show(context.Context, deadShowCmd, streams) error { return n.error }
+
+// Replay implements dead.
+func (n noDead) Replay(context.Context, deadReplayCmd, streams) error { return n.error }
+
+// job is one run of a plan, as the command line asks for it.
+type job struct {
+	plan  *recipe.Plan
+	flags runCmd
+	stop  <-chan struct{}       // closed to bring the job to rest; the context's end is to leave at once
+	show  func(recipe.Progress) // takes a snapshot whenever there is news, ten a second at most
+	in    io.Reader             // the standard input, for stdin sources
+	out   io.Writer             // of printers and taps; safe while a bar is drawn
+	err   io.Writer             // of logs; safe while a bar is drawn
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"sluice/recipe"
+)
+
+// loader reads recipes and those that they include. Included files are confined to one
+// folder: --root (the working folder, unless told otherwise) when the recipe lies in it,
+// else the recipe's own.
+type loader struct {
+	root  *os.Root
+	dir   string // of root, absolute
+	shown string // how names of files below dir begin on the screen
+}
+
+// openLoader returns a loader for the recipe in file. The caller closes it.
+func openLoader(file, rootDir string) (*loader, error) {
+	if rootDir == "" {
+		rootDir = "."
+	}
+	dir, err := filepath.Abs(rootDir)
+	if err != nil {
+		return nil, err
+	}
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return nil, err
+	}
+	shown := rootDir
+	if !within(dir, abs) {
+		dir, shown = filepath.Dir(abs), filepath.Dir(file)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening the folder of %s: %w", file, err)
+	}
+	return &loader{root: root, dir: dir, shown: shown}, nil
+}
+
+// Close lets go of the folder.
+func (l *loader) Close() error { return l.root.Close() }
+
+// Load reads the recipe that ref names, relative to the file from. It has the form that
+// the compiler asks for.
+func (l *loader) Load(from, ref string) (file string, text []byte, err error) {
+	if filepath.IsAbs(ref) {
+		return ref, nil, fmt.Errorf("%s is absolute; a recipe is included by a path relative to the one that includes it", ref)
+	}
+	file = filepath.Join(filepath.Dir(from), filepath.FromSlash(ref))
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return file, nil, err
+	}
+	if !within(l.dir, abs) {
+		return file, nil, fmt.Errorf("%s lies outside %s, to which recipes are confined; --root DIR allows another folder", file, l.shown)
+	}
+	rel, err := filepath.Rel(l.dir, abs)
+	if err != nil {
+		return file, nil, err
+	}
+	info, err := l.root.Stat(rel)
+	if err != nil {
+		return file, nil, plain(err)
+	}
+	if !info.Mode().IsRegular() {
+		return file, nil, fmt.Errorf("%s is not a regular file", file)
+	}
+	f, err := l.root.Open(rel)
+	if err != nil {
+		return file, nil, plain(err)
+	}
+	defer f.Close()
+	text, err = readBounded(f)
+	return file, text, err
+}
+
+// readRecipe reads the recipe that the command line names.
+func readRecipe(file string) ([]byte, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, usagef("reading %s: %w", file, plain(err))
+	}
+	if info.IsDir() {
+		return nil, usagef("%s is a folder, not a recipe", file)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, usagef("reading %s: %w", file, plain(err))
+	}
+	defer f.Close()
+	text, err := readBounded(f)
+	if err != nil {
+		return nil, usagef("reading %s: %w", file, plain(err))
+	}
+	return text, nil
+}
+
+// readBounded reads a document and one byte more than it may have, so that the compiler
+// sees, and says, when it is too large.
+func readBounded(r io.Reader) ([]byte, error) {
+	return io.ReadAll(io.LimitReader(r, recipe.MaxDocument+1))
+}
+
+func within(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// plain takes the call and the path from an error of package os: who prints it has
+// named the file already.
+func plain(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}

@@ -1,0 +1,107 @@
+// Command sluice checks, draws and runs recipes. main.go dispatches; every subcommand
+// has a file of its own, and exit.go says what the exit codes mean.
+//
+// It is the only package that reads flags, the environment and the terminal.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// streams are the three files that a process is given.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// cli is the whole command line.
+type cli struct {
+	Run        runCmd        `cmd:"" help:"Run a recipe to its end." group:"jobs"`
+	Test       testCmd       `cmd:"" help:"Run the tests that recipes hold." group:"jobs"`
+	Dead       deadCmd       `cmd:"" help:"List, show and replay the dead letters of a job." group:"jobs"`
+	New        newCmd        `cmd:"" help:"Write a recipe to start from." group:"recipes"`
+	Validate   validateCmd   `cmd:"" help:"Check recipes and say what is wrong with them." group:"recipes"`
+	Fmt        fmtCmd        `cmd:"" help:"Put recipes into the standard layout." group:"recipes"`
+	Plan       planCmd       `cmd:"" help:"Show what a recipe compiles to." group:"recipes"`
+	Kinds      kindsCmd      `cmd:"" help:"List the kinds of nodes, or explain one." group:"recipes"`
+	Completion completionCmd `cmd:"" help:"Print a completion script for a shell." group:"other"`
+	Complete   completeCmd   `cmd:"" name:"__complete" hidden:""`
+	Version    versionCmd    `cmd:"" help:"Print the version." group:"other"`
+}
+
+func main() {
+	std := streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	os.Exit(execute(context.Background(), os.Args[1:], std, dataPlane()))
+}
+
+// leave is what kong's Exit throws, to be caught in execute.
+type leave int
+
+// execute runs one command line and returns its exit code.
+func execute(ctx context.Context, args []string, std streams, e engine) (code int) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case leave:
+			code = int(p)
+		default:
+			panic(p)
+		}
+	}()
+	parser, err := newParser(ctx, std, e)
+	if err != nil {
+		fmt.Fprintln(std.err, "sluice:", err)
+		return codeUsage
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(std.err, "sluice: %v\n", err)
+		if path := commandPath(err); path != "" {
+			fmt.Fprintf(std.err, "sluice %s --help says what it takes\n", path)
+		}
+		return codeUsage
+	}
+	return report(parsed.Run(), std.err)
+}
+
+func newParser(ctx context.Context, std streams, e engine) (*kong.Kong, error) {
+	return kong.New(&cli{},
+		kong.Name("sluice"),
+		kong.Description("Sluice runs information-security recipes: typed graphs of nodes, durably and with nothing lost.\n\n"+
+			"Exit codes: 0 done, 1 job failed, 2 recipe refused, 3 wrong use, 130 interrupted."),
+		kong.Writers(std.out, std.err),
+		kong.Exit(func(code int) { panic(leave(code)) }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(std, e.start, e.tests),
+		kong.BindTo(e.dead, (*dead)(nil)),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.ExplicitGroups([]kong.Group{
+			{Key: "jobs", Title: "Jobs:"}, {Key: "recipes", Title: "Recipes:"}, {Key: "other", Title: "Other:"},
+		}),
+	)
+}
+
+// commandPath returns the subcommand in which a command line went wrong, "" for none.
+func commandPath(err error) string {
+	var parse *kong.ParseError
+	if !errors.As(err, &parse) || parse.Context == nil {
+		return ""
+	}
+	var names []string
+	for _, p := range parse.Context.Path {
+		if p.Command != nil {
+			names = append(names, p.Command.Name)
+		}
+	}
+	return strings.Join(names, " ")
+}

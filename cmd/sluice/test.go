@@ -1,0 +1,31 @@
+package main
+
+import "context"
+
+type testCmd struct {
+	Files []string `arg:"" help:"Recipes whose tests blocks are run."`
+	Name  string   `name:"run" placeholder:"NAME" help:"Run only the tests whose names contain NAME."`
+	Root  string   `placeholder:"DIR" default:"." help:"Folder that paths of the recipe are relative to and confined in."`
+}
+
+// Help is shown by test --help.
+func (testCmd) Help() string {
+	return `In a test the given records stand for the output of a node, and what other nodes put out is
+compared with what the test expects. Nothing is written: a test ends at the nodes it names.`
+}
+
+// Run runs the tests of each file and prints a line for each, with a diff where one fails.
+func (c testCmd) Run(ctx context.Context, std streams, tests tester) error {
+	failed := false
+	for _, file := range c.Files {
+		ok, err := tests(ctx, file, c, std)
+		if err != nil {
+			return err
+		}
+		failed = failed || !ok
+	}
+	if failed {
+		return exitError{code: codeFailed}
+	}
+	return nil
+}

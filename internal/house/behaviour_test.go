@@ -1,0 +1,64 @@
+package house
+
+import (
+	"go/ast"
+	"testing"
+)
+
+// TestNoInit holds registration to explicit tables and start-up to main.
+func TestNoInit(t *testing.T) {
+	for _, src := range sources(t) {
+		for _, decl := range src.AST.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" {
+				t.Errorf("%s: no init functions: list it in a table, or do it in main", src.At(f))
+			}
+		}
+	}
+}
+
+// TestNoSleepInTests allows time.Sleep only inside synctest.Test, where time is the
+// test's own.
+func TestNoSleepInTests(t *testing.T) {
+	for _, src := range sources(t) {
+		if !src.Test {
+			continue
+		}
+		ast.Inspect(src.AST, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			switch {
+			case !ok:
+				return true
+			case isCall(call, "synctest", "Test"):
+				return false
+			case isCall(call, "time", "Sleep"):
+				t.Errorf("%s: tests wait for something that happens, they don't sleep", src.At(call))
+			}
+			return true
+		})
+	}
+}
+
+// TestEnvironmentIsReadByPrograms keeps os.Getenv out of packages that others import.
+func TestEnvironmentIsReadByPrograms(t *testing.T) {
+	for _, src := range sources(t) {
+		if src.Test || src.AST.Name.Name == "main" || src.Dir == "internal/house" {
+			continue
+		}
+		ast.Inspect(src.AST, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if ok && (isCall(call, "os", "Getenv") || isCall(call, "os", "LookupEnv") || isCall(call, "os", "Environ")) {
+				t.Errorf("%s: the environment is read in cmd alone", src.At(call))
+			}
+			return true
+		})
+	}
+}
+
+func isCall(call *ast.CallExpr, pkg, name string) bool {
+	sel, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok || sel.Sel.Name != name {
+		return false
+	}
+	x, ok := sel.X.(*ast.Ident)
+	return ok && x.Name == pkg
+}

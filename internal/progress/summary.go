@@ -1,0 +1,102 @@
+package progress
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"sluice/recipe"
+)
+
+// Summary writes what a job did: a headline, a table with a row for every node, the
+// ports nobody read, and the reason when it did not succeed.
+//
+// The gate of an edge that may lose is no node of the recipe: its row is added to the
+// row of the node it stands before.
+func Summary(w io.Writer, p recipe.Progress) {
+	fmt.Fprintf(w, "%s: %s after %s, %s records read (%s)\n",
+		p.Recipe, p.State, Human(p.Elapsed), Count(p.Read()), Rate(p.Read(), p.Elapsed))
+	steps := foldGates(p.Steps)
+	head := []string{"node", "kind", "in", "out", "dropped", "expired", "dead", "rate"}
+	skipped := false
+	for _, s := range steps {
+		skipped = skipped || s.Skipped > 0
+	}
+	if skipped {
+		head = append(head, "skipped")
+	}
+	rows := [][]string{head}
+	for _, s := range steps {
+		row := []string{s.Node, s.Kind, Count(s.In), Count(s.Out), Count(s.Dropped), Count(s.Expired), Count(s.Dead), Rate(s.In, p.Elapsed)}
+		if skipped {
+			row = append(row, Count(s.Skipped))
+		}
+		rows = append(rows, row)
+	}
+	writeTable(w, rows)
+	for _, u := range p.Unread {
+		fmt.Fprintf(w, "unread: %s.%s had %s records and no reader\n", u.Node, u.Port, Count(u.Records))
+	}
+	if p.Reason != "" {
+		fmt.Fprintf(w, "%s: %s\n", p.State, p.Reason)
+	}
+}
+
+// foldGates returns the steps without gates, whose losses count where they stood.
+func foldGates(all []recipe.StepProgress) []recipe.StepProgress {
+	var steps []recipe.StepProgress
+	at := map[string]int{}
+	for _, s := range all {
+		if s.Role != recipe.RoleGate {
+			at[s.Node] = len(steps)
+			steps = append(steps, s)
+		}
+	}
+	for _, s := range all {
+		if s.Role != recipe.RoleGate {
+			continue
+		}
+		i, ok := at[gated(s.Node)]
+		if !ok {
+			steps = append(steps, s)
+			continue
+		}
+		steps[i].In += s.In - s.Out
+		steps[i].Dropped += s.Dropped
+		steps[i].Expired += s.Expired
+		steps[i].Dead += s.Dead
+		steps[i].Skipped += s.Skipped
+	}
+	return steps
+}
+
+// gated returns the node that the gate called NODE.PORT~gate stands before.
+func gated(gate string) string {
+	name, _, _ := strings.Cut(gate, "~")
+	if i := strings.LastIndexByte(name, '.'); i >= 0 {
+		name = name[:i]
+	}
+	return name
+}
+
+// writeTable aligns the first two columns left and the others right.
+func writeTable(w io.Writer, rows [][]string) {
+	width := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			width[i] = max(width[i], len(cell))
+		}
+	}
+	for _, row := range rows {
+		var b strings.Builder
+		for i, cell := range row {
+			b.WriteString("  ")
+			if i < 2 {
+				fmt.Fprintf(&b, "%-*s", width[i], cell)
+			} else {
+				fmt.Fprintf(&b, "%*s", width[i], cell)
+			}
+		}
+		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+	}
+}
