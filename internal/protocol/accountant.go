@@ -102,7 +102,7 @@ func (a *Accountant) Add(seq uint64, e *Entry, at time.Duration) error {
 		return fmt.Errorf("ledger entry %d is of no step of the plan: step %d lane %d", seq, e.Step, e.Ord.Lane)
 	}
 	step := &a.plan.Steps[e.Step]
-	if step.Role != recipe.RoleSource && len(e.Counts) != len(step.Outputs) {
+	if len(e.Counts) != len(step.Outputs) {
 		return fmt.Errorf("ledger entry %d of step %s does not fit its %d output ports", seq, step.Node, len(step.Outputs))
 	}
 	key := ledgerKey{e.Step, e.Ord}
@@ -139,6 +139,19 @@ func (a *Accountant) fold(step, lane int) {
 		a.count(step, e)
 		f.Lanes[lane] = c.Next(e.Parts, e.EndSplit, e.EndSource)
 		a.news = true
+		if e.EndSplit && a.plan.Steps[step].Role == recipe.RoleSource {
+			a.forget(step, f.Lanes[lane])
+		}
+	}
+}
+
+// forget drops entries that an attempt at a split made behind the split's end, before it
+// knew that another one had ended it there.
+func (a *Accountant) forget(step int, c Cursor) {
+	for ord := range a.early[step] {
+		if c.Passed(ord) {
+			delete(a.early[step], ord)
+		}
 	}
 }
 
@@ -262,7 +275,8 @@ func (m *Mark) lower(c Cursor) {
 }
 
 // Purge returns the sequence below which the ledger holds only entries below the marks,
-// and forgets them. The fold must have been written before the ledger is purged.
+// and forgets them. The driver takes the Fold, the Marks and this sequence at one moment,
+// writes the first two in one compare-and-set, and only then purges the ledger.
 func (a *Accountant) Purge() (below uint64) {
 	marks := map[int]Mark{}
 	for len(a.queue) > 0 {
@@ -326,10 +340,13 @@ func (a *Accountant) Missing() (recipe.EdgeID, recipe.Ordinal, bool) {
 			}
 		}
 	}
-	for i := range a.plan.Steps {
-		if s := &a.plan.Steps[i]; s.Role == recipe.RoleSource && len(a.early[i]) > 0 && len(s.Out) > 0 {
-			c := a.Fold.Steps[i].Lanes[0]
-			return s.Out[0], recipe.Ordinal{Split: c.Split, N: c.N}, true
+	for i := range a.plan.Edges { // a reader is ahead of a source: the source's entry was lost
+		e := &a.plan.Edges[i]
+		if a.plan.Steps[e.From].Role != recipe.RoleSource {
+			continue
+		}
+		if c := a.Fold.Steps[e.From].Lanes[0]; c.before(a.Fold.Steps[e.To].Lanes[e.LaneBase]) || len(a.early[e.From]) > 0 {
+			return e.ID, recipe.Ordinal{Split: c.Split, N: c.N}, true
 		}
 	}
 	return "", recipe.Ordinal{}, false

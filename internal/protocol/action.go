@@ -18,6 +18,7 @@ type Frame struct {
 	Records   int64
 	Bad       bool          // the payload's checksum is wrong
 	Age       time.Duration // since the server stored it
+	Seq       uint64        // of the message in its stream: tells a message delivered again from a copy
 }
 
 // Op is what an action asks the driver to do.
@@ -37,7 +38,7 @@ const (
 
 	OpCut    // read one frame N from offset Start; up to offset Until if that is ≥ 0 → WasCut
 	OpSave   // write the checkpoint by compare-and-set → Saved
-	OpReturn // give the split back, to be delivered again after After
+	OpReturn // give the split, or the damaged frame ID, back, to be delivered again after After
 	OpFinish // acknowledge the split: it is done
 
 	OpCapture // take the state's change since the last capture, for checkpoint Save
@@ -82,11 +83,14 @@ const (
 // each of them is for. The zero value is the protocol.
 type Rules struct {
 	PublishFirst     bool // publish before the commit
-	SourceUncommit   bool // sources publish without a commit
+	SourceUncommit   bool // sources publish before the commit and follow nobody's entry
+	SourcePipeline   bool // sources that cut by time have several commits in flight
+	OwnerPipeline    bool // owners have several commits in flight
 	FoldEachStep     bool // entries are purged below each step's own mark
 	NoWindow         bool // sources do not wait for ordered steps
 	NoYield          bool // a split without credit keeps its slot
-	NoMark           bool // an arrival sink neither reads the mark nor commits before its effect
+	NoMark           bool // an arrival sink does not read the mark before its effect
+	NoClaim          bool // an arrival sink commits only after its effect
 	NoFollow         bool // an owner applies a frame without looking for an entry
 	IgnoreCheckpoint bool // the fold passes the checkpoints of unfinished splits
 }

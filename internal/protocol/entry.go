@@ -62,7 +62,7 @@ func (e *Entry) LostAt(i int) bool { return e.Lost>>uint(i)&1 == 1 }
 
 // Same reports whether two entries ask for the same frames below.
 func (e *Entry) Same(b *Entry) bool {
-	if e.Verdict != b.Verdict || e.Lost != b.Lost || e.End != b.End || e.EndSplit != b.EndSplit || len(e.Counts) != len(b.Counts) {
+	if e.Verdict != b.Verdict || e.Lost != b.Lost || e.Start != b.Start || e.End != b.End || e.EndSplit != b.EndSplit || len(e.Counts) != len(b.Counts) {
 		return false
 	}
 	for p := range e.Counts {
@@ -142,7 +142,7 @@ func DecodeEntry(b []byte) (*Entry, error) {
 	d := decoder{b: b[3:]}
 	e.Step = int(d.uint(1 << 20))
 	e.Ord = d.ordinal()
-	e.Parts = recipe.Parts(d.bytes())
+	e.Parts = recipe.Parts(d.path())
 	for _, p := range [...]*int64{&e.In, &e.Dead, &e.Discard, &e.Start, &e.End} {
 		*p = d.int()
 	}
@@ -201,8 +201,17 @@ func (d *decoder) bytes() []byte {
 	return v
 }
 
+// path decodes a part path: two bytes a level.
+func (d *decoder) path() string {
+	b := d.bytes()
+	if len(b)%2 != 0 {
+		d.bad, d.b = true, nil
+	}
+	return string(b)
+}
+
 func (d *decoder) ordinal() recipe.Ordinal {
 	return recipe.Ordinal{
-		Split: uint32(d.uint(1<<32 - 1)), N: d.uint(1<<64 - 1), Lane: uint16(d.uint(1<<16 - 1)), Path: string(d.bytes()),
+		Split: uint32(d.uint(1<<32 - 1)), N: d.uint(1<<64 - 1), Lane: uint16(d.uint(1<<16 - 1)), Path: d.path(),
 	}
 }

@@ -1,6 +1,8 @@
 package protocol
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"sluice/recipe"
@@ -26,15 +28,20 @@ type Checkpoint struct {
 // Owner is the machine of one reign over an ordered step: frames are applied one after
 // the other in the order split, n, lane, part; each is committed and published; a
 // checkpoint covers some of them, and only then are they acknowledged. Early frames are
-// held back, unacknowledged. A sink's last frame goes: apply, save, seal, commit, ack.
+// held back, unacknowledged; a message that is delivered again while it is held is
+// acknowledged with its frame, another message of the same ordinal at once. A sink's last frame goes: apply, save, seal, commit, ack.
+//
+// Frames are applied ahead, but a commit waits for the one before: were both in flight
+// and the first refused with another verdict, the second could win with what a state made
+// of it that never was.
 type Owner struct {
 	cfg     OwnerConfig
 	cursors Cursors // behind the frames applied
 	saved   Cursors // behind the frames of the last checkpoint
 	ports   []int   // input port of each lane
-	early   map[recipe.Ordinal]ID
+	hand    map[recipe.Ordinal]*owned // held or applied, not acknowledged
 	frames  map[ID]*owned
-	copies  map[recipe.Ordinal][]ID // of frames applied but not covered: acknowledged with them
+	again   map[recipe.Ordinal][]ID // the same messages, delivered again: acknowledged with them
 	ledger  map[recipe.Ordinal]*Entry
 	line    []*owned // applied, oldest first, not yet acknowledged
 	applies *owned   // with the driver
@@ -45,7 +52,9 @@ type Owner struct {
 	wake    bool
 	outs    outlets
 	flag    bool
+	stop    bool
 	over    bool
+	beat    time.Duration
 	sealing *Entry
 	acts    []Action
 }
@@ -55,7 +64,9 @@ type OwnerConfig struct {
 	Ports  []int // output port of each out-edge
 	Lanes  []int // input port of each lane
 	Sink   bool
-	Window int // frames applied and not yet published
+	Window int           // frames applied and not yet covered by a checkpoint
+	Every  int           // frames between two checkpoints; 0 is 16
+	Beat   time.Duration // how often frames in hand are told to the broker; 0 never
 	Rules  Rules
 }
 
@@ -70,7 +81,7 @@ type owned struct {
 }
 
 const (
-	ownApplying = iota
+	ownApplied = iota // its commit waits for the one before
 	ownCommitting
 	ownPublishing
 	ownThrough
@@ -86,8 +97,12 @@ type pendingCheckpoint struct {
 // ledger's entries of the step for frames that the checkpoint does not cover: an earlier
 // reign got that far, and they are followed.
 func NewOwner(c OwnerConfig, at Checkpoint, entries []*Entry) *Owner {
+	c.Window = max(1, c.Window)
+	if c.Every == 0 {
+		c.Every = checkpointEvery
+	}
 	m := &Owner{cfg: c, cursors: append(Cursors(nil), at.Cursors...), saved: append(Cursors(nil), at.Cursors...), ports: c.Lanes, rev: at.Rev,
-		early: map[recipe.Ordinal]ID{}, frames: map[ID]*owned{}, copies: map[recipe.Ordinal][]ID{}, ledger: map[recipe.Ordinal]*Entry{}, outs: newOutlets(len(c.Ports))}
+		hand: map[recipe.Ordinal]*owned{}, frames: map[ID]*owned{}, again: map[recipe.Ordinal][]ID{}, ledger: map[recipe.Ordinal]*Entry{}, outs: newOutlets(len(c.Ports))}
 	if len(m.cursors) == 0 {
 		m.cursors, m.saved = make(Cursors, len(c.Lanes)), make(Cursors, len(c.Lanes))
 	}
@@ -118,25 +133,31 @@ func (m *Owner) Over() bool { return m.over }
 func (m *Owner) Cursors() Cursors { return m.saved }
 
 // Held returns the number of frames that came early.
-func (m *Owner) Held() int { return len(m.early) }
+func (m *Owner) Held() int {
+	n := len(m.hand) - len(m.line)
+	if m.applies != nil {
+		n--
+	}
+	return n
+}
 
 // Flag says that no step below wants more: frames from now on are skipped.
 func (m *Owner) Flag() { m.flag = true }
 
 // Deliver takes a frame in hand.
 func (m *Owner) Deliver(id ID, f Frame, now time.Duration) {
+	held := m.hand[f.Ord]
 	switch {
-	case m.saved[f.Ord.Lane].Passed(f.Ord):
+	case m.over:
+	case held != nil && held.Seq == f.Seq:
+		m.again[f.Ord] = append(m.again[f.Ord], id)
+	case held != nil || m.cursors[f.Ord.Lane].Passed(f.Ord):
 		m.do(Action{Op: OpAck, ID: id})
-	case m.cursors[f.Ord.Lane].Passed(f.Ord):
-		m.copies[f.Ord] = append(m.copies[f.Ord], id)
+	case f.Bad && m.ledger[f.Ord] != nil && m.ledger[f.Ord].Verdict == Run: // the whole copy is still stored
+		m.do(Action{Op: OpReturn, ID: id, After: yieldFor})
 	default:
-		if _, held := m.early[f.Ord]; held {
-			m.do(Action{Op: OpAck, ID: id}) // another copy: one is enough
-			return
-		}
-		m.early[f.Ord] = id
-		m.frames[id] = &owned{Frame: f, id: id}
+		fr := &owned{Frame: f, id: id}
+		m.hand[f.Ord], m.frames[id] = fr, fr
 		m.next(now)
 	}
 }
@@ -147,19 +168,17 @@ func (m *Owner) next(now time.Duration) {
 		return
 	}
 	lane, more := m.cursors.Pick()
-	if !more || m.outs.blocked() || len(m.line) >= m.cfg.Window {
-		m.capture(now, !more)
+	if !more || m.stop || m.outs.blocked() || len(m.line) >= m.cfg.Window {
+		m.capture(now, !more || m.stop)
 		return
 	}
 	c := m.cursors[lane]
 	ord := recipe.Ordinal{Split: c.Split, N: c.N, Lane: uint16(lane), Path: c.Path}
-	id, here := m.early[ord]
-	if !here {
+	fr := m.hand[ord]
+	if fr == nil {
 		m.capture(now, false)
 		return
 	}
-	delete(m.early, ord)
-	fr := m.frames[id]
 	m.applies = fr
 	m.apply(fr, lane)
 }
@@ -222,13 +241,29 @@ func (m *Owner) Computed(id ID, e *Entry, now time.Duration) {
 		delete(m.ledger, fr.Ord)
 		m.publish(fr, now)
 	default:
-		fr.state = ownCommitting
-		m.do(Action{Op: OpCommit, ID: id, Entry: e})
+		m.commitNext()
 	}
-	if m.since >= checkpointEvery {
+	if m.since >= m.cfg.Every {
 		m.capture(now, true)
 	}
 	m.next(now)
+}
+
+// commitNext asks for the commit of the oldest frame that has none, when its turn has
+// come.
+func (m *Owner) commitNext() {
+	for _, fr := range m.line {
+		switch fr.state {
+		case ownCommitting:
+			if !m.cfg.Rules.OwnerPipeline {
+				return
+			}
+		case ownApplied:
+			fr.state = ownCommitting
+			m.do(Action{Op: OpCommit, ID: fr.id, Entry: fr.entry})
+			return
+		}
+	}
 }
 
 // Committed answers OpCommit.
@@ -279,6 +314,7 @@ func sameCounts(a, b *Entry) bool {
 
 func (m *Owner) publish(fr *owned, now time.Duration) {
 	fr.state = ownPublishing
+	m.commitNext()
 	if fr.left = m.outs.publishAll(fr.id, fr.entry, m.cfg.Ports, now, &m.acts); fr.left == 0 {
 		m.published(fr, now)
 	}
@@ -306,115 +342,34 @@ func (m *Owner) published(fr *owned, now time.Duration) {
 
 func (m *Owner) through(fr *owned, now time.Duration) {
 	fr.state = ownThrough
+	m.commitNext()
 	m.saveReady()
 	m.next(now)
 }
 
-// capture closes a checkpoint behind the frames applied so far: at once when it must be,
-// otherwise when the oldest of them has waited.
-func (m *Owner) capture(now time.Duration, must bool) {
-	if m.since == 0 || m.applies != nil {
-		return
-	}
-	if wait := m.first + checkpointAfter - now; !must && wait > 0 {
-		if !m.wake {
-			m.wake = true
-			m.do(Action{Op: OpWake, After: wait})
-		}
-		return
-	}
-	m.rev++
-	ck := &Checkpoint{Rev: m.rev, Cursors: append(Cursors(nil), m.cursors...)}
-	p := &pendingCheckpoint{ck: ck, frames: append([]*owned(nil), m.line[len(m.line)-m.since:]...)}
-	if last := m.line[len(m.line)-1]; last.last && m.cfg.Sink {
-		ck.Last = last.entry
-	}
-	m.since = 0
-	m.pending = append(m.pending, p)
-	m.do(Action{Op: OpCapture, Checkpoint: ck})
-	m.saveReady()
-}
-
-// saveReady saves the oldest checkpoint when all of its frames are through. One is saved
-// at a time: each continues the one before.
-func (m *Owner) saveReady() {
-	if len(m.pending) == 0 || m.pending[0].asked {
-		return
-	}
-	for _, fr := range m.pending[0].frames {
-		if fr.state != ownThrough {
-			return
-		}
-	}
-	m.pending[0].asked = true
-	m.do(Action{Op: OpSave, Checkpoint: m.pending[0].ck})
-}
-
-// Saved answers OpSave. Refused means that there is another owner by now.
-func (m *Owner) Saved(ck *Checkpoint, r Result, now time.Duration) {
-	switch {
-	case m.over:
-		return
-	case r == Failed:
-		m.do(Action{Op: OpSave, Checkpoint: ck})
-		return
-	case r == Refused:
-		m.restart()
-		return
-	}
-	p := m.pending[0]
-	m.pending = m.pending[1:]
-	m.saved = ck.Cursors
-	m.line = m.line[len(p.frames):]
-	if ck.Last != nil {
-		m.sealing = ck.Last
-		m.do(Action{Op: OpSeal})
-	}
-	for _, fr := range p.frames {
-		m.release(fr)
-	}
-	m.saveReady()
-	m.next(now)
-}
-
-func (m *Owner) release(fr *owned) {
-	delete(m.frames, fr.id)
-	m.do(Action{Op: OpAck, ID: fr.id})
-	for _, id := range m.copies[fr.Ord] {
-		m.do(Action{Op: OpAck, ID: id})
-	}
-	delete(m.copies, fr.Ord)
-}
-
-// Sealed answers OpSeal. The last entry is committed under ID 0.
-func (m *Owner) Sealed(r Result) {
-	switch {
-	case m.over:
-	case r == OK:
-		m.do(Action{Op: OpCommit, Entry: m.sealing})
-	default:
-		m.do(Action{Op: OpSeal})
-	}
-}
-
-func (m *Owner) sealed(r Result) {
-	if r == Failed {
-		m.do(Action{Op: OpCommit, Entry: m.sealing})
-		return
-	}
-	m.sealing = nil
-}
-
-// Tick is called when a wake-up is due.
+// Tick is called when a wake-up is due, and about every quarter of Beat.
 func (m *Owner) Tick(now time.Duration) {
+	if m.over {
+		return
+	}
 	m.wake = false
 	m.outs.tick(now, &m.acts)
 	m.next(now)
+	if m.cfg.Beat == 0 || now-m.beat < m.cfg.Beat {
+		return
+	}
+	m.beat = now
+	for _, id := range slices.Sorted(maps.Keys(m.frames)) {
+		m.do(Action{Op: OpBeat, ID: id})
+	}
 }
 
-// Stop captures what was applied, so that the next reign begins there; the driver waits
-// until Settled or for as long as it likes.
-func (m *Owner) Stop(now time.Duration) { m.capture(now, true) }
+// Stop applies nothing more and captures what was applied, so that the next reign begins
+// there; the driver waits until Settled or for as long as it likes.
+func (m *Owner) Stop(now time.Duration) {
+	m.stop = true
+	m.next(now)
+}
 
 // Settled reports whether nothing is applied that no checkpoint covers.
 func (m *Owner) Settled() bool {

@@ -1,6 +1,8 @@
 package protocol
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"sluice/recipe"
@@ -15,8 +17,11 @@ import (
 // the ledger has folded it, everybody below has it and the message is acknowledged.
 //
 // A gate decides at Deliver: too old, shed, or run; then its entry keeps the frame. An
-// arrival sink reads the job's mark first, commits its verdict before the effect, and a
-// second entry after it.
+// arrival sink commits its verdict, then reads the job's mark, then makes the effect
+// happen, and commits a second entry behind it. The mark is read behind the commit: a
+// latecomer's commit may be taken where the first was purged, but the mark was written
+// before that purge. A damaged copy of a frame that another attempt saw whole is given
+// back: the whole copy is still stored.
 type Relay struct {
 	cfg    RelayConfig
 	rules  Rules
@@ -46,7 +51,6 @@ type relayed struct {
 	entry   *Entry
 	follow  bool
 	left    int // publishes that are not through
-	seen    bool
 	beat    time.Duration
 }
 
@@ -84,10 +88,6 @@ func (m *Relay) Flag() { m.flag = true }
 func (m *Relay) Deliver(id ID, f Frame, backlog int64, now time.Duration) {
 	fr := &relayed{Frame: f, verdict: m.judge(f, backlog), beat: now}
 	m.frames[id] = fr
-	if m.cfg.Arrival && !m.rules.NoMark {
-		m.do(Action{Op: OpMark, ID: id})
-		return
-	}
 	m.do(Action{Op: OpCompute, ID: id, Verdict: fr.verdict})
 }
 
@@ -111,7 +111,7 @@ func (m *Relay) Marked(id ID, below bool) {
 		m.ack(id)
 		return
 	}
-	m.do(Action{Op: OpCompute, ID: id, Verdict: m.frames[id].verdict})
+	m.do(Action{Op: OpEffect, ID: id, Verdict: m.frames[id].verdict})
 }
 
 // Computed answers OpCompute: what was made of the frame, in an entry whose counts,
@@ -129,8 +129,7 @@ func (m *Relay) Computed(id ID, e *Entry, now time.Duration) {
 	switch {
 	case m.rules.PublishFirst && !m.cfg.Arrival:
 		m.publish(id, fr, now)
-	case m.rules.NoMark && m.cfg.Arrival:
-		fr.seen = true
+	case m.rules.NoClaim && m.cfg.Arrival:
 		m.do(Action{Op: OpEffect, ID: id, Verdict: fr.verdict})
 	default:
 		m.do(Action{Op: OpCommit, ID: id, Entry: e})
@@ -143,7 +142,7 @@ func (m *Relay) Committed(id ID, r Result, now time.Duration) {
 	switch {
 	case r == Failed:
 		m.do(Action{Op: OpCommit, ID: id, Entry: fr.entry})
-	case fr.entry.Done || m.rules.PublishFirst && !m.cfg.Arrival || m.rules.NoMark && m.cfg.Arrival:
+	case fr.entry.Done || m.rules.PublishFirst && !m.cfg.Arrival:
 		m.ack(id)
 	case r == Refused:
 		m.do(Action{Op: OpLookup, ID: id})
@@ -159,6 +158,11 @@ func (m *Relay) Looked(id ID, e *Entry, now time.Duration) {
 		m.ack(id)
 		return
 	}
+	if fr.Bad && e.Verdict == Run && e.Kept == nil {
+		delete(m.frames, id)
+		m.do(Action{Op: OpReturn, ID: id, After: yieldFor})
+		return
+	}
 	again := !fr.entry.Same(e) || e.Kept != nil
 	fr.verdict, fr.entry = e.Verdict, e
 	if again && !m.cfg.Arrival {
@@ -171,8 +175,12 @@ func (m *Relay) Looked(id ID, e *Entry, now time.Duration) {
 
 // through goes on behind a commit.
 func (m *Relay) through(id ID, fr *relayed, now time.Duration) {
-	if m.cfg.Arrival {
+	if m.cfg.Arrival && m.rules.NoMark {
 		m.do(Action{Op: OpEffect, ID: id, Verdict: fr.verdict})
+		return
+	}
+	if m.cfg.Arrival {
+		m.do(Action{Op: OpMark, ID: id})
 		return
 	}
 	m.publish(id, fr, now)
@@ -219,8 +227,8 @@ func (m *Relay) Tick(now time.Duration) {
 	if m.cfg.Beat == 0 {
 		return
 	}
-	for id, fr := range m.frames {
-		if now-fr.beat >= m.cfg.Beat {
+	for _, id := range slices.Sorted(maps.Keys(m.frames)) {
+		if fr := m.frames[id]; now-fr.beat >= m.cfg.Beat {
 			fr.beat = now
 			m.do(Action{Op: OpBeat, ID: id})
 		}

@@ -6,7 +6,7 @@ import (
 
 // Checkpoint and fold intervals.
 const (
-	splitSaveEvery = 32 // frames of a split between two checkpoints
+	splitSaveEvery = 32 // frames of a split between two checkpoints, unless the config says otherwise
 	yieldAfter     = time.Second
 	yieldFor       = 500 * time.Millisecond
 )
@@ -31,6 +31,11 @@ type Credit struct {
 // Source is the machine of one attempt at one split: cut, commit, publish, in that order,
 // several frames in flight; checkpoints now and then. A commit that is refused is
 // followed: the entry says where the frame ends.
+//
+// Where frames are not cut by content alone, a commit waits for the one before: were both
+// in flight and the first refused, the second could win with a beginning that is not the
+// end of the first. The driver calls Credit before Start, and tells the broker now and
+// then that the split is being worked on.
 type Source struct {
 	cfg    SourceConfig
 	split  uint32
@@ -44,6 +49,7 @@ type Source struct {
 	acts   []Action
 
 	cutting  bool
+	stale    bool   // the cut under way begins where no frame does: its answer is dropped
 	follow   *Entry // the entry that the cut under way must follow
 	ending   bool   // the end frame was cut
 	flag     bool   // end as soon as possible
@@ -61,6 +67,8 @@ type SourceConfig struct {
 	Frames   int    // W
 	Last     uint32 // the source's last split
 	Pipeline int    // frames between cut and published at most
+	Steady   bool   // the same offset always gives the same frame: commits are pipelined
+	Save     int    // frames between two checkpoints; 0 is 32
 	Share    float64
 	Rules    Rules
 }
@@ -74,7 +82,8 @@ type cut struct {
 }
 
 const (
-	cutCommitting = iota
+	cutWaiting = iota // for the commit before
+	cutCommitting
 	cutLooking
 	cutSettled
 	cutPublished
@@ -83,6 +92,9 @@ const (
 // NewSource returns the machine of an attempt at a split that starts at its checkpoint. A
 // checkpoint that is done makes it ask for OpFinish at once.
 func NewSource(c SourceConfig, split uint32, at SplitState, now time.Duration) *Source {
+	if c.Save == 0 {
+		c.Save = splitSaveEvery
+	}
 	m := &Source{cfg: c, split: split, save: at, next: at.N, offset: at.Offset, outs: newOutlets(len(c.Ports)),
 		window: NewWindow(max(1, c.Pipeline), c.Share), starved: -1}
 	if at.Done {
@@ -155,7 +167,7 @@ func (m *Source) step(now time.Duration) {
 		}
 	default:
 		m.cutNext(now)
-		if !m.over && !m.stop && !m.saving && m.done() >= m.save.N+splitSaveEvery {
+		if !m.over && !m.stop && !m.saving && m.done() >= m.save.N+uint64(m.cfg.Save) {
 			m.checkpoint(false)
 		}
 	}
@@ -202,6 +214,12 @@ func (m *Source) WasCut(id ID, e *Entry, now time.Duration) {
 	if m.over {
 		return
 	}
+	if m.stale {
+		m.stale = false
+		m.do(Action{Op: OpAck, ID: id})
+		m.cutAgain()
+		return
+	}
 	if m.follow != nil {
 		e, m.follow = m.follow, nil
 		m.ending = e.EndSplit
@@ -222,12 +240,26 @@ func (m *Source) begin(id ID, e *Entry, now time.Duration) {
 	c := &cut{id: id, n: m.next, entry: e}
 	if m.cfg.Rules.SourceUncommit {
 		c.state = cutSettled
-	} else {
-		m.do(Action{Op: OpCommit, ID: id, Entry: e})
 	}
 	m.push(c)
 	m.settle(now)
 	m.step(now)
+}
+
+// commitNext asks for the commits that may be asked for.
+func (m *Source) commitNext() {
+	for _, c := range m.cuts {
+		switch {
+		case c.state == cutWaiting:
+			c.state = cutCommitting
+			m.do(Action{Op: OpCommit, ID: c.id, Entry: c.entry})
+		case c.state >= cutSettled:
+			continue
+		}
+		if !m.cfg.Steady && !m.cfg.Rules.SourcePipeline {
+			return
+		}
+	}
 }
 
 func (m *Source) push(c *cut) {
@@ -242,75 +274,6 @@ func (m *Source) find(id ID) (int, *cut) {
 		}
 	}
 	return -1, nil
-}
-
-// Committed answers OpCommit.
-func (m *Source) Committed(id ID, r Result, now time.Duration) {
-	_, c := m.find(id)
-	if c == nil { // discarded behind a frame that ended elsewhere
-		return
-	}
-	switch r {
-	case Failed:
-		m.do(Action{Op: OpCommit, ID: id, Entry: c.entry})
-	case Refused:
-		c.state = cutLooking
-		m.do(Action{Op: OpLookup, ID: id})
-	default:
-		c.state = cutSettled
-		m.settle(now)
-	}
-}
-
-// Looked answers OpLookup: the entry that won. None means that others are far ahead: the
-// attempt starts again from the split's checkpoint as it is now.
-func (m *Source) Looked(id ID, e *Entry, now time.Duration) {
-	i, c := m.find(id)
-	if c == nil {
-		return
-	}
-	if e == nil {
-		m.restart()
-		return
-	}
-	if c.entry.Same(e) {
-		c.entry, c.state = e, cutSettled
-		m.settle(now)
-		m.step(now)
-		return
-	}
-	m.discard(i)
-	m.next, m.offset, m.ending = c.n, e.Start, false
-	if m.cutting { // the cut under way begins where no frame does
-		m.restart()
-		return
-	}
-	m.follow, m.cutting = e, true
-	m.do(Action{Op: OpCut, N: c.n, Start: e.Start, Until: e.End, Follow: e})
-}
-
-// discard forgets the frames from index i on. None of them was published: frames are
-// published in the order of their commits.
-func (m *Source) discard(i int) {
-	for _, c := range m.cuts[i:] {
-		m.do(Action{Op: OpAck, ID: c.id})
-	}
-	m.cuts = m.cuts[:i]
-}
-
-// settle publishes the frames whose commits are known, up to the first that is not.
-func (m *Source) settle(now time.Duration) {
-	for _, c := range m.cuts {
-		if c.state == cutPublished {
-			continue
-		}
-		if c.state != cutSettled {
-			break
-		}
-		c.state = cutPublished
-		c.left = m.outs.publishAll(c.id, c.entry, m.cfg.Ports, now, &m.acts)
-	}
-	m.sweep()
 }
 
 // Published answers OpPublish.
