@@ -149,11 +149,14 @@ type Stream struct {
 	Edges []EdgeID      `json:"edges"`
 }
 
-// Edge returns the plan's edge with that id. The id must be of the plan.
-func (p *Plan) Edge(id EdgeID) *Edge {
+// Index returns the edge's index in Plan.Edges.
+func (id EdgeID) Index() int {
 	n := 0
 	for _, c := range id[1:] {
 		n = n*10 + int(c-'0')
 	}
-	return &p.Edges[n-1]
+	return n - 1
 }
+
+// Edge returns the plan's edge with that id. The id must be of the plan.
+func (p *Plan) Edge(id EdgeID) *Edge { return &p.Edges[id.Index()] }

@@ -40,7 +40,7 @@ func newJobRun(w *Worker, rec bus.JobRecord) *jobRun {
 		w: w, rec: rec, plan: rec.Plan, names: bus.Names{Job: rec.Job}, conn: w.cfg.Conn,
 		log: w.log.With("job", string(rec.Job)), began: time.Now(),
 	}
-	r.places = newPlaces(r.plan, rec.State == bus.Draining)
+	r.places = newPlaces(r.plan, rec.State == recipe.JobDraining)
 	r.levels = newLevels(r)
 	return r
 }

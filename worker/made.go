@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"sluice/internal/bus"
@@ -121,45 +120,6 @@ func (c *cutter) over(parts, records, bytes int) bool {
 		return bytes > recipe.InlineBytes
 	}
 	return records > limits.Records || bytes > limits.Bytes
-}
-
-// keep packs encoded frames into the bytes that an entry keeps, and unkeep takes them
-// out again.
-func keep(ports [][][]byte) []byte {
-	var b []byte
-	b = binary.AppendUvarint(b, uint64(len(ports)))
-	for _, parts := range ports {
-		b = binary.AppendUvarint(b, uint64(len(parts)))
-		for _, p := range parts {
-			b = binary.AppendUvarint(b, uint64(len(p)))
-			b = append(b, p...)
-		}
-	}
-	return b
-}
-
-func unkeep(b []byte) ([][][]byte, error) {
-	next := func(limit uint64) int {
-		v, n := binary.Uvarint(b)
-		if n <= 0 || v > limit {
-			b = nil
-			return -1
-		}
-		b = b[n:]
-		return int(v)
-	}
-	ports := make([][][]byte, max(0, next(nodes.MaxPorts)))
-	for p := range ports {
-		ports[p] = make([][]byte, max(0, next(recipe.MaxParts)))
-		for i := range ports[p] {
-			n := next(uint64(len(b)))
-			if n < 0 || n > len(b) {
-				return nil, fmt.Errorf("the frames kept in a ledger entry are malformed")
-			}
-			ports[p][i], b = b[:n:n], b[n:]
-		}
-	}
-	return ports, nil
 }
 
 // one encodes a source's frame: never in parts.

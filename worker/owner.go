@@ -189,8 +189,8 @@ func (l *ownerLoop) rest(ctx context.Context) error {
 
 // tell announces the step's watermark.
 func (l *ownerLoop) tell() {
-	pl := place{cursors: l.m.Cursors(), held: l.held, full: l.full}
-	_ = l.job.conn.Send(l.job.names.Place(l.step.ID), pl.append(nil))
+	pl := protocol.Place{Cursors: l.m.Cursors(), Held: l.held, Full: l.full}
+	_ = l.job.conn.Send(l.job.names.Place(l.step.ID), pl.Append(nil))
 }
 
 func (l *ownerLoop) checkFull() {

@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"encoding/binary"
 	"sync"
 
 	"sluice/internal/protocol"
@@ -53,54 +52,28 @@ func (p *places) unwatch(b *mailbox) {
 	}
 }
 
-// place is what an ordered step tells.
-type place struct {
-	cursors protocol.Cursors
-	held    int64
-	full    bool
-}
-
-func (pl place) append(b []byte) []byte {
-	b = binary.AppendVarint(b, pl.held)
-	if pl.full {
-		b = append(b, 1)
-	} else {
-		b = append(b, 0)
-	}
-	return pl.cursors.Append(b)
-}
-
-func decodePlace(b []byte) (place, bool) {
-	held, n := binary.Varint(b)
-	if n <= 0 || len(b) <= n {
-		return place{}, false
-	}
-	cs, _, err := protocol.DecodeCursors(b[n+1:])
-	return place{cursors: cs, held: held, full: b[n] == 1}, err == nil
-}
-
 // heard returns the handler of the steps' announcements.
 func (p *places) heard(r *jobRun) func(string, []byte) {
 	return func(subject string, data []byte) {
 		step := r.names.PlaceStep(subject)
-		pl, ok := decodePlace(data)
-		if !ok || step < 0 || step >= len(p.cursors) || len(pl.cursors) != len(p.cursors[step]) {
+		pl, ok := protocol.DecodePlace(data)
+		if !ok || step < 0 || step >= len(p.cursors) || len(pl.Cursors) != len(p.cursors[step]) {
 			return
 		}
 		p.set(step, pl)
 	}
 }
 
-func (p *places) set(step int, pl place) {
+func (p *places) set(step int, pl protocol.Place) {
 	p.mu.Lock()
-	changed := p.held[step] != pl.held || pl.full && !p.full[step]
-	for i, c := range pl.cursors {
+	changed := p.held[step] != pl.Held || pl.Full && !p.full[step]
+	for i, c := range pl.Cursors {
 		if c != p.cursors[step][i] {
 			changed = true
 		}
 	}
-	p.cursors[step], p.held[step] = pl.cursors, pl.held
-	if pl.full && !p.full[step] {
+	p.cursors[step], p.held[step] = pl.Cursors, pl.Held
+	if pl.Full && !p.full[step] {
 		p.full[step] = true
 		p.spread()
 	}

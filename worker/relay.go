@@ -228,13 +228,13 @@ func (l *relayLoop) compute(ctx context.Context, c compute) {
 	h.follow = c.follow
 	switch {
 	case c.follow != nil && c.follow.Kept != nil:
-		ports, err := unkeep(c.follow.Kept)
+		ports, err := bus.Unkeep(c.follow.Kept)
 		l.computed(c.id, &made{ports: ports, counts: c.follow.Counts}, err)
 	case c.verdict != protocol.Run:
 		l.computed(c.id, l.cut.empty(&h.header), nil)
 	case l.kind == nil:
 		m := l.through(h)
-		m.kept = keep(m.ports)
+		m.kept = bus.Keep(m.ports)
 		l.computed(c.id, m, nil)
 	case len(l.idle) > 0 || l.busy < l.step.Parallel:
 		l.start(ctx, c)
@@ -283,7 +283,7 @@ func (l *relayLoop) compute1(ctx context.Context, in *instance, h *inHand) (*mad
 	hp.Ref = false
 	m, err := in.frame(ctx, &hp, payload, l.edges[h.edge].ToPort)
 	if err == nil && l.kind.Impure {
-		m.kept = keep(m.ports)
+		m.kept = bus.Keep(m.ports)
 	}
 	return m, err
 }

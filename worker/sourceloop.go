@@ -170,7 +170,7 @@ func (l *sourceLoop) cut(ctx context.Context) (*bus.SplitList, error) {
 	if err == nil && len(data) > recipe.InlineBytes {
 		var ref string
 		if ref, err = l.job.putValue(ctx, fmt.Sprintf("splits%d", l.step.ID), data); err == nil {
-			data, err = json.Marshal(bus.SplitList{Live: list.Live, Ref: ref})
+			data, err = json.Marshal(bus.SplitList{Live: list.Live, Ref: ref, Count: len(list.Splits)})
 		}
 	}
 	if err != nil {

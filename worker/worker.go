@@ -99,7 +99,7 @@ func (w *Worker) reconcile(ctx context.Context, rec bus.JobRecord) {
 	w.mu.Lock()
 	a := w.jobs[rec.Job]
 	w.mu.Unlock()
-	active := rec.State == bus.Running || rec.State == bus.Draining
+	active := rec.State == recipe.JobRunning || rec.State == recipe.JobDraining
 	if a != nil && (!active || a.record.Generation != rec.Generation) {
 		w.stop(rec.Job)
 		a = nil
@@ -108,7 +108,7 @@ func (w *Worker) reconcile(ctx context.Context, rec bus.JobRecord) {
 	case !active:
 	case a == nil:
 		w.start(ctx, rec)
-	case rec.State == bus.Draining:
+	case rec.State == recipe.JobDraining:
 		a.run.drain()
 	}
 }

@@ -9,34 +9,17 @@ import (
 
 // JobRecord is what the coordinator says of a job: workers act on it.
 type JobRecord struct {
-	Job        recipe.JobID  `json:"job"`
-	State      JobState      `json:"state"`
-	Generation uint64        `json:"generation"` // counts the starts; part of consumers' names
-	Plan       *recipe.Plan  `json:"plan"`
-	Reason     string        `json:"reason,omitempty"` // why it failed
-	AckWait    time.Duration `json:"ack_wait"`         // of stateless steps and splits
-	Lease      time.Duration `json:"lease"`            // of ordered steps
-	Started    time.Time     `json:"started"`
-	Ended      time.Time     `json:"ended,omitzero"`
+	Job        recipe.JobID    `json:"job"`
+	State      recipe.JobState `json:"state"`
+	Generation uint64          `json:"generation"` // counts the starts; part of consumers' names
+	Plan       *recipe.Plan    `json:"plan"`
+	Reason     string          `json:"reason,omitempty"` // why it failed
+	AckWait    time.Duration   `json:"ack_wait"`         // of stateless steps and splits
+	Lease      time.Duration   `json:"lease"`            // of ordered steps
+	Started    time.Time       `json:"started"`
+	Ended      time.Time       `json:"ended,omitzero"`
+	Revision   uint64          `json:"-"` // of the record in its stream
 }
-
-// JobState is a state of a job; see docs/guide.md.
-type JobState string
-
-// The states that workers know: running jobs are worked on, draining ones end their
-// sources, all others rest.
-const (
-	Pending   JobState = "pending"
-	Running   JobState = "running"
-	Draining  JobState = "draining"
-	Stopped   JobState = "stopped"
-	Succeeded JobState = "succeeded"
-	Failed    JobState = "failed"
-	Cancelled JobState = "cancelled"
-)
-
-// Final reports whether a job in this state is over.
-func (s JobState) Final() bool { return s == Succeeded || s == Failed || s == Cancelled }
 
 // SplitMessage is what waits in a source's queue: a split, or the order to list them.
 type SplitMessage struct {
@@ -50,6 +33,7 @@ type SplitList struct {
 	Live   bool              `json:"live,omitempty"`  // one split that reads the input log
 	Empty  bool              `json:"empty,omitempty"` // the one split holds nothing
 	Ref    string            `json:"ref,omitempty"`   // the list is the large value of that name
+	Count  int               `json:"count,omitempty"` // its length
 }
 
 // Lease says who reigns over an ordered step. A reader who sees the same lease for longer

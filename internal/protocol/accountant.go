@@ -177,7 +177,7 @@ func (a *Accountant) count(step int, e *Entry) {
 	}
 	for i, id := range s.Out {
 		edge := a.plan.Edge(id)
-		ef := &a.Fold.Edges[edgeIndex(id)]
+		ef := &a.Fold.Edges[id.Index()]
 		n := e.Out(edge.FromPort)
 		ef.Produced += n
 		if e.LostAt(i) {
@@ -187,17 +187,9 @@ func (a *Accountant) count(step int, e *Entry) {
 	for _, id := range s.In {
 		edge := a.plan.Edge(id)
 		if lane := int(e.Ord.Lane) - edge.LaneBase; lane >= 0 && lane < len(a.plan.Steps[edge.From].Lanes) {
-			a.Fold.Edges[edgeIndex(id)].Taken += e.In
+			a.Fold.Edges[id.Index()].Taken += e.In
 		}
 	}
-}
-
-func edgeIndex(id recipe.EdgeID) int {
-	n := 0
-	for _, c := range id[1:] {
-		n = n*10 + int(c-'0')
-	}
-	return n - 1
 }
 
 // News reports whether the fold changed since the last call.

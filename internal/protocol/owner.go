@@ -36,9 +36,9 @@ type Checkpoint struct {
 // of it that never was.
 type Owner struct {
 	cfg     OwnerConfig
-	cursors Cursors // behind the frames applied
-	saved   Cursors // behind the frames of the last checkpoint
-	ports   []int   // input port of each lane
+	cursors Cursors                   // behind the frames applied
+	saved   Cursors                   // behind the frames of the last checkpoint
+	ports   []int                     // input port of each lane
 	hand    map[recipe.Ordinal]*owned // held or applied, not acknowledged
 	frames  map[ID]*owned
 	again   map[recipe.Ordinal][]ID // the same messages, delivered again: acknowledged with them

@@ -1,0 +1,76 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"sluice/internal/bus"
+	"sluice/recipe"
+)
+
+// conclude writes the end of the job, or that it rests, and removes what is not needed
+// any more.
+func (r *run) conclude(end ending) (recipe.Progress, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	r.rec.Reason = end.reason
+	if err := r.write(ctx, end.state); err != nil {
+		return r.progress(), err
+	}
+	if end.state.Final() && !r.cfg.Keep {
+		if err := r.sweep(ctx); err != nil {
+			r.log.Warn("streams of a job at its end were not removed", "err", err)
+		}
+	}
+	return r.progress(), nil
+}
+
+// sweep deletes the job's streams, but for its dead letters and its state, where the
+// totals are.
+func (r *run) sweep(ctx context.Context) error {
+	keep := []string{r.names.State()}
+	for i := range r.acct.Fold.Steps {
+		if r.acct.Fold.Steps[i].Dead > 0 {
+			keep = append(keep, r.names.Dead(), r.names.Values())
+			break
+		}
+	}
+	all, err := r.conn.Streams(ctx, r.names.Prefix())
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(s string) bool { return slices.Contains(keep, s) })
+	return inParallel(all, func(s string) error {
+		err := r.conn.DeleteStream(ctx, s)
+		if errors.Is(err, bus.ErrNoStream) {
+			return nil
+		}
+		return err
+	})
+}
+
+// progress draws a picture of the job from the fold alone.
+func (r *run) progress() recipe.Progress {
+	p := recipe.Progress{Job: r.names.Job, Recipe: r.plan.Recipe, State: r.rec.State, Reason: r.rec.Reason, Fraction: -1, Elapsed: time.Since(r.began)}
+	for i := range r.plan.Steps {
+		s, f := &r.plan.Steps[i], &r.acct.Fold.Steps[i]
+		sp := recipe.StepProgress{Node: s.Node, Kind: s.Kind, Role: s.Role, In: f.In, Dead: f.Dead + f.Damaged,
+			Dropped: f.Dropped + f.Discarded, Expired: f.Expired, Skipped: f.Skipped}
+		for port, n := range f.Out {
+			sp.Out += n
+			if slices.Contains(s.Unread, s.Outputs[port].Name) && n > 0 {
+				p.Unread = append(p.Unread, recipe.UnreadPort{Node: s.Node, Port: s.Outputs[port].Name, Records: n})
+			}
+		}
+		for _, id := range s.Out {
+			sp.Dropped += r.acct.Fold.Edges[id.Index()].Lost
+		}
+		if s.Role == recipe.RoleSource {
+			sp.In = sp.Out + sp.Dead
+		}
+		p.Steps = append(p.Steps, sp)
+	}
+	return p
+}

@@ -1,0 +1,186 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"sluice/internal/bus"
+	"sluice/internal/protocol"
+	"sluice/recipe"
+)
+
+// Config describes the job to run. Conn, Job and, for a new job, Plan must be set.
+type Config struct {
+	Conn *bus.Conn
+	Job  recipe.JobID
+	Plan *recipe.Plan // of a new job; a stored job has its own
+
+	AckWait time.Duration // after which a frame of a hung worker goes to another; 0 is 30 s
+	Lease   time.Duration // after which an ordered step of a dead worker does; 0 is 15 s
+	Stall   time.Duration // without any progress, the job fails and an edge is named; 0 is 10 min
+
+	Show func(recipe.Progress) // called with news, at most every ShowEvery; may be nil
+	Log  hclog.Logger
+	// Keep leaves the streams of a job that ended; otherwise only its record and its dead
+	// letters stay.
+	Keep bool
+}
+
+// Defaults, and how often the coordinator looks.
+const (
+	defaultAckWait = 30 * time.Second
+	defaultLease   = 15 * time.Second
+	defaultStall   = 10 * time.Minute
+	foldEvery      = 100 * time.Millisecond
+	helpEvery      = 250 * time.Millisecond
+	patience       = 5 * time.Second // before a gate's frame is published again
+)
+
+// ErrNone is answered for a job that is not stored.
+var ErrNone = errors.New("no such job")
+
+// Stored returns the record of a stored job, or ErrNone.
+func Stored(ctx context.Context, conn *bus.Conn, id recipe.JobID) (*bus.JobRecord, error) {
+	m, err := conn.Last(ctx, bus.JobsStream, bus.JobSubject(id))
+	if errors.Is(err, bus.ErrNotFound) || errors.Is(err, bus.ErrNoStream) || errors.Is(err, bus.ErrGone) {
+		return nil, ErrNone
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the record of job %s: %w", id, err)
+	}
+	var rec bus.JobRecord
+	if err := json.Unmarshal(m.Data, &rec); err != nil {
+		return nil, fmt.Errorf("read the record of job %s: %w", id, err)
+	}
+	rec.Revision = m.Seq
+	return &rec, nil
+}
+
+// EnsureJobs makes the stream of job records. Workers and coordinators need it.
+func EnsureJobs(ctx context.Context, conn *bus.Conn) error {
+	return conn.EnsureStream(ctx, bus.StreamConfig{Name: bus.JobsStream, Subjects: []string{bus.JobsFilter}, MaxMsgsPerSubject: 1, AllowDirect: true})
+}
+
+// run is a job at work.
+type run struct {
+	cfg   Config
+	conn  *bus.Conn
+	log   hclog.Logger
+	names bus.Names
+	rec   bus.JobRecord
+	plan  *recipe.Plan
+	pub   *bus.Publisher
+	acct  *protocol.Accountant
+
+	began   time.Time
+	foldSeq uint64
+	sources map[int]bool // whose list of splits is known
+	place   []bool       // ordered steps that have told their place
+	reason  string       // why the job must fail
+	moved   time.Time    // last time anything moved
+	news    chan func()  // what the subscriptions bring, for the one loop
+	helped  map[string]time.Time
+}
+
+// Run runs a job until it is at its end, and returns its last progress. When stop is
+// closed it brings the job to rest: stopped, to be gone on with by a later Run. A stored
+// job goes on under a new generation: whatever was in hand before is handed out again at
+// once. The error is nil when the job came to rest or to its end, whichever it was.
+func Run(ctx context.Context, c Config, stop <-chan struct{}) (recipe.Progress, error) {
+	r, err := open(ctx, c)
+	if err != nil {
+		return recipe.Progress{}, err
+	}
+	if r.rec.State.Final() {
+		return r.progress(), nil
+	}
+	defer r.pub.Close()
+	if err := r.provision(ctx); err != nil {
+		return recipe.Progress{}, err
+	}
+	end, err := r.loop(ctx, stop)
+	if err != nil {
+		return r.progress(), err
+	}
+	return r.conclude(end)
+}
+
+// open reads the job's record, or writes that of a new job.
+func open(ctx context.Context, c Config) (*run, error) {
+	if c.Log == nil {
+		c.Log = hclog.NewNullLogger()
+	}
+	r := &run{cfg: c, conn: c.Conn, log: c.Log.With("job", string(c.Job)), names: bus.Names{Job: c.Job}, began: time.Now(), moved: time.Now(),
+		sources: map[int]bool{}, news: make(chan func(), 1024), helped: map[string]time.Time{}}
+	if err := EnsureJobs(ctx, c.Conn); err != nil {
+		return nil, err
+	}
+	rec, err := Stored(ctx, c.Conn, c.Job)
+	switch {
+	case errors.Is(err, ErrNone) && c.Plan != nil:
+		rec = &bus.JobRecord{Job: c.Job, Plan: c.Plan, Started: time.Now().UTC(), State: recipe.JobPending}
+	case err != nil:
+		return nil, err
+	}
+	r.rec, r.plan = *rec, rec.Plan
+	r.place = make([]bool, len(r.plan.Steps))
+	pub, err := c.Conn.NewPublisher()
+	if err != nil {
+		return nil, err
+	}
+	r.pub = pub
+	fold, err := r.readFold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.acct = protocol.NewAccountant(r.plan, fold, protocol.Rules{})
+	return r, nil
+}
+
+func orDefault(d, def time.Duration) time.Duration {
+	if d == 0 {
+		return def
+	}
+	return d
+}
+
+// write stores the job's record, unless somebody else changed it.
+func (r *run) write(ctx context.Context, state recipe.JobState) error {
+	r.rec.State = state
+	if state.Final() {
+		r.rec.Ended = time.Now().UTC()
+	}
+	data, err := json.Marshal(&r.rec)
+	if err != nil {
+		return err
+	}
+	rev := r.rec.Revision
+	out := r.pub.PutSync(ctx, bus.Put{Subject: bus.JobSubject(r.names.Job), Data: data, ExpectSubjectSeq: &rev})
+	if out.Err != nil {
+		return fmt.Errorf("write the record of job %s: %w", r.names.Job, out.Err)
+	}
+	r.rec.Revision = out.Seq
+	return nil
+}
+
+// readFold reads what an earlier coordinator had folded.
+func (r *run) readFold(ctx context.Context) (protocol.Fold, error) {
+	var fold protocol.Fold
+	m, err := r.conn.Last(ctx, r.names.State(), r.names.Fold())
+	if errors.Is(err, bus.ErrNotFound) || errors.Is(err, bus.ErrNoStream) || errors.Is(err, bus.ErrGone) {
+		return fold, nil
+	}
+	if err == nil {
+		r.foldSeq = m.Seq
+		err = json.Unmarshal(m.Data, &fold)
+	}
+	if err != nil {
+		return fold, fmt.Errorf("read the fold of job %s: %w", r.names.Job, err)
+	}
+	return fold, nil
+}

@@ -1,0 +1,181 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"sluice/internal/bus"
+	"sluice/internal/protocol"
+	"sluice/recipe"
+)
+
+// ending is how a run ends.
+type ending struct {
+	state  recipe.JobState
+	reason string
+}
+
+// loop owns the accountant: it folds what comes until the job ends or has to rest.
+func (r *run) loop(ctx context.Context, stop <-chan struct{}) (ending, error) {
+	stops, err := r.subscribe(ctx)
+	for _, f := range stops {
+		defer f()
+	}
+	if err != nil {
+		return ending{}, err
+	}
+	fold := time.NewTicker(foldEvery)
+	defer fold.Stop()
+	help := time.NewTicker(helpEvery)
+	defer help.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ending{}, ctx.Err()
+		case <-stop:
+			return ending{state: recipe.JobStopped}, nil
+		case f := <-r.news:
+			f()
+		case <-fold.C:
+			if err := r.fold(ctx); err != nil {
+				return ending{}, err
+			}
+		case <-help.C:
+			r.help(ctx)
+			r.watchdog(ctx)
+		}
+		if end, over := r.over(); over {
+			return end, r.fold(ctx)
+		}
+	}
+}
+
+// over reports whether the job is at its end, and which.
+func (r *run) over() (ending, bool) {
+	if r.reason != "" {
+		return ending{recipe.JobFailed, r.reason}, true
+	}
+	for i := range r.plan.Steps {
+		if f := &r.acct.Fold.Steps[i]; r.plan.Steps[i].MaxDead > 0 && f.Dead+f.Damaged > r.plan.Steps[i].MaxDead {
+			return ending{recipe.JobFailed, fmt.Sprintf("node %s made more than %d dead letters (max_dead)", r.plan.Steps[i].Node, r.plan.Steps[i].MaxDead)}, true
+		}
+	}
+	if !r.acct.Done() {
+		return ending{}, false
+	}
+	if err := r.acct.Balance(); err != nil {
+		return ending{recipe.JobFailed, err.Error()}, true
+	}
+	return ending{state: recipe.JobSucceeded}, true
+}
+
+// subscribe brings the ledger, the job's state and the steps' places into the loop.
+func (r *run) subscribe(ctx context.Context) (stops []func(), err error) {
+	post := func(f func()) {
+		select {
+		case r.news <- f:
+		case <-ctx.Done():
+		}
+	}
+	ledger := func(m *bus.Stored) {
+		e, err := protocol.DecodeEntry(m.Data)
+		post(func() { r.entry(m, e, err) })
+	}
+	stop, err := r.conn.Tail(ctx, r.names.Ledger(), r.names.LedgerAll(), 0, ledger)
+	if err != nil {
+		return stops, fmt.Errorf("read the ledger: %w", err)
+	}
+	stops = append(stops, stop)
+	if stop, err = r.conn.Tail(ctx, r.names.State(), r.names.StateAll(), 0, func(m *bus.Stored) { post(func() { r.state(m) }) }); err != nil {
+		return stops, fmt.Errorf("read the job's state: %w", err)
+	}
+	stops = append(stops, stop)
+	if stop, err = r.conn.Subscribe(r.names.PlaceAll(), func(subject string, data []byte) { post(func() { r.placed(subject, data) }) }); err != nil {
+		return stops, err
+	}
+	stops = append(stops, stop)
+	stop, err = r.conn.Subscribe(r.names.Failing(), func(_ string, data []byte) { post(func() { r.failed(data) }) })
+	return append(stops, stop), err
+}
+
+// entry takes one entry of the ledger.
+func (r *run) entry(m *bus.Stored, e *protocol.Entry, err error) {
+	if err == nil {
+		err = r.acct.Add(m.Seq, e, m.Time.Sub(r.began))
+	}
+	if err != nil {
+		r.reason = fmt.Sprintf("the ledger is damaged at %s: %v", m.Subject, err)
+	}
+	r.moved = time.Now()
+}
+
+// state takes one value of the job's state.
+func (r *run) state(m *bus.Stored) {
+	key, numbers := r.names.StateKey(m.Subject)
+	switch {
+	case key == "failure":
+		r.failed(m.Data)
+	case key == "splits" && len(numbers) == 1:
+		var list bus.SplitList
+		if json.Unmarshal(m.Data, &list) == nil {
+			r.acct.Splits(numbers[0], uint32(max(list.Count, len(list.Splits))))
+		}
+	case key == "split" && len(numbers) == 2:
+		var rec bus.SplitRecord
+		if json.Unmarshal(m.Data, &rec) == nil {
+			r.acct.Split(numbers[0], uint32(numbers[1]), protocol.SplitState(rec))
+			r.moved = time.Now()
+		}
+	}
+}
+
+func (r *run) placed(subject string, data []byte) {
+	if step := r.names.PlaceStep(subject); step >= 0 && step < len(r.plan.Steps) {
+		if pl, ok := protocol.DecodePlace(data); ok {
+			r.acct.Watermark(step, pl.Cursors)
+		}
+	}
+}
+
+func (r *run) failed(data []byte) {
+	var reason string
+	if json.Unmarshal(data, &reason) == nil && r.reason == "" {
+		r.reason = reason
+	}
+}
+
+// fold writes what the accountant knows in one compare-and-set, and then purges the
+// ledger below the mark.
+func (r *run) fold(ctx context.Context) error {
+	if r.acct.News() {
+		data, err := json.Marshal(&r.acct.Fold)
+		if err != nil {
+			return err
+		}
+		seq := r.foldSeq
+		out := r.pub.PutSync(ctx, bus.Put{Subject: r.names.Fold(), Data: data, ExpectSubjectSeq: &seq})
+		switch {
+		case errors.Is(out.Err, bus.ErrConflict):
+			return fmt.Errorf("another coordinator folds job %s", r.names.Job)
+		case errors.Is(out.Err, bus.ErrTimeout): // it may have been written: the next one says more
+			_, err := r.readFold(ctx)
+			return err
+		case out.Err != nil:
+			return fmt.Errorf("write the fold of job %s: %w", r.names.Job, out.Err)
+		}
+		r.foldSeq = out.Seq
+		r.moved = time.Now()
+		if r.cfg.Show != nil {
+			r.cfg.Show(r.progress())
+		}
+	}
+	if below := r.acct.Purge(); below > 0 {
+		if err := r.conn.PurgeBelow(ctx, r.names.Ledger(), below); err != nil {
+			r.log.Warn("ledger not purged", "err", err)
+		}
+	}
+	return nil
+}

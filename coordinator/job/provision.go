@@ -1,0 +1,146 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"sluice/internal/bus"
+	"sluice/recipe"
+)
+
+// duplicates is how long the server remembers the ids of an edge's messages. They only
+// save work, and each costs memory.
+const duplicates = 2 * time.Second
+
+// provision makes the job's streams and consumers and tells the workers. It may be
+// repeated at any place.
+func (r *run) provision(ctx context.Context) error {
+	r.rec.Generation++
+	r.rec.AckWait, r.rec.Lease = orDefault(r.cfg.AckWait, defaultAckWait), orDefault(r.cfg.Lease, defaultLease)
+	if err := r.write(ctx, recipe.JobPending); err != nil {
+		return err
+	}
+	if err := inParallel(r.streams(), func(s bus.StreamConfig) error { return r.conn.EnsureStream(ctx, s) }); err != nil {
+		return err
+	}
+	if r.rec.Generation > 1 {
+		if err := r.dropConsumers(ctx); err != nil {
+			return err
+		}
+	}
+	if err := inParallel(r.consumers(), func(c bus.ConsumerConfig) error { return r.conn.EnsureConsumer(ctx, c) }); err != nil {
+		return err
+	}
+	order, err := json.Marshal(bus.SplitMessage{List: true})
+	if err != nil {
+		return err
+	}
+	for i := range r.plan.Steps {
+		if r.plan.Steps[i].Role != recipe.RoleSource {
+			continue
+		}
+		if out := r.pub.PutSync(ctx, bus.Put{Subject: r.names.SplitQueue(i), Data: order, MsgID: fmt.Sprintf("list-%d", i)}); out.Err != nil {
+			return fmt.Errorf("order the splits of step %s: %w", r.plan.Steps[i].Node, out.Err)
+		}
+	}
+	return r.write(ctx, recipe.JobRunning)
+}
+
+// streams lists the job's streams. That of large values is made by the first who needs it.
+func (r *run) streams() []bus.StreamConfig {
+	once := func(name, subjects string) bus.StreamConfig {
+		return bus.StreamConfig{Name: name, Subjects: []string{subjects}, MaxMsgsPerSubject: 1, DiscardNew: true, AllowDirect: true}
+	}
+	all := []bus.StreamConfig{
+		once(r.names.Ledger(), r.names.LedgerAll()),
+		once(r.names.Journal(), r.names.JournalAll()),
+		once(r.names.Dead(), r.names.DeadAll()),
+		once(r.names.Input(), r.names.InputAll()),
+		{Name: r.names.State(), Subjects: []string{r.names.StateAll()}, MaxMsgsPerSubject: 1, AllowDirect: true},
+		{Name: r.names.Splits(), Subjects: []string{r.names.SplitsAll()}, WorkQueue: true},
+	}
+	for i := range r.plan.Streams {
+		s := &r.plan.Streams[i]
+		c := bus.StreamConfig{Name: r.names.Fill(s.Name), WorkQueue: true, MaxMsgsPerSubject: int64(s.Limit), DiscardNew: true,
+			MaxAge: s.TTL, Duplicates: duplicates, AllowDirect: true}
+		for _, id := range s.Edges {
+			c.Subjects = append(c.Subjects, r.names.Fill(r.plan.Edge(id).Subject))
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// consumers lists those of stateless steps and of the sources' queues. Those of ordered
+// steps are made by whoever reigns.
+func (r *run) consumers() []bus.ConsumerConfig {
+	var all []bus.ConsumerConfig
+	for i := range r.plan.Steps {
+		s := &r.plan.Steps[i]
+		switch s.Role {
+		case recipe.RoleSource:
+			all = append(all, bus.ConsumerConfig{Stream: r.names.Splits(), Name: r.names.Consumer(i, "", r.rec.Generation, 0),
+				Filter: r.names.SplitQueue(i), AckWait: r.rec.AckWait, MaxAckPending: r.plan.Window.Splits})
+		case recipe.RoleRelay, recipe.RoleGate:
+			for _, id := range s.In {
+				e := r.plan.Edge(id)
+				all = append(all, bus.ConsumerConfig{Stream: r.names.Fill(r.plan.Streams[e.Stream].Name), Name: r.names.Consumer(i, id, r.rec.Generation, 0),
+					Filter: r.names.Fill(e.Subject), AckWait: r.rec.AckWait, MaxAckPending: e.InHand})
+			}
+		}
+	}
+	return all
+}
+
+// dropConsumers deletes the consumers of earlier generations, so that what their readers
+// had in hand is handed out again at once, and their late acknowledgements do nothing.
+func (r *run) dropConsumers(ctx context.Context) error {
+	streams := []string{r.names.Splits()}
+	for i := range r.plan.Streams {
+		streams = append(streams, r.names.Fill(r.plan.Streams[i].Name))
+	}
+	mine := fmt.Sprintf("-g%d", r.rec.Generation)
+	for _, s := range streams {
+		names, err := r.conn.Consumers(ctx, s)
+		if err != nil {
+			return fmt.Errorf("list the consumers of %s: %w", s, err)
+		}
+		for _, n := range names {
+			if strings.HasSuffix(n, mine) {
+				continue
+			}
+			if err := r.conn.DeleteConsumer(ctx, s, n); err != nil {
+				return fmt.Errorf("delete consumer %s: %w", n, err)
+			}
+		}
+	}
+	return nil
+}
+
+// requests is how many streams or consumers are made at once.
+const requests = 16
+
+// inParallel calls do for all, some at a time, and returns the first error.
+func inParallel[T any](all []T, do func(T) error) error {
+	var wg sync.WaitGroup
+	var once sync.Once
+	var first error
+	slots := make(chan struct{}, requests)
+	for _, x := range all {
+		slots <- struct{}{}
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			defer func() { <-slots }()
+			if err := do(x); err != nil {
+				once.Do(func() { first = err })
+			}
+		}()
+	}
+	wg.Wait()
+	return first
+}

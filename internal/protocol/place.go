@@ -1,0 +1,32 @@
+package protocol
+
+import "encoding/binary"
+
+// Place is what an ordered step tells of itself, behind every checkpoint and from time
+// to time: sources take their credit from it, the accountant its mark.
+type Place struct {
+	Cursors Cursors // behind the last checkpoint
+	Held    int64   // bytes of frames in hand
+	Full    bool    // needs no more (limit)
+}
+
+// Append encodes the place.
+func (p Place) Append(b []byte) []byte {
+	b = binary.AppendVarint(b, p.Held)
+	if p.Full {
+		b = append(b, 1)
+	} else {
+		b = append(b, 0)
+	}
+	return p.Cursors.Append(b)
+}
+
+// DecodePlace decodes what Append encoded.
+func DecodePlace(b []byte) (Place, bool) {
+	held, n := binary.Varint(b)
+	if n <= 0 || len(b) <= n || b[n] > 1 {
+		return Place{}, false
+	}
+	cs, rest, err := DecodeCursors(b[n+1:])
+	return Place{Cursors: cs, Held: held, Full: b[n] == 1}, err == nil && len(rest) == 0
+}
