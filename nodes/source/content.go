@@ -1,0 +1,199 @@
+package source
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"sluice/nodes"
+)
+
+// The ways in which a file is packed.
+const (
+	packedPlain = "plain"
+	packedGzip  = "gzip"
+	packedZip   = "zip"
+	packedZstd  = "zstd"
+)
+
+// detect tells how a file is packed from its first bytes.
+func detect(head []byte) string {
+	has := func(magic string) bool { return len(head) >= len(magic) && string(head[:len(magic)]) == magic }
+	switch {
+	case has("\x1f\x8b\x08"):
+		return packedGzip
+	case has("PK\x03\x04"), has("PK\x05\x06"):
+		return packedZip
+	case has("\x28\xb5\x2f\xfd"), len(head) >= 4 && head[0]>>4 == 5 && string(head[1:4]) == "\x2a\x4d\x18":
+		return packedZstd
+	}
+	return packedPlain
+}
+
+// Beyond bombStart decompressed bytes, a stream may be bombRatio times as large as
+// what it was packed into.
+const (
+	bombStart  = 64 << 20
+	bombRatio  = 1000
+	zstdWindow = 128 << 20 // what the zstd tool grants without being asked
+)
+
+// unpacked is the decompressed stream of a file or a zip member, bounded. What makes
+// it end early is an error that stays.
+type unpacked struct {
+	r      io.Reader
+	packed *counter // what was read of the packed file
+	done   func()
+	out    int64
+	max    int64
+	err    error
+}
+
+// counter counts what is read, and keeps an error of the file itself apart from those
+// of its content.
+type counter struct {
+	r   io.Reader
+	n   int64
+	err error
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		c.err = err
+	}
+	return n, err
+}
+
+// errContent marks a fault in a file's content: reading again can't mend it.
+type errContent struct{ error }
+
+func (e errContent) Unwrap() error { return e.error }
+
+// unpack opens the stream in f; member is the index of a zip member.
+func unpack(f *os.File, packed string, member int, maxBytes int64) (*unpacked, error) {
+	u := &unpacked{packed: &counter{r: f}, max: maxBytes, done: func() {}}
+	switch packed {
+	case packedGzip:
+		z, err := gzip.NewReader(u.packed)
+		if err != nil {
+			return nil, u.fault(err)
+		}
+		u.r = z
+	case packedZstd:
+		z, err := zstd.NewReader(u.packed, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindow))
+		if err != nil {
+			return nil, u.fault(err)
+		}
+		u.r, u.done = z, z.Close
+	case packedZip:
+		file, err := zipMember(f, member)
+		if err != nil {
+			return nil, err
+		}
+		r, err := file.Open()
+		if err != nil {
+			return nil, errContent{err}
+		}
+		u.r, u.done = r, func() { r.Close() }
+		u.packed.n = packedSize(f, file)
+	}
+	return u, nil
+}
+
+// packedSize is the size of a member as its archive says, which may be a lie.
+func packedSize(f *os.File, member *zip.File) int64 {
+	n := int64(min(member.CompressedSize64, 1<<40))
+	if info, err := f.Stat(); err == nil {
+		n = min(n, info.Size())
+	}
+	return n
+}
+
+func zipMember(f *os.File, member int) (*zip.File, error) {
+	files, err := zipMembers(f)
+	if err != nil {
+		return nil, err
+	}
+	if member >= len(files) {
+		return nil, errContent{fmt.Errorf("the archive has no member %d any more", member)}
+	}
+	if files[member].Flags&1 != 0 {
+		return nil, errContent{errors.New("the member is encrypted")}
+	}
+	return files[member], nil
+}
+
+// maxMembers bounds the members that are read of one archive.
+const maxMembers = 100_000
+
+func zipMembers(f *os.File) ([]*zip.File, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	archive, err := zip.NewReader(f, info.Size())
+	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
+		return nil, errContent{err}
+	}
+	if len(archive.File) > maxMembers {
+		return nil, errContent{fmt.Errorf("the archive has %d members; it may have %d", len(archive.File), maxMembers)}
+	}
+	return archive.File, nil
+}
+
+// fault sorts an error: of the file, or of its content.
+func (u *unpacked) fault(err error) error {
+	if u.packed.err != nil {
+		return u.packed.err
+	}
+	return errContent{err}
+}
+
+// Read delivers the same bytes before an error however large p is, so that a piece that
+// is opened again breaks at the same place.
+func (u *unpacked) Read(p []byte) (int, error) {
+	if u.err != nil {
+		return 0, u.err
+	}
+	n, err := u.r.Read(p)
+	switch {
+	case err == nil, errors.Is(err, io.EOF):
+		u.err = err
+	default:
+		u.err = u.fault(err)
+	}
+	if over := u.out + int64(n) - u.max; over > 0 {
+		n -= int(over)
+		u.err = errContent{fmt.Errorf("it unpacks to more than max_bytes (%d)", u.max)}
+	}
+	if over := u.out + int64(n) - max(bombStart, bombRatio*(u.packed.n+1)); over > 0 {
+		n -= int(over)
+		u.err = errContent{fmt.Errorf("it unpacks to over %d times its size, as archives made to do harm do", bombRatio)}
+	}
+	u.out += int64(n)
+	if n > 0 {
+		return n, nil
+	}
+	return 0, u.err
+}
+
+func (u *unpacked) Close() { u.done() }
+
+// openPlain checks that a plain file still holds the range that was cut of it.
+func openPlain(f *os.File, start, end int64) (io.Reader, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() < end {
+		return nil, nodes.Permanentf("it has %d bytes and had %d when the job began", info.Size(), end)
+	}
+	return io.NewSectionReader(f, start, end-start), nil
+}

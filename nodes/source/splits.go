@@ -1,0 +1,180 @@
+package source
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"sluice/nodes"
+)
+
+// piece is a split of file_reader.
+type piece struct {
+	Path   string `json:"path"`
+	Packed string `json:"packed"`
+	Start  int64  `json:"start,omitempty"` // of a plain file: the bytes of the piece
+	End    int64  `json:"end,omitempty"`
+	Member int    `json:"member,omitempty"` // of a zip file
+	Name   string `json:"name,omitempty"`   // of the member
+}
+
+// title names the piece for people.
+func (p *piece) title() string {
+	if p.Name != "" {
+		return p.Path + ":" + p.Name
+	}
+	return p.Path
+}
+
+// maxSplits bounds the pieces of one source.
+const maxSplits = 1_000_000
+
+// Splits implements nodes.Source: the files that the path comes to, by name, each
+// plain one cut where a line begins, each archive into its members.
+func (f *fileReader) Splits(ctx context.Context) ([]nodes.Split, error) {
+	paths, err := f.match()
+	if err != nil {
+		return nil, err
+	}
+	var splits []nodes.Split
+	for _, path := range paths {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		pieces, err := f.cut(path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if len(splits)+len(pieces) > maxSplits {
+			return nil, nodes.Permanentf("%s comes to more than %d pieces", f.Path, maxSplits)
+		}
+		for _, p := range pieces {
+			b, err := json.Marshal(p)
+			if err != nil {
+				return nil, err
+			}
+			splits = append(splits, b)
+		}
+	}
+	return splits, nil
+}
+
+// match returns the files that the path names, as itself or as a pattern.
+func (f *fileReader) match() ([]string, error) {
+	path, err := f.env.Path(f.Path)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.ContainsAny(path, "*?[") {
+		return []string{path}, nil
+	}
+	if _, err := f.env.Root.Stat(path); err == nil {
+		return []string{path}, nil
+	}
+	found, err := fs.Glob(f.env.Root.FS(), filepath.ToSlash(path))
+	if err != nil {
+		return nil, nodes.Permanentf("%s: %w", f.Path, err)
+	}
+	var files []string
+	for _, name := range found {
+		if info, err := f.env.Root.Stat(name); err == nil && info.IsDir() {
+			continue
+		}
+		files = append(files, name)
+	}
+	if len(files) == 0 {
+		return nil, nodes.Permanentf("no file matches %s", f.Path)
+	}
+	return files, nil
+}
+
+func (f *fileReader) cut(path string) ([]piece, error) {
+	file, err := f.open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	head := make([]byte, 8)
+	n, err := io.ReadFull(file, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, err
+	}
+	packed := detect(head[:n])
+	switch {
+	case packed == packedZip:
+		return zipPieces(file, path)
+	case packed != packedPlain:
+		return []piece{{Path: path, Packed: packed}}, nil
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nodes.Permanentf("it is no regular file; a stream is read by stdin")
+	}
+	if f.Format == formatText {
+		return []piece{{Path: path, Packed: packed, End: info.Size()}}, nil
+	}
+	return rangePieces(file, path, info.Size(), f.SplitBytes)
+}
+
+func zipPieces(file *os.File, path string) ([]piece, error) {
+	members, err := zipMembers(file)
+	if err != nil {
+		return nil, nodes.Permanent(err)
+	}
+	var pieces []piece
+	for i, m := range members {
+		if !m.FileInfo().IsDir() {
+			pieces = append(pieces, piece{Path: path, Packed: packedZip, Member: i, Name: m.Name})
+		}
+	}
+	return pieces, nil
+}
+
+// rangePieces cuts size bytes into ranges of about step bytes that begin where a line
+// begins.
+func rangePieces(file io.ReaderAt, path string, size, step int64) ([]piece, error) {
+	var pieces []piece
+	for start := int64(0); start < size; {
+		end := start + step
+		if end >= size {
+			end = size
+		} else {
+			// A line that ends right before end begins the next range, so look from the
+			// byte before it.
+			skipped, err := skipLine(io.NewSectionReader(file, end-1, size-end+1))
+			if err != nil {
+				return nil, err
+			}
+			end += skipped - 1
+		}
+		pieces = append(pieces, piece{Path: path, Packed: packedPlain, Start: start, End: end})
+		start = end
+	}
+	return pieces, nil
+}
+
+// skipLine returns the number of bytes up to and with the next line end, or the end.
+func skipLine(r io.Reader) (int64, error) {
+	b := bufio.NewReaderSize(r, 64<<10)
+	var n int64
+	for {
+		part, err := b.ReadSlice('\n')
+		n += int64(len(part))
+		switch {
+		case err == nil || errors.Is(err, io.EOF):
+			return n, nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return n, err
+		}
+	}
+}
