@@ -4,6 +4,8 @@ package all
 import (
 	"sluice/nodes"
 	"sluice/nodes/flow"
+	"sluice/nodes/math"
+	"sluice/nodes/sink"
 	"sluice/nodes/source"
 )
 
@@ -11,6 +13,8 @@ import (
 func Catalogue() *nodes.Catalogue {
 	c, err := nodes.NewCatalogue(
 		flow.Kinds(),
+		math.Kinds(),
+		sink.Kinds(),
 		source.Kinds(),
 	)
 	if err != nil {

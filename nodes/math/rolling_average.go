@@ -1,0 +1,47 @@
+package math
+
+import (
+	"sluice/nodes"
+	"sluice/recipe"
+)
+
+var rollingAverageKind = nodes.Define(nodes.Spec{
+	Kind:     "rolling_average",
+	Category: "math",
+	Summary:  "Averages the last values, sliding by one",
+	Doc: "Nothing is emitted until there are enough. Integers average to an integer, truncated toward zero, unless `float` " +
+		"is true; floats average to a float.",
+	Role:  nodes.Ordered,
+	In:    []nodes.Port{{Name: "in", Type: "N", Doc: "numbers"}},
+	Out:   []nodes.Port{{Name: "out", Type: "A", Doc: "one average per value, from the values_to_keep-th on"}},
+	Where: map[string]recipe.Type{"N": recipe.Number},
+	By:    map[string]nodes.TypeBy{"A": {Setting: "float", Types: map[string]recipe.Type{"true": recipe.Float}, Else: "N"}},
+	Examples: []nodes.Example{
+		{Config: "values_to_keep: 2", In: []any{1, 2, 4}, Out: []any{1, 3}},
+		{Doc: "Toward zero", Config: "values_to_keep: 2", In: []any{-1, -2, 9223372036854775807}, Out: []any{-1, 4611686018427387902}},
+		{Config: "{values_to_keep: 2, float: true}", In: []any{1, 2, 4}, Out: []any{1.5, 3.0}},
+		{Config: "values_to_keep: 4", In: []any{0.5, 1.5, 2.5, 3.5, 4.5}, Out: []any{2.0, 3.0}},
+	},
+}, newRollingAverage)
+
+type rollingAverageConfig struct {
+	ValuesToKeep int  `json:"values_to_keep" doc:"how many values are looked at together" min:"1" max:"1000000"`
+	Float        bool `json:"float" doc:"average integers to a float" default:"false"`
+}
+
+func newRollingAverage(cfg rollingAverageConfig, env *nodes.Env) (any, error) {
+	r := newRolling(cfg.ValuesToKeep, env)
+	r.answer = func(c *nodes.Call, r *rolling, sum wide, fsum float64) error {
+		n := len(r.ring)
+		switch {
+		case r.float:
+			c.Emit(nodes.FloatRecord(fsum / float64(n)))
+		case cfg.Float:
+			c.Emit(nodes.FloatRecord(sum.float() / float64(n)))
+		default:
+			c.Emit(nodes.IntRecord(sum.over(n)))
+		}
+		return nil
+	}
+	return &r, nil
+}

@@ -1,0 +1,44 @@
+package math
+
+import (
+	"sluice/nodes"
+	"sluice/recipe"
+)
+
+var rollingSumKind = nodes.Define(nodes.Spec{
+	Kind:     "rolling_sum",
+	Category: "math",
+	Summary:  "Sums the last values, sliding by one",
+	Doc:      "Nothing is emitted until there are enough. A value whose sum would pass 64 bit is given up, and is not looked at again.",
+	Role:     nodes.Ordered,
+	In:       []nodes.Port{{Name: "in", Type: "N", Doc: "numbers"}},
+	Out:      []nodes.Port{{Name: "out", Type: "N", Doc: "one sum per value, from the values_to_keep-th on"}},
+	Where:    map[string]recipe.Type{"N": recipe.Number},
+	Examples: []nodes.Example{
+		{Config: "values_to_keep: 2", In: []any{1, 2, 3, 4, 5}, Out: []any{3, 5, 7, 9}},
+		{Config: "values_to_keep: 3", In: []any{0.5, 1.5, 2.0, -3.5, 1.0}, Out: []any{4.0, 0.0, -0.5}},
+		{
+			Doc: "Overflow is an error, never a wrap", Config: "values_to_keep: 2",
+			In: []any{9223372036854775807, 1, -1}, Out: []any{9223372036854775806}, Dead: []string{"passes 64 bit"},
+		},
+	},
+}, newRollingSum)
+
+func newRollingSum(c keepConfig, env *nodes.Env) (any, error) {
+	r := newRolling(c.ValuesToKeep, env)
+	r.answer = answerSum
+	return &r, nil
+}
+
+func answerSum(c *nodes.Call, r *rolling, sum wide, fsum float64) error {
+	if r.float {
+		c.Emit(nodes.FloatRecord(fsum))
+		return nil
+	}
+	v, fits := sum.int64()
+	if !fits {
+		return nodes.Permanentf("the sum of the last %d values passes 64 bit", len(r.ring))
+	}
+	c.Emit(nodes.IntRecord(v))
+	return nil
+}

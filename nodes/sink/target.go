@@ -1,0 +1,253 @@
+package sink
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"sluice/nodes"
+)
+
+// target is the file that a job makes.
+//
+// With replace and fail the bytes go to a part file in the same folder, named for job
+// and node, which seal gives the target's name. With append they go into the target
+// itself, behind base, the size that it had at first; before anything is written, base
+// is put into a mark file, so that whoever comes after a crash finds it. The mark is
+// removed by seal: a target without mark is sealed.
+//
+// So the decision of what to do with an existing file is taken once a job, and every
+// operation here can be done again after a crash at any point.
+type target struct {
+	path     string // as the recipe has it, for messages
+	name     string // in the root
+	hidden   string // the part file or the mark
+	ifExists string
+	root     *os.Root
+
+	file *os.File // open for writing, cut back to the offset it was opened at
+	base int64
+}
+
+func newTarget(file, ifExists string, env *nodes.Env) (*target, error) {
+	name, err := env.Path(file)
+	if err != nil {
+		return nil, err
+	}
+	if name == "." || strings.HasSuffix(file, "/") {
+		return nil, nodes.Permanentf("%s is a folder; a file is wanted", file)
+	}
+	// Node paths hold slashes and no dots.
+	node := strings.ReplaceAll(env.Node, "/", ".")
+	hidden := path.Join(path.Dir(filepath.ToSlash(name)), "."+path.Base(filepath.ToSlash(name))+"."+env.Job+"."+node+".part")
+	return &target{path: file, name: name, hidden: hidden, ifExists: ifExists, root: env.Root}, nil
+}
+
+// fault names the target in an error, and says in plain words when the disk is full.
+func (t *target) fault(what string, err error) error {
+	var p *fs.PathError
+	var l *os.LinkError
+	switch {
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%s %s: the disk is full: %w", what, t.path, err)
+	case errors.As(err, &p):
+		err = p.Err
+	case errors.As(err, &l):
+		err = l.Err
+	}
+	return fmt.Errorf("%s %s: %w", what, t.path, err)
+}
+
+// writeAt writes bytes of this job at an offset; what lay behind the offset when the
+// file was opened is gone.
+func (t *target) writeAt(b []byte, offset int64) error {
+	if err := t.open(offset); err != nil {
+		return err
+	}
+	if _, err := t.file.WriteAt(b, t.base+offset); err != nil {
+		return t.fault("write", err)
+	}
+	return nil
+}
+
+// open opens the file for writing, cut to offset.
+func (t *target) open(offset int64) error {
+	if t.file != nil {
+		return nil
+	}
+	if dir := filepath.Dir(t.name); dir != "." {
+		if err := t.root.MkdirAll(dir, 0o777); err != nil {
+			return t.fault("make the folder of", err)
+		}
+	}
+	name := t.hidden
+	var err error
+	switch t.ifExists {
+	case "append":
+		name = t.name
+		if t.base, err = t.decideBase(); err != nil {
+			return err
+		}
+	case "fail":
+		if _, err := t.root.Lstat(t.name); err == nil {
+			return t.exists()
+		}
+	}
+	f, err := t.root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return t.fault("open", err)
+	}
+	if err := t.cut(f, t.base+offset); err != nil {
+		f.Close()
+		return err
+	}
+	t.file = f
+	return nil
+}
+
+func (t *target) exists() error {
+	return nodes.Permanentf("%s exists, and if_exists is fail", t.path)
+}
+
+// cut takes the file back to size. A file that is shorter lost what was checkpointed.
+func (t *target) cut(f *os.File, size int64) error {
+	info, err := f.Stat()
+	if err != nil {
+		return t.fault("look at", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nodes.Permanentf("%s is no regular file", t.path)
+	}
+	if info.Size() < size {
+		return nodes.Permanentf("%s has %d bytes, but the job had written up to %d: it was changed meanwhile", t.path, info.Size(), size)
+	}
+	if err := f.Truncate(size); err != nil {
+		return t.fault("cut back", err)
+	}
+	return nil
+}
+
+// decideBase returns the size that the target of an append had when the job began.
+func (t *target) decideBase() (int64, error) {
+	if base, err := t.readMark(); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return base, err
+	}
+	var base int64
+	info, err := t.root.Stat(t.name)
+	switch {
+	case err == nil:
+		base = info.Size()
+	case !errors.Is(err, fs.ErrNotExist):
+		return 0, t.fault("look at", err)
+	}
+	// The mark appears whole or not at all.
+	draft := t.hidden + "~"
+	if err := t.root.WriteFile(draft, strconv.AppendInt(nil, base, 10), 0o666); err != nil {
+		return 0, t.fault("begin", err)
+	}
+	if err := t.root.Rename(draft, t.hidden); err != nil {
+		return 0, t.fault("begin", err)
+	}
+	return base, nil
+}
+
+func (t *target) readMark() (int64, error) {
+	b, err := t.root.ReadFile(t.hidden)
+	if err != nil {
+		return 0, err
+	}
+	base, err := strconv.ParseInt(string(b), 10, 64)
+	if err != nil {
+		return 0, nodes.Permanentf("%s: the file %s, which says where to append, is malformed", t.path, t.hidden)
+	}
+	return base, nil
+}
+
+// forget closes the file; the next writeAt opens it again, at its offset.
+func (t *target) forget() error {
+	if t == nil || t.file == nil {
+		return nil
+	}
+	err := t.file.Close()
+	t.file = nil
+	return err
+}
+
+// seal makes size bytes of this job appear under the target's name, on the disk.
+func (t *target) seal(size int64) error {
+	if sealed, err := t.sealed(size); sealed || err != nil {
+		return err
+	}
+	if err := t.open(size); err != nil {
+		return err
+	}
+	if err := t.file.Sync(); err != nil {
+		return t.fault("write", err)
+	}
+	if err := t.forget(); err != nil {
+		return t.fault("close", err)
+	}
+	switch t.ifExists {
+	case "append":
+		if err := t.root.Remove(t.hidden); err != nil {
+			return t.fault("seal", err)
+		}
+	case "fail":
+		return t.appear()
+	default:
+		if err := t.root.Rename(t.hidden, t.name); err != nil {
+			return t.fault("seal", err)
+		}
+	}
+	return nil
+}
+
+// sealed reports whether an earlier seal got to its end, or near it.
+func (t *target) sealed(size int64) (bool, error) {
+	hidden, err := t.root.Lstat(t.hidden)
+	info, errTarget := t.root.Stat(t.name)
+	if err == nil {
+		if t.ifExists == "fail" && errTarget == nil && os.SameFile(hidden, info) {
+			return true, t.root.Remove(t.hidden)
+		}
+		return false, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return false, t.fault("look at", err)
+	}
+	// The hidden file is gone: by seal, or because nothing was ever written.
+	if size == 0 && (errTarget != nil || t.ifExists != "append" && info.Size() != 0) {
+		return false, nil
+	}
+	if errTarget == nil && (info.Size() == size || t.ifExists == "append" && info.Size() >= size) {
+		return true, nil
+	}
+	return false, nodes.Permanentf("%s: what the job had written is gone", t.path)
+}
+
+// appear gives the part file its name without replacing what may stand there by now.
+func (t *target) appear() error {
+	err := t.root.Link(t.hidden, t.name)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return t.exists()
+	case err != nil: // a file system without hard links
+		if _, err := t.root.Lstat(t.name); err == nil {
+			return t.exists()
+		}
+		if err := t.root.Rename(t.hidden, t.name); err != nil {
+			return t.fault("seal", err)
+		}
+		return nil
+	}
+	if err := t.root.Remove(t.hidden); err != nil {
+		return t.fault("seal", err)
+	}
+	return nil
+}
