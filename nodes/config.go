@@ -45,6 +45,9 @@ func (k *Kind) decodeConfig(config json.RawMessage) (reflect.Value, json.RawMess
 		return reflect.Value{}, nil, []SettingFault{{Text: err.Error()}}
 	}
 	given, faults := k.givenSettings(config, settings)
+	if given == nil {
+		return reflect.Value{}, nil, faults
+	}
 	target := reflect.New(k.config)
 	var canonical bytes.Buffer
 	canonical.WriteByte('{')
@@ -84,7 +87,7 @@ func (k *Kind) decodeConfig(config json.RawMessage) (reflect.Value, json.RawMess
 }
 
 // givenSettings takes the settings object apart, and reports names that are unknown or
-// stand twice.
+// stand twice. It returns nil settings when there is no telling what they are.
 func (k *Kind) givenSettings(config json.RawMessage, settings []Setting) (map[string]json.RawMessage, []SettingFault) {
 	given := map[string]json.RawMessage{}
 	config = bytes.TrimSpace(config)
@@ -97,7 +100,7 @@ func (k *Kind) givenSettings(config json.RawMessage, settings []Setting) (map[st
 	}
 	dec := json.NewDecoder(bytes.NewReader(config))
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return given, []SettingFault{{Text: "settings are an object of names and values, not " + jsonSort(config)}}
+		return nil, []SettingFault{{Text: "settings are an object of names and values, not " + jsonSort(config)}}
 	}
 	var faults []SettingFault
 	for dec.More() {
@@ -107,7 +110,7 @@ func (k *Kind) givenSettings(config json.RawMessage, settings []Setting) (map[st
 			err = dec.Decode(&raw)
 		}
 		if err != nil {
-			return given, append(faults, SettingFault{Text: "settings are not valid JSON: " + err.Error()})
+			return nil, []SettingFault{{Text: "settings are not valid JSON: " + err.Error()}}
 		}
 		name := t.(string)
 		if _, twice := given[name]; twice {

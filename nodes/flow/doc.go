@@ -1,5 +1,6 @@
 // Package flow holds the kinds that route, gather and pace records without knowing
-// what is in them. Start at [Kinds].
+// much of what is in them. Start at [Kinds]. The two that pair records of two inputs,
+// zip and if, share pairs.go.
 package flow
 
 import "sluice/nodes"
@@ -7,6 +8,19 @@ import "sluice/nodes"
 // Kinds returns the table of this category.
 func Kinds() []nodes.Kind {
 	return []nodes.Kind{
+		countByKind,
+		dedupeKind,
+		delayKind,
+		ifKind,
+		limitKind,
+		sampleKind,
 		splitKind,
+		throttleKind,
+		topKind,
+		zipKind,
 	}
 }
+
+type noConfig struct{}
+
+var errState = nodes.Permanentf("the state is malformed")

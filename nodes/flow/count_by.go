@@ -1,0 +1,205 @@
+package flow
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strconv"
+
+	"sluice/nodes"
+	"sluice/recipe"
+)
+
+var countByKind = nodes.Define(nodes.Spec{
+	Kind:     "count_by",
+	Category: "flow",
+	Summary:  "Counts records by a field, or by their value",
+	Doc: "When the input ends it emits `{key, count}` for each key, in the order in which the keys first came. " +
+		"A record with a new key beyond `max_keys`, or beyond 24 MiB of keys, is given up.",
+	Role:  nodes.Ordered,
+	In:    []nodes.Port{{Name: "in", Type: recipe.Any, Doc: "what to count; json, when there is a field"}},
+	Out:   []nodes.Port{{Name: "out", Type: recipe.JSON, Doc: "objects with key and count"}},
+	AtEnd: true,
+	Examples: []nodes.Example{
+		{In: []any{"root", "admin", "root"}, Out: []any{nodes.JSON(`{"key":"root","count":2}`), nodes.JSON(`{"key":"admin","count":1}`)}},
+		{
+			Config: "field: src.ip", Dead: []string{"no field src.ip"},
+			In:  []any{nodes.JSON(`{"src":{"ip":"::1"}}`), nodes.JSON(`{"src":7}`), nodes.JSON(`{"src":{"ip":"\u003a:1"}}`)},
+			Out: []any{nodes.JSON(`{"key":"::1","count":2}`)},
+		},
+		{
+			Config: "max_keys: 1", In: []any{1, 2, 1}, Dead: []string{"more than 1 key"},
+			Out: []any{nodes.JSON(`{"key":1,"count":2}`)},
+		},
+	},
+}, newCountBy)
+
+// The number of keys is bounded by what can be emitted at the end: a thousand parts of
+// a frame.
+type countByConfig struct {
+	Field   string `json:"field" doc:"dotted path of the key in json records; without it the value itself" optional:"true"`
+	MaxKeys int    `json:"max_keys" doc:"how many keys there may be" default:"100000" min:"1" max:"250000"`
+}
+
+// maxKeyBytes bounds the memory of the keys, and what is emitted at the end.
+const maxKeyBytes = 24 << 20
+
+type countBy struct {
+	field   *nodes.Field
+	max     int
+	index   map[string]int
+	keys    []counted
+	bytes   int
+	touched []int // keys that changed since the last delta
+	told    int   // keys that the last delta knew
+	text    []byte
+	plain   []byte
+}
+
+type counted struct {
+	key     string // as JSON
+	count   uint64
+	touched bool
+}
+
+func newCountBy(c countByConfig, _ *nodes.Env) (any, error) {
+	n := &countBy{max: c.MaxKeys, index: map[string]int{}}
+	if c.Field != "" {
+		f, err := nodes.ParseField(c.Field)
+		if err != nil {
+			return nil, err
+		}
+		n.field = &f
+	}
+	return n, nil
+}
+
+// Process implements nodes.Processor.
+func (n *countBy) Process(_ *nodes.Call, r nodes.Record) error {
+	if n.field != nil {
+		value := n.field.Value(r.Bytes())
+		if value == nil || r.Type() != recipe.JSON {
+			return nodes.Permanentf("the record has no field %s", n.field)
+		}
+		r = nodes.JSONRecord(value)
+	}
+	if err := n.keyOf(r); err != nil {
+		return err
+	}
+	i, known := n.index[string(n.text)]
+	if !known {
+		switch {
+		case len(n.keys) >= n.max:
+			return nodes.Permanentf("there are more than %d keys, which is max_keys", n.max)
+		case n.bytes+len(n.text) > maxKeyBytes:
+			return nodes.Permanentf("the keys take more than %d MiB", maxKeyBytes>>20)
+		}
+		i = n.add(string(n.text))
+	}
+	k := &n.keys[i]
+	k.count++
+	if !k.touched {
+		k.touched = true
+		n.touched = append(n.touched, i)
+	}
+	return nil
+}
+
+// keyOf puts the key into n.text: JSON in one form for each value.
+func (n *countBy) keyOf(r nodes.Record) (err error) {
+	if raw := r.Bytes(); r.Type() == recipe.JSON && raw[0] == '"' && bytes.IndexByte(raw, '\\') >= 0 {
+		n.plain = nodes.AppendText(n.plain[:0], r)
+		r = nodes.StringRecord(n.plain)
+	}
+	n.text, err = nodes.AppendJSON(n.text[:0], r)
+	return err
+}
+
+func (n *countBy) add(key string) int {
+	i := len(n.keys)
+	n.index[key] = i
+	n.keys = append(n.keys, counted{key: key})
+	n.bytes += len(key)
+	return i
+}
+
+// Finish implements nodes.Finisher.
+func (n *countBy) Finish(c *nodes.Call) error {
+	for i := range n.keys {
+		n.text = append(n.text[:0], `{"key":`...)
+		n.text = append(n.text, n.keys[i].key...)
+		n.text = append(n.text, `,"count":`...)
+		n.text = strconv.AppendUint(n.text, n.keys[i].count, 10)
+		n.text = append(n.text, '}')
+		c.Emit(nodes.JSONRecord(n.text))
+	}
+	return nil
+}
+
+// AppendDelta implements nodes.Stateful: the keys that changed, with their counts.
+func (n *countBy) AppendDelta(b []byte) []byte {
+	for _, i := range n.touched {
+		b = n.appendKey(b, i, i >= n.told)
+	}
+	return n.tell(b)
+}
+
+// AppendSnapshot implements nodes.Stateful.
+func (n *countBy) AppendSnapshot(b []byte) []byte {
+	for i := range n.keys {
+		b = n.appendKey(b, i, true)
+	}
+	return n.tell(b)
+}
+
+func (n *countBy) appendKey(b []byte, i int, isNew bool) []byte {
+	b = binary.AppendUvarint(b, uint64(i))
+	b = binary.AppendUvarint(b, n.keys[i].count)
+	if isNew {
+		b = binary.AppendUvarint(b, uint64(len(n.keys[i].key)))
+		b = append(b, n.keys[i].key...)
+	}
+	return b
+}
+
+func (n *countBy) tell(b []byte) []byte {
+	for _, i := range n.touched {
+		n.keys[i].touched = false
+	}
+	n.touched, n.told = n.touched[:0], len(n.keys)
+	return b
+}
+
+// Restore implements nodes.Stateful.
+func (n *countBy) Restore(snapshot []byte) error {
+	n.index, n.keys, n.bytes, n.touched, n.told = map[string]int{}, nil, 0, nil, 0
+	return n.Apply(snapshot)
+}
+
+// Apply implements nodes.Stateful. A key is new when its number is that of the next one.
+func (n *countBy) Apply(delta []byte) error {
+	next := func() (v uint64, ok bool) {
+		v, size := binary.Uvarint(delta)
+		if size > 0 {
+			delta = delta[size:]
+		}
+		return v, size > 0
+	}
+	for len(delta) > 0 {
+		i, ok := next()
+		count, ok2 := next()
+		if !ok || !ok2 || i > uint64(len(n.keys)) {
+			return errState
+		}
+		if i == uint64(len(n.keys)) {
+			size, ok := next()
+			if !ok || size > uint64(len(delta)) {
+				return errState
+			}
+			n.add(string(delta[:size]))
+			delta = delta[size:]
+		}
+		n.keys[i].count = count
+	}
+	n.tell(nil)
+	return nil
+}

@@ -1,0 +1,61 @@
+package flow
+
+import (
+	"time"
+
+	"sluice/nodes"
+)
+
+var throttleKind = nodes.Define(nodes.Spec{
+	Kind:     "throttle",
+	Category: "flow",
+	Summary:  "Passes records at a bounded rate",
+	Doc: "Records are spread evenly: after a pause no more than a short burst (a twentieth of a second's worth) makes up for it. " +
+		"What is in the records is not changed, and what is too fast waits.",
+	Role: nodes.Ordered, // one owner, so that the rate is that of the whole job
+	In:   []nodes.Port{{Name: "in", Type: "T", Doc: "anything"}},
+	Out:  []nodes.Port{{Name: "out", Type: "T", Doc: "the same"}},
+	Examples: []nodes.Example{
+		{Config: "rate: 100000", In: []any{"a", "b", "c"}, Out: []any{"a", "b", "c"}},
+		{Doc: "One a millisecond", Config: "{rate: 10, for: 10ms}", In: []any{1, 2}, Out: []any{1, 2}},
+	},
+}, newThrottle)
+
+type throttleConfig struct {
+	Rate float64        `json:"rate" doc:"records" min:"0.000001" max:"1000000000"`
+	For  nodes.Duration `json:"for" doc:"in this time" default:"1s" min:"1ms"`
+}
+
+// slack is how far the pace may catch up, and how short a wait is not worth a timer.
+const (
+	slack     = 50 * time.Millisecond
+	shortWait = time.Millisecond
+)
+
+type throttle struct {
+	every time.Duration // of each record
+	next  time.Time     // when the next record is due
+}
+
+func newThrottle(c throttleConfig, _ *nodes.Env) (any, error) {
+	return &throttle{every: time.Duration(float64(c.For) / c.Rate)}, nil
+}
+
+// Process implements nodes.Processor. The clock decides when, never what.
+func (t *throttle) Process(c *nodes.Call, r nodes.Record) error {
+	now := time.Now()
+	if earliest := now.Add(-slack); t.next.Before(earliest) {
+		if t.next.IsZero() {
+			earliest = now
+		}
+		t.next = earliest
+	}
+	if ahead := t.next.Sub(now); ahead >= shortWait {
+		if err := wait(c.Context(), ahead); err != nil {
+			return err
+		}
+	}
+	t.next = t.next.Add(t.every)
+	c.Emit(r)
+	return nil
+}
