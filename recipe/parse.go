@@ -28,8 +28,8 @@ func ParseValue(file string, text []byte) (*Value, Diagnostics) {
 	}
 	root, err := parseYAML(text)
 	if err != nil {
-		text, line := yamlFault(err)
-		return nil, p.fault(CodeSyntax, Place{line, 1}, text)
+		why, line := yamlFault(err, text)
+		return nil, p.fault(CodeSyntax, Place{line, 1}, why)
 	}
 	if root == nil {
 		return &Value{Place: Place{1, 1}}, nil
@@ -40,7 +40,7 @@ func ParseValue(file string, text []byte) (*Value, Diagnostics) {
 
 func parseYAML(text []byte) (*yaml.Node, error) {
 	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) && json.Valid(text) {
-		text = joinSurrogates(text)
+		text = withoutJSONOnly(text)
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc yaml.Node
@@ -62,13 +62,16 @@ func parseYAML(text []byte) (*yaml.Node, error) {
 	return &doc, nil
 }
 
-var surrogates = regexp.MustCompile(`(\\\\)|\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})`)
+var jsonOnly = regexp.MustCompile(`\\\\|\\/|\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})`)
 
-// joinSurrogates replaces what JSON can write and YAML cannot: a character as two
-// escapes.
-func joinSurrogates(text []byte) []byte {
-	return surrogates.ReplaceAllFunc(text, func(m []byte) []byte {
-		if len(m) != 12 {
+// withoutJSONOnly replaces what JSON can write and YAML cannot: a character as two
+// escapes, and an escaped slash.
+func withoutJSONOnly(text []byte) []byte {
+	return jsonOnly.ReplaceAllFunc(text, func(m []byte) []byte {
+		switch {
+		case string(m) == `\/`:
+			return []byte("/")
+		case len(m) != 12:
 			return m
 		}
 		hi, _ := strconv.ParseUint(string(m[2:6]), 16, 16)
@@ -77,15 +80,29 @@ func joinSurrogates(text []byte) []byte {
 	})
 }
 
-var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+)(?:, column \d+)?: )?`)
+var (
+	yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+)(?:, column \d+)?: )?`)
+	// What the library's parser reports, other than its scanner, has a line too low by one.
+	yamlParser = regexp.MustCompile(`did not find expected (key|node content|'-' indicator|',' or|<)`)
+	yamlAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
+)
 
 // yamlFault takes the YAML library's error apart into a sentence and a line.
-func yamlFault(err error) (string, int) {
-	text := err.Error()
-	m := yamlLine.FindStringSubmatch(text)
+func yamlFault(err error, text []byte) (string, int) {
+	why := err.Error()
+	m := yamlLine.FindStringSubmatch(why)
 	line, _ := strconv.Atoi(m[1])
-	text = strings.ReplaceAll(strings.TrimPrefix(text, m[0]), "\n", " ")
-	return "the text is not YAML: " + text, max(line, 1)
+	why = strings.ReplaceAll(strings.TrimPrefix(why, m[0]), "\n", " ")
+	if a := yamlAnchor.FindStringSubmatch(why); a != nil {
+		why = "the alias *" + a[1] + " has no anchor"
+		if i := bytes.Index(text, []byte("*"+a[1])); i >= 0 {
+			line = 1 + bytes.Count(text[:i], []byte("\n"))
+		}
+	}
+	if m[1] != "" && yamlParser.MatchString(why) {
+		line++
+	}
+	return "the text is not YAML: " + why, min(max(line, 1), 1+bytes.Count(text, []byte("\n")))
 }
 
 type parser struct {
@@ -103,11 +120,15 @@ func (p *parser) fault(code Code, at Place, text string) Diagnostics {
 func (p *parser) value(n *yaml.Node, depth int) *Value {
 	v := &Value{Place: Place{n.Line, n.Column}}
 	p.values++
-	if depth > maxNesting || p.values > maxValues {
-		if p.values <= maxValues || p.values == maxValues+1 {
-			p.fault(CodeTooLarge, v.Place, fmt.Sprintf("the document is nested deeper than %d levels or its aliases stand for more than %d values", maxNesting, maxValues))
-			p.values = maxValues + 1
+	switch {
+	case p.values > maxValues:
+		if p.values == maxValues+1 {
+			p.fault(CodeTooLarge, v.Place, fmt.Sprintf("the document's aliases stand for more than %d values", maxValues))
 		}
+		return v
+	case depth > maxNesting:
+		p.values = maxValues + 1 // one such fault is enough
+		p.fault(CodeTooLarge, v.Place, fmt.Sprintf("the document is nested more than %d levels deep", maxNesting))
 		return v
 	}
 	switch n.Kind {

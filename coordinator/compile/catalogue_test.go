@@ -44,6 +44,8 @@ type regexConfig struct {
 }
 
 type modeConfig struct {
+	Wait nodes.Duration `json:"wait" doc:"how long" default:"1s"`
+
 	Mode string `json:"mode" doc:"how" default:"soft" enum:"soft|hard"`
 	Rate int    `json:"rate" doc:"how fast" default:"0"`
 	Key  string `json:"key" doc:"a key" default:""`
@@ -62,6 +64,7 @@ func testKinds() []nodes.Kind {
 		kind[none]("integer_generator", nodes.Origin, nil, ports("out", "int")),
 		kind[none]("string_generator", nodes.Origin, nil, ports("out", "string")),
 		kind[none]("event_reader", nodes.Origin, nil, ports("out", "json")),
+		kind[none]("idle", nodes.Stateless, []nodes.Port{{Name: "in", Type: "any", Optional: true}}, ports("out", "string")),
 		kind[none]("mystery", nodes.Origin, nil, ports("out", "X")),
 		kind[regexConfig]("regex_match", nodes.Stateless, ports("in", "string"), ports("out", "string")),
 		kind[regexConfig]("regex_match_bool", nodes.Stateless, ports("in", "string"), ports("out", "bool")),
@@ -70,7 +73,7 @@ func testKinds() []nodes.Kind {
 		kind[none]("parse_int", nodes.Stateless, ports("in", "string"), ports("out", "int")),
 		kind[none]("parse_json", nodes.Stateless, ports("in", "string"), ports("out", "json")),
 		kind[none]("pass", nodes.Stateless, ports("in", "T"), ports("out", "T")),
-		kind[none]("collect", nodes.Stateless, ports("in", "T"), ports("out", "list<T>")),
+		kind[none]("gather", nodes.Stateless, ports("in", "T"), ports("out", "list<T>")),
 		kind[none]("flatten", nodes.Stateless, ports("in", "list<T>"), ports("out", "T")),
 		kind[none]("explode", nodes.Stateless, ports("in", "string"), ports("out", "string"), func(s *nodes.Spec) { s.Expands = true }),
 		kind[none]("check", nodes.Stateless, ports("in", "T"), ports("out", "T", "else", "T")),

@@ -67,7 +67,8 @@ type compilation struct {
 	units []*unit
 	nodes []*node // flattened, in document order
 	edges []*edge
-	order []*node // topological
+	order []*node      // topological
+	tests []testPlaces // of the top recipe, in its order
 	plan  *recipe.Plan
 
 	faults recipe.Diagnostics

@@ -1,7 +1,8 @@
 package compile
 
 import (
-	"encoding/json"
+	"slices"
+	"strings"
 
 	"sluice/nodes"
 	"sluice/recipe"
@@ -22,11 +23,56 @@ func (c *compilation) checkNode(n *node) {
 	if n.doc.Config != nil {
 		v, ok := c.substitute(n.unit, n.doc.Config, n.at(".config"), true)
 		if !ok {
+			n.untyped = true
 			return
 		}
 		text = v.AppendJSON(nil)
 	}
-	n.config = json.RawMessage(text)
+	canonical, faults := n.kind.CheckConfig(text)
+	for _, f := range faults {
+		c.settingFault(n, f)
+	}
+	if len(faults) > 0 {
+		n.untyped = true // settings may decide types
+		return
+	}
+	n.config = canonical
+}
+
+// settingFault reports a fault of the SDK at the place of the setting.
+func (c *compilation) settingFault(n *node, f nodes.SettingFault) {
+	name := f.Path
+	if i := strings.IndexAny(name, ".["); i > 0 {
+		name = name[:i]
+	}
+	known := slices.ContainsFunc(n.kind.Settings(), func(s nodes.Setting) bool { return s.Name == name })
+	code, at := recipe.CodeBad, n.doc.Place
+	if n.doc.Config != nil {
+		at = n.doc.Config.Place
+	}
+	if v := n.doc.Config.Field(name); v != nil {
+		at = v.Place
+	} else if known {
+		code = recipe.CodeNeeded
+	}
+	if name != "" && !known {
+		code = recipe.CodeNoSetting
+		if n.doc.Config != nil {
+			for _, k := range n.doc.Config.Keys {
+				if k.Name == name {
+					at = k.Place
+				}
+			}
+		}
+	}
+	if code == recipe.CodeNeeded {
+		f.Hint = "add it under config: " + f.Hint
+	}
+	path := n.at(".config")
+	if f.Path != "" {
+		path += "." + f.Path
+	}
+	c.fault(n.unit.file(), code, at, path, f.Hint, "%s", f.Text)
 }
 
 // checkBuild lets the constructor of each node's kind have its say about the settings.

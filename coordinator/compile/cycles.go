@@ -2,6 +2,7 @@ package compile
 
 import (
 	"container/heap"
+	"slices"
 	"strings"
 
 	"sluice/nodes"
@@ -32,60 +33,130 @@ func (c *compilation) findCycles() {
 	}
 	if len(c.order) < len(c.nodes) {
 		c.nameCycles(waits)
-		return
 	}
+	c.needSource()
+}
+
+// needSource reports a recipe in which no node is a source.
+func (c *compilation) needSource() {
 	for _, n := range c.nodes {
 		if n.kind == nil || n.kind.Role == nodes.Origin {
 			return
 		}
 	}
-	if len(c.faults) == 0 {
+	if len(c.nodes) > 0 {
 		c.fault(c.file, recipe.CodeNoSource, c.top.doc.Place, "nodes", "add a node that reads something, such as file_reader", "no node of the recipe is a source")
 	}
 }
 
-// nameCycles reports each cycle that walking upwards from the nodes that wait for each
-// other finds; nodes that merely lie below a cycle lead to the same ones.
+// nameCycles reports one cycle of each set of nodes that all lie above each other
+// (the strongly connected components, by Tarjan's algorithm without recursion).
 func (c *compilation) nameCycles(waits []int) {
-	const walked, here = 1, 2
-	state := make([]int, len(c.nodes))
-	for _, start := range c.nodes {
-		var path []*node
-		for n := start; waits[n.index] > 0 && state[n.index] != walked; n = waitedFor(n, waits) {
-			if state[n.index] == here {
-				c.nameCycle(n, path)
-				break
-			}
-			state[n.index] = here
-			path = append(path, n)
+	s := search{low: make([]int, len(c.nodes)), seen: make([]int, len(c.nodes)), set: make([]int, len(c.nodes))}
+	for _, n := range c.nodes {
+		if waits[n.index] > 0 && s.seen[n.index] == 0 {
+			s.from(n)
 		}
-		for _, n := range path {
-			state[n.index] = walked
+	}
+	named := make([]bool, s.sets+1)
+	for _, n := range c.nodes {
+		if set := s.set[n.index]; set > 0 && !named[set] && s.above(n) != nil {
+			named[set] = true
+			c.nameCycle(n, &s)
 		}
 	}
 }
 
-// waitedFor returns the first node above n that is itself on or below a cycle.
-func waitedFor(n *node, waits []int) *node {
+// search is Tarjan's algorithm over the edges that lead into nodes.
+type search struct {
+	seen, low, set []int // by node: when it was met, the earliest it reaches, its component
+	time, sets     int
+	stack          []*node
+}
+
+type visit struct {
+	n    *node
+	port int
+	next int // edge of the port
+}
+
+func (s *search) enter(n *node) visit {
+	s.time++
+	s.seen[n.index], s.low[n.index] = s.time, s.time
+	s.stack = append(s.stack, n)
+	return visit{n: n}
+}
+
+func (s *search) from(start *node) {
+	path := []visit{s.enter(start)}
+	for len(path) > 0 {
+		v := &path[len(path)-1]
+		n := v.n
+		if v.port < len(n.in) && v.next < len(n.in[v.port]) {
+			from := n.in[v.port][v.next].from
+			v.next++
+			if s.seen[from.index] == 0 {
+				path = append(path, s.enter(from))
+			} else if s.set[from.index] == 0 {
+				s.low[n.index] = min(s.low[n.index], s.seen[from.index])
+			}
+			continue
+		}
+		if v.port < len(n.in) {
+			v.port, v.next = v.port+1, 0
+			continue
+		}
+		path = path[:len(path)-1]
+		if len(path) > 0 {
+			up := path[len(path)-1].n
+			s.low[up.index] = min(s.low[up.index], s.low[n.index])
+		}
+		if s.low[n.index] == s.seen[n.index] {
+			s.close(n)
+		}
+	}
+}
+
+// close takes a finished component off the stack.
+func (s *search) close(n *node) {
+	s.sets++
+	for {
+		top := s.stack[len(s.stack)-1]
+		s.stack = s.stack[:len(s.stack)-1]
+		s.set[top.index] = s.sets
+		if top == n {
+			return
+		}
+	}
+}
+
+// above returns the first node that n reads of its own component.
+func (s *search) above(n *node) *node {
 	for _, edges := range n.in {
 		for _, e := range edges {
-			if waits[e.from.index] > 0 {
+			if s.set[e.from.index] == s.set[n.index] {
 				return e.from
 			}
 		}
 	}
-	return n
+	return nil
 }
 
-func (c *compilation) nameCycle(n *node, path []*node) {
+// nameCycle walks upwards from a node, within its component, until it comes round.
+func (c *compilation) nameCycle(n *node, s *search) {
 	const most = 20
-	var cycle []*node
-	for i := len(path) - 1; i >= 0; i-- {
-		cycle = append(cycle, path[i])
-		if path[i] == n {
+	at := map[*node]int{}
+	var path []*node
+	for {
+		if _, met := at[n]; met {
 			break
 		}
+		at[n] = len(path)
+		path = append(path, n)
+		n = s.above(n)
 	}
+	cycle := path[at[n]:]
+	slices.Reverse(cycle)
 	first := 0 // begin at the node that the document names first
 	for i, m := range cycle {
 		if m.index < cycle[first].index {

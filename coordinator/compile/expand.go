@@ -46,7 +46,7 @@ func (c *compilation) expandUnit(u *unit) {
 		} else {
 			c.addNode(u, doc)
 		}
-		if len(c.nodes)+len(c.units) > recipe.MaxNodes+1 {
+		if !c.halt && len(c.nodes)+len(c.units) > recipe.MaxNodes+1 { // the top unit is no node
 			c.fault(u.file(), recipe.CodeNodes, doc.Place, "nodes."+doc.Name, "", "the recipe has more than %d nodes, included ones counted", recipe.MaxNodes)
 			c.halt = true
 		}

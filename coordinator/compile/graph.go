@@ -46,10 +46,17 @@ type node struct {
 	untyped bool            // types are not known, because of a fault here or above
 	step    int             // id in the plan
 	lanes   int
+	given   []given
 	expands bool // the kind, or one above it, makes many records of one
 }
 
 func (n *node) at(what string) string { return "nodes." + n.doc.Name + what }
+
+// given is the source that stands for an output port in a test.
+type given struct {
+	port int
+	node *node
+}
 
 // edge is an edge of the flattened graph.
 type edge struct {
@@ -69,6 +76,8 @@ type edge struct {
 type inlet struct {
 	name string
 	typ  recipe.Type
+	file string      // of the including recipe
+	ref  *recipe.Ref // in it, that leads into the port
 }
 
 type settings struct {
@@ -85,9 +94,6 @@ type edgeSettings struct {
 	overflow recipe.Overflow
 	ttl      time.Duration
 }
-
-// isScalar reports whether a kind can work inside a record: one port in, one out.
-func isScalar(k *nodes.Kind) bool { return len(k.In) == 1 && len(k.Out) == 1 }
 
 // defaultOut is the output port that a reference without port means.
 const defaultOut = "out"

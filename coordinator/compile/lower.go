@@ -71,7 +71,7 @@ func (l *lowering) node(n *node) {
 		}
 	}
 	n.step = l.step(recipe.Step{
-		Node: n.path, Kind: n.kind.Kind, Version: n.kind.Version, Role: role(n.kind), Sink: n.kind.Role == nodes.Sink,
+		Node: n.path, Kind: n.kind.Kind, Version: n.kind.Version, Role: role(n), Sink: n.kind.Role == nodes.Sink,
 		Config: n.config, Field: n.field, Into: n.into, Inputs: n.types.In, Outputs: n.types.Out,
 		Parallel: parallel(n), OnError: n.set.onError, Retry: n.set.retry, MaxDead: n.set.maxDead,
 		Pool: n.set.pool, Line: n.doc.Line, Unread: unread(n),
@@ -101,8 +101,12 @@ func (l *lowering) node(n *node) {
 
 func (e *edge) lossy() bool { return e.set.ttl > 0 || e.set.overflow != recipe.Block }
 
-func role(k *nodes.Kind) recipe.Role {
-	switch k.Role {
+func role(n *node) recipe.Role {
+	var wired []string
+	for _, p := range n.types.In {
+		wired = append(wired, p.Name)
+	}
+	switch n.kind.RoleWith(wired) {
 	case nodes.Origin:
 		return recipe.RoleSource
 	case nodes.Stateless:
@@ -115,7 +119,7 @@ func role(k *nodes.Kind) recipe.Role {
 // takes one after the other, whatever is asked for.
 func parallel(n *node) int {
 	switch {
-	case role(n.kind) == recipe.RoleOrdered:
+	case role(n) == recipe.RoleOrdered:
 		return 1
 	case n.set.parallel > 0:
 		return n.set.parallel

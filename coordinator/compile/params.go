@@ -22,7 +22,8 @@ func (c *compilation) givenParams(u *unit) map[string]*param {
 		case given:
 			v, err := parseParam(p.Type, text)
 			if err == nil && newParam(v).secrets > 0 {
-				err = fmt.Errorf("a parameter's value cannot refer to a secret")
+				c.fault(u.file(), recipe.CodeSecret, p.Place, at, "name the secret in the recipe", "the value given for the parameter %s cannot refer to a secret", p.Name)
+				v = nil
 			}
 			if err != nil {
 				c.fault(u.file(), recipe.CodeBadParam, p.Place, at, "", "the value given for the parameter %s is not of type %s: %v", p.Name, p.Type, err)

@@ -52,10 +52,8 @@ func (c *compilation) wire(n *node) {
 	for _, w := range n.doc.From {
 		port, ok := c.inPort(n, ports, w)
 		if !ok {
-			if w.Port == "" { // a plain from that could be meant for any port
-				for i := range wired {
-					wired[i] = true
-				}
+			for i := range wired { // it could be meant for any port
+				wired[i] = true
 			}
 			n.untyped = true
 			continue
@@ -68,6 +66,10 @@ func (c *compilation) wire(n *node) {
 			n.untyped = true
 			c.fault(file, recipe.CodeUnwired, n.doc.Place, n.at(""), "add from", "the input port %s of %s has no edge", p.Name, n.doc.Name)
 		}
+	}
+	if len(n.doc.From) == 0 && !slices.ContainsFunc(n.kind.In, func(p nodes.Port) bool { return !p.Optional }) {
+		n.untyped = true
+		c.fault(file, recipe.CodeUnwired, n.doc.Place, n.at(""), "add from", "no input port of %s has an edge", n.doc.Name)
 	}
 }
 
@@ -170,6 +172,9 @@ func (c *compilation) checkInlets(u *unit) {
 			wired[names[0]] = true
 		case !slices.Contains(names, w.Port):
 			c.fault(file, recipe.CodePort, w.Place, at+".from."+w.Port, c.portHint(w.Port, names), "%s (%s) has no input port %s", u.by.Name, u.by.Kind, w.Port)
+			for _, name := range names { // it could be meant for any port
+				wired[name] = true
+			}
 		}
 		wired[w.Port] = true
 	}

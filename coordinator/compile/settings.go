@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"sluice/nodes"
 	"sluice/recipe"
 )
 
@@ -224,9 +225,9 @@ func (c *compilation) column(n *node) {
 	if first == nil {
 		return
 	}
-	if !isScalar(n.kind) {
+	if !n.kind.Scalar() {
 		n.untyped = true
-		r.bad(first, "field", "%s cannot work on a field of a record: that needs exactly one input and one output port", n.kind.Kind)
+		r.bad(first, "field", "%s cannot work on a field of a record: that needs one input port, one output port and an answer for each record", n.kind.Kind)
 		return
 	}
 	if n.doc.Field == nil {
@@ -234,7 +235,7 @@ func (c *compilation) column(n *node) {
 		return
 	}
 	field, ok := r.text(n.doc.Field, "field")
-	into, too := field, true
+	into, too := "", true
 	if n.doc.Into != nil {
 		into, too = r.text(n.doc.Into, "into")
 	}
@@ -244,8 +245,11 @@ func (c *compilation) column(n *node) {
 		v    *recipe.Value
 		text string
 	}{{ok, "field", n.doc.Field, field}, {too, "into", n.doc.Into, into}} {
-		if f.ok && f.text == "" && f.v != nil {
-			r.bad(f.v, f.name, "%s must name a field", f.name)
+		if !f.ok || f.v == nil {
+			continue
+		}
+		if _, err := nodes.ParseField(f.text); err != nil {
+			r.bad(f.v, f.name, "%s is not the path of a field: %v", f.name, err)
 		}
 	}
 	n.field, n.into = field, into

@@ -11,7 +11,7 @@ import (
 
 const (
 	secretMark = "${secret:"
-	maxFilled  = 64 << 20 // bytes that all references to parameters may stand for
+	maxFilled  = 16 << 20 // bytes that all references to parameters may stand for
 )
 
 var secretName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)

@@ -13,6 +13,7 @@ type tracer struct {
 	to     *node
 	edges  []*edge
 	failed bool
+	full   bool            // no more edges may lead into the port
 	seen   map[origin]bool // references being followed, against passing round in circles
 	place  recipe.Place    // of the reference that the edges will be reported at
 	file   string
@@ -41,7 +42,11 @@ func (t *tracer) follow(u *unit, ref *recipe.Ref, w way) {
 		t.failed = true
 		return
 	}
-	if len(t.edges) > recipe.MaxLanes {
+	if t.full {
+		return
+	}
+	if len(t.edges) == recipe.MaxLanes {
+		t.full = true
 		t.fail(u, ref, recipe.CodeLanes, "merge in several steps", "more than %d edges lead into one port of %s", recipe.MaxLanes, t.to.doc.Name)
 		return
 	}
@@ -89,7 +94,6 @@ func (t *tracer) outward(u *unit, ref *recipe.Ref, w way) {
 		t.failed = true
 		return
 	}
-	w.inlets = append(slices.Clip(w.inlets), inlet{port, u.doc.Inputs[i].Type})
 	found := false
 	for j := range u.by.From {
 		wire := &u.by.From[j]
@@ -98,9 +102,10 @@ func (t *tracer) outward(u *unit, ref *recipe.Ref, w way) {
 		}
 		found = true
 		for k := range wire.From {
-			outer := w
-			outer.own = w.own.or(t.c.edgeSettings(u.up, &wire.From[k]))
-			t.follow(u.up, &wire.From[k], outer)
+			from := &wire.From[k]
+			outer := way{set: w.set, own: w.own.or(t.c.edgeSettings(u.up, from))}
+			outer.inlets = append(slices.Clip(w.inlets), inlet{port, u.doc.Inputs[i].Type, u.up.file(), from})
+			t.follow(u.up, from, outer)
 		}
 	}
 	if !found {

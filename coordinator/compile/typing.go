@@ -50,7 +50,7 @@ type binding struct {
 }
 
 func (c *compilation) typeNode(n *node) {
-	vars := c.boundByConfig(n)
+	vars := boundByConfig(n)
 	for i, p := range n.kind.In {
 		if len(n.in[i]) == 0 {
 			continue
@@ -65,6 +65,7 @@ func (c *compilation) typeNode(n *node) {
 		}
 		n.types.In = append(n.types.In, recipe.PortType{Name: p.Name, Type: inType(n, i, p, vars)})
 	}
+	bindRest(n, vars)
 	for _, p := range n.kind.Out {
 		n.types.Out = append(n.types.Out, recipe.PortType{Name: p.Name, Type: c.outletType(n, p, vars)})
 	}
@@ -89,7 +90,7 @@ func (c *compilation) typeEdge(n *node, p nodes.Port, e *edge, vars bindings) {
 	for _, in := range e.inlets {
 		if !in.typ.Accepts(e.typ) {
 			n.untyped = true
-			c.fault(e.file, recipe.CodeMismatch, e.place, e.path, c.conversion(e.typ, in.typ), "%s is %s, but the open port %s that it passes takes %s", from, e.typ, in.name, in.typ)
+			c.fault(in.file, recipe.CodeMismatch, in.ref.Place, in.ref.Path, conversion(e.typ, in.typ), "%s is %s, but the open port %s that it passes takes %s", from, e.typ, in.name, in.typ)
 			return
 		}
 	}
@@ -102,10 +103,14 @@ func (c *compilation) typeEdge(n *node, p nodes.Port, e *edge, vars bindings) {
 		return
 	}
 	n.untyped = true
+	limit := want
+	if l, ok := n.kind.Where[string(want)]; ok {
+		limit = l
+	}
 	if n.field != "" {
 		why = ", because it works on the field " + n.field
 	}
-	c.fault(e.file, recipe.CodeMismatch, e.place, e.path, c.conversion(e.typ, want), "%s is %s, but the port %s of %s (%s) takes %s%s", from, e.typ, p.Name, n.doc.Name, n.kind.Kind, want, why)
+	c.fault(e.file, recipe.CodeMismatch, e.place, e.path, conversion(e.typ, limit), "%s is %s, but the port %s of %s (%s) takes %s%s", from, e.typ, p.Name, n.doc.Name, n.kind.Kind, want, why)
 }
 
 // accept is the assignability rule with type variables: it binds them, or says why not.
@@ -172,7 +177,9 @@ func (c *compilation) outletType(n *node, p nodes.Port, vars bindings) recipe.Ty
 func columnTypes(k *nodes.Kind) nodes.PortTypes {
 	concrete := func(t recipe.Type) recipe.Type {
 		if t.IsVariable() {
-			t = k.Where[string(t)]
+			if t = k.Where[string(t)]; t == "" {
+				t = recipe.Any
+			}
 		}
 		switch {
 		case t.IsConcrete():
@@ -188,8 +195,8 @@ func columnTypes(k *nodes.Kind) nodes.PortTypes {
 	}
 }
 
-// conversion suggests the kind that turns one type into the other, when there is one.
-func (c *compilation) conversion(from, to recipe.Type) string {
+// conversion suggests the usual kind that turns one type into the other, if any.
+func conversion(from, to recipe.Type) string {
 	kind := ""
 	switch {
 	case to == recipe.String && from == recipe.JSON:
@@ -211,4 +218,36 @@ func (c *compilation) conversion(from, to recipe.Type) string {
 	return "put " + kind + " between them"
 }
 
-func (c *compilation) boundByConfig(*node) bindings { return bindings{} }
+// boundByConfig returns the variables that the node's settings decide.
+func boundByConfig(n *node) bindings {
+	vars := bindings{}
+	for v, t := range n.kind.Bound(n.config) {
+		if t.IsConcrete() {
+			vars[recipe.Type(v)] = binding{t, "its settings"}
+		}
+	}
+	return vars
+}
+
+// bindRest binds what no edge has decided: to the variable that the settings name
+// instead, and then to what the kind says for such a case.
+func bindRest(n *node, vars bindings) {
+	bound := n.kind.Bound(n.config)
+	for range len(bound) {
+		for v, t := range bound {
+			if b, ok := vars[t]; ok {
+				vars[recipe.Type(v)] = b
+			}
+		}
+	}
+	for v, t := range n.kind.Else {
+		if _, ok := vars[recipe.Type(v)]; !ok && bound[v] == "" {
+			vars[recipe.Type(v)] = binding{t, "its kind"}
+		}
+	}
+	for v, t := range bound {
+		if b, ok := vars[t]; ok {
+			vars[recipe.Type(v)] = b
+		}
+	}
+}

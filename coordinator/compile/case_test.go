@@ -1,0 +1,106 @@
+package compile_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"sluice/coordinator/compile"
+	"sluice/nodes"
+	"sluice/recipe"
+)
+
+// TestCases shows the plans of tests blocks.
+func TestCases(t *testing.T) {
+	for _, a := range archives(t, "cases") {
+		t.Run(strings.TrimSuffix(filepath.Base(a.name), ".txtar"), func(t *testing.T) {
+			text, _ := a.file("recipe.yaml")
+			cases, ds := compile.Cases("recipe.yaml", []byte(text), a.options(catalogue(t)))
+			if ds != nil {
+				t.Fatal(ds)
+			}
+			var b strings.Builder
+			for _, c := range cases {
+				fmt.Fprintf(&b, "=== %s\n%s", c.Name, c.Plan.Text())
+				for _, e := range c.Expect {
+					fmt.Fprintf(&b, "expect %s: %s\n", e.At, strings.Join(e.Records, " "))
+				}
+			}
+			a.check(t, "cases", b.String())
+		})
+	}
+}
+
+func TestCasesRefusesFaults(t *testing.T) {
+	_, ds := compile.Cases("r.yaml", []byte("nodes:\n  a: {kind: nothing}\ntests:\n  - {name: x, expect: {a: []}}\n"), compile.Options{Catalogue: catalogue(t)})
+	if len(ds) != 1 || ds[0].Code != recipe.CodeKind {
+		t.Errorf("got %v, want one %s", ds, recipe.CodeKind)
+	}
+}
+
+// TestTestKinds sends records of every type through given and collect.
+func TestTestKinds(t *testing.T) {
+	var got compile.Collector
+	kinds := compile.TestKinds(&got)
+	for _, row := range []struct {
+		typ        recipe.Type
+		give, want string
+	}{
+		{"bool", `true`, `true`},
+		{"int", `-9223372036854775808`, `-9223372036854775808`},
+		{"float", `2`, `2`},
+		{"float", `0.1`, `0.1`},
+		{"string", `"a\u00e9"`, `"aé"`},
+		{"bytes", `"raw"`, `"raw"`},
+		{"json", `{"b": 1, "a": 12345678901234567890}`, `{"a":12345678901234567890,"b":1}`},
+		{"list<int>", `[1, 2]`, `[1,2]`},
+	} {
+		node, err := kinds[0].Build([]byte(fmt.Sprintf(`{"type":%q,"records":[%s]}`, row.typ, row.give)), &nodes.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sink, err := kinds[1].Build([]byte(`{"at":"x"}`), &nodes.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		call := nodes.NewCall([]recipe.PortType{{Name: "out", Type: row.typ}})
+		read(t, node.(nodes.Source), call)
+		cur := call.Out(0).Cursor()
+		for r, ok := cur.Next(); ok; r, ok = cur.Next() {
+			if err := sink.(nodes.Processor).Process(call, r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := sink.(nodes.Sealer).Seal(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if want := []string{row.want}; !slices.Equal(got.Records("x"), want) {
+			t.Errorf("%s %s: got %q, want %q", row.typ, row.give, got.Records("x"), want)
+		}
+	}
+}
+
+func read(t *testing.T, s nodes.Source, call *nodes.Call) {
+	t.Helper()
+	ctx := context.Background()
+	call.Begin(ctx, [2]uint64{})
+	splits, err := s.Splits(ctx)
+	if err != nil || len(splits) != 1 {
+		t.Fatalf("got %d splits, %v", len(splits), err)
+	}
+	r, err := s.Open(ctx, splits[0], 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		err = r.Read(call)
+	}
+	if !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
+}

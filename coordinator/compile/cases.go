@@ -1,0 +1,164 @@
+package compile
+
+import (
+	"slices"
+	"strings"
+
+	"sluice/recipe"
+)
+
+// place is where a test gives or expects records: an output port, or a sink, which
+// stands for what comes into it.
+type place struct {
+	outlet
+	entry *recipe.TestRecords
+}
+
+func (p place) sink() bool { return p.port < 0 }
+
+// name is the place as collectors and diagnostics call it.
+func (p place) name() string {
+	if p.sink() {
+		return p.node.path
+	}
+	return p.node.path + "." + p.node.kind.Out[p.port].Name
+}
+
+// testPlaces is a test whose names have been resolved.
+type testPlaces struct{ given, expect []place }
+
+// testNodes resolves the names in the tests of the recipe, and checks their parameters.
+func (c *compilation) testNodes() {
+	doc := c.top.doc
+	c.tests = make([]testPlaces, len(doc.Tests))
+	for i := range doc.Tests {
+		t := &doc.Tests[i]
+		c.testParams(t)
+		c.tests[i].given = c.testPlaces(t.Given, true)
+		c.tests[i].expect = c.testPlaces(t.Expect, false)
+	}
+}
+
+func (c *compilation) testParams(t *recipe.Test) {
+	if t.Params == nil {
+		return
+	}
+	for i, k := range t.Params.Keys {
+		j := slices.IndexFunc(c.top.doc.Params, func(p recipe.Param) bool { return p.Name == k.Name })
+		if j < 0 {
+			c.fault(c.file, recipe.CodeUnused, k.Place, "tests", c.didYouMean(k.Name, paramNames(c.top)), "a test gives a value for the parameter %s, which the recipe does not declare", k.Name)
+			continue
+		}
+		if p, v := c.top.doc.Params[j], t.Params.Items[i]; !v.Is(p.Type) {
+			c.fault(c.file, recipe.CodeBadParam, v.Place, "tests", "", "the parameter %s has type %s, not %s", p.Name, p.Type, v.Shape)
+		}
+	}
+}
+
+func (c *compilation) testPlaces(entries []recipe.TestRecords, given bool) []place {
+	var list []place
+	seen := map[outlet]bool{}
+	for i := range entries {
+		p, ok := c.testPlace(&entries[i], given)
+		if !ok {
+			continue
+		}
+		if seen[p.outlet] {
+			c.fault(c.file, recipe.CodeTests, p.entry.Place, "tests", "", "the test names %s twice", p.name())
+			continue
+		}
+		seen[p.outlet] = true
+		list = append(list, p)
+	}
+	return list
+}
+
+// testPlace finds NODE, NODE.PORT or BOX/NODE.PORT in the top recipe.
+func (c *compilation) testPlace(entry *recipe.TestRecords, given bool) (place, bool) {
+	fail := func(code recipe.Code, hint, format string, args ...any) (place, bool) {
+		c.fault(c.file, code, entry.Place, "tests", hint, format, args...)
+		return place{}, false
+	}
+	name, port, _ := strings.Cut(entry.Node, ".")
+	u := c.top
+	way := strings.Split(name, "/")
+	for _, box := range way[:len(way)-1] {
+		if u.units[box] == nil {
+			return fail(recipe.CodeTestNode, c.didYouMean(box, func() []string { return u.names }), "the test names %s, but there is no included recipe %s", entry.Node, box)
+		}
+		u = u.units[box]
+	}
+	last := way[len(way)-1]
+	if u.units[last] != nil {
+		return c.testBox(entry, u, last, port)
+	}
+	n := u.nodes[last]
+	if n == nil {
+		if slices.Contains(u.names, last) {
+			return place{}, false // at fault already
+		}
+		return fail(recipe.CodeTestNode, c.didYouMean(last, func() []string { return u.names }), "the test names the unknown node %s", entry.Node)
+	}
+	if n.kind == nil {
+		return place{}, false
+	}
+	if len(n.kind.Out) == 0 {
+		if given || port != "" {
+			return fail(recipe.CodeTestNode, "", "%s (%s) is a sink and has no output that records could stand for", last, n.kind.Kind)
+		}
+		return place{outlet{n, -1}, entry}, true
+	}
+	names := portNames(n.kind.Out)
+	i := defaultPort(port, names)
+	if i < 0 {
+		return fail(recipe.CodeTestNode, c.portHint(port, names), "the test names a port that %s (%s) does not have", last, n.kind.Kind)
+	}
+	return place{outlet{n, i}, entry}, true
+}
+
+// testBox finds the one output port behind an open port of an included recipe.
+func (c *compilation) testBox(entry *recipe.TestRecords, u *unit, box, port string) (place, bool) {
+	t := tracer{c: c, to: &node{doc: u.units[box].by}, seen: map[origin]bool{}}
+	ref := &recipe.Ref{Node: box, Port: port, Path: "tests", Place: entry.Place}
+	t.follow(u, ref, way{})
+	if t.failed {
+		return place{}, false
+	}
+	if len(t.edges) != 1 {
+		c.fault(c.file, recipe.CodeTestNode, entry.Place, "tests", "name an inner node, such as "+box+"/NODE", "%s is fed by several nodes, so a test cannot name it", entry.Node)
+		return place{}, false
+	}
+	return place{outlet{t.edges[0].from, t.edges[0].fromPort}, entry}, true
+}
+
+// testRecords checks that the records of tests have the types of the ports.
+func (c *compilation) testRecords() {
+	for _, t := range c.tests {
+		for _, p := range slices.Concat(t.given, t.expect) {
+			typ := p.typ()
+			if !typ.IsConcrete() {
+				continue // at fault, or several types
+			}
+			for _, v := range p.entry.Records {
+				if !v.Is(typ) {
+					c.fault(c.file, recipe.CodeTestValue, v.Place, "tests", "", "a record of %s is %s, but the type there is %s", p.name(), v.Shape, typ)
+				}
+			}
+		}
+	}
+}
+
+// typ returns the type of the records at the place: "" when it is not known, any when
+// there are several.
+func (p place) typ() recipe.Type {
+	if !p.sink() {
+		if p.port < len(p.node.types.Out) {
+			return p.node.types.Out[p.port].Type
+		}
+		return ""
+	}
+	if len(p.node.types.In) != 1 {
+		return recipe.Any
+	}
+	return p.node.types.In[0].Type
+}

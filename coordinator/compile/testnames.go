@@ -1,4 +1,0 @@
-package compile
-
-func (c *compilation) testNodes()   {}
-func (c *compilation) testRecords() {}
