@@ -10,6 +10,8 @@ import "sluice/nodes"
 
 // Kinds is the table of this category.
 var Kinds = []nodes.Kind{
+	Filter,
+	Map,
 	ParseJSON,
 	Select,
 	ToJSON,
