@@ -14,7 +14,7 @@ help: ## print the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/sluice
-	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN) ./cmd/sluice
+	$(GO) build -ldflags '-X main.version=$(VERSION)' -o $(BIN) ./cmd/sluice
 
 demo: build ## run two of the example recipes and show what they wrote
 	$(BIN) run examples/failed-logins.yaml

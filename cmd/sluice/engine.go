@@ -34,6 +34,9 @@ type engine struct {
 	dead  dead
 }
 
+// hasDataPlane says whether this build can run jobs, or only check recipes.
+const hasDataPlane = false
+
 // dataPlane returns what this build runs jobs with.
 func dataPlane() engine {
 	missing := errors.New("this build has no data plane")

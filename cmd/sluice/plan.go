@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 
-	"sluice/internal/draw"
 	"sluice/recipe"
 )
 
@@ -29,33 +27,31 @@ func (c planCmd) Run(std streams) error {
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	if err := writePlan(&b, plan, c.Format); err != nil {
+	text, err := planText(plan, c.Format)
+	if err != nil {
 		return err
 	}
 	if c.Out == "" {
-		_, err := std.out.Write(b.Bytes())
+		_, err := io.WriteString(std.out, text)
 		return err
 	}
-	if err := os.WriteFile(c.Out, b.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(c.Out, []byte(text), 0o644); err != nil {
 		return usagef("writing %s: %w", c.Out, plain(err))
 	}
 	return nil
 }
 
-func writePlan(b *bytes.Buffer, plan *recipe.Plan, format string) error {
+func planText(plan *recipe.Plan, format string) (string, error) {
 	switch format {
 	case "json":
-		enc := json.NewEncoder(b)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(plan)
+		text, err := plan.JSON()
+		return string(text), err
 	case "mermaid":
-		return draw.Mermaid(b, plan)
+		return plan.Mermaid(), nil
 	case "dot":
-		return draw.DOT(b, plan)
+		return plan.DOT(), nil
 	case "text":
-		return draw.Text(b, plan)
+		return plan.Text(), nil
 	}
-	return fmt.Errorf("a plan has no form %q", format)
+	return "", fmt.Errorf("a plan has no form %q", format)
 }

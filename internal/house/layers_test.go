@@ -26,7 +26,6 @@ var layers = []layer{
 	{"coordinator/compile", []string{"recipe", "nodes", "schemas"}},
 	{"coordinator/job", []string{"recipe", "nodes", "coordinator/compile", "internal/protocol", "internal/bus"}},
 
-	{"internal/draw", []string{"recipe"}},
 	{"internal/progress", []string{"recipe"}},
 	{"internal/layout", nil},
 	{"internal/reference", []string{"recipe", "nodes"}},
@@ -51,7 +50,7 @@ var reserved = []struct {
 }
 
 // pure packages do no I/O, start nothing and read no clock.
-var pure = []string{"recipe", "coordinator/compile", "internal/protocol", "internal/draw"}
+var pure = []string{"recipe", "coordinator/compile", "internal/protocol"}
 
 func TestLayers(t *testing.T) {
 	for _, src := range sources(t) {

@@ -5,6 +5,7 @@ import (
 	"sluice/nodes"
 	"sluice/nodes/codec"
 	"sluice/nodes/crypto"
+	"sluice/nodes/data"
 	"sluice/nodes/extract"
 	"sluice/nodes/flow"
 	"sluice/nodes/math"
@@ -18,6 +19,7 @@ func Catalogue() *nodes.Catalogue {
 	c, err := nodes.NewCatalogue(
 		codec.Kinds,
 		crypto.Kinds,
+		data.Kinds,
 		extract.Kinds,
 		flow.Kinds(),
 		math.Kinds(),

@@ -127,33 +127,10 @@ func exampleTypes(k *nodes.Kind, e *nodes.Example, ins map[string][]nodes.Record
 	if err != nil {
 		return types, err
 	}
-	config, err := ConfigJSON(e.Config)
+	vars, err := exampleVars(k, e, ins)
 	if err != nil {
 		return types, err
 	}
-	config, faults := k.CheckConfig(config)
-	if faults != nil {
-		return types, faults[0]
-	}
-	vars := maps.Clone(k.Else)
-	if vars == nil {
-		vars = map[string]recipe.Type{}
-	}
-	if e.Field == "" {
-		for _, p := range k.In {
-			if len(ins[p.Name]) > 0 && !p.Type.IsConcrete() {
-				vars[string(p.Type)] = ins[p.Name][0].Type()
-			}
-		}
-	} else {
-		for _, p := range k.In {
-			if !p.Type.IsConcrete() {
-				vars[string(p.Type)] = recipe.JSON
-			}
-		}
-	}
-	maps.Copy(vars, k.Bound(config))
-	maps.Copy(vars, e.Types)
 	concrete := func(p nodes.Port, records []nodes.Record) (recipe.PortType, error) {
 		typ := p.Type
 		for range 3 {
@@ -187,6 +164,38 @@ func exampleTypes(k *nodes.Kind, e *nodes.Example, ins map[string][]nodes.Record
 		types.Out = append(types.Out, t)
 	}
 	return types, nil
+}
+
+// exampleVars finds what the type variables of an example stand for.
+func exampleVars(k *nodes.Kind, e *nodes.Example, ins map[string][]nodes.Record) (map[string]recipe.Type, error) {
+	config, err := ConfigJSON(e.Config)
+	if err != nil {
+		return nil, err
+	}
+	config, faults := k.CheckConfig(config)
+	if faults != nil {
+		return nil, faults[0]
+	}
+	vars := maps.Clone(k.Else)
+	if vars == nil {
+		vars = map[string]recipe.Type{}
+	}
+	if e.Field == "" {
+		for _, p := range k.In {
+			if len(ins[p.Name]) > 0 && !p.Type.IsConcrete() {
+				vars[string(p.Type)] = ins[p.Name][0].Type()
+			}
+		}
+	} else {
+		for _, p := range k.In {
+			if !p.Type.IsConcrete() {
+				vars[string(p.Type)] = recipe.JSON
+			}
+		}
+	}
+	maps.Copy(vars, k.Bound(config))
+	maps.Copy(vars, e.Types)
+	return vars, nil
 }
 
 func wired(ins map[string][]nodes.Record, port string) bool { _, ok := ins[port]; return ok }

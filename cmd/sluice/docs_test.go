@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The docs are tested as they are read: TestDocs takes every page from top to bottom in
+// a copy of the repository, writes the files it shows and runs the commands it names.
+//
+//	<!-- file: NAME -->        before a block: its text is the file NAME
+//	<!-- test: exit N -->      before a ```sh block: its last command ends with N
+//	<!-- test: skip WHY -->    before a ```sh block: it needs a terminal, a cluster, …
+//
+// In a ```sh block with lines that begin with "$ ", those are the commands and the
+// others show output; without any, every line is a command.
+
+// block is one fenced block of a page.
+type block struct {
+	line         int
+	lang, marker string
+	text         []string
+}
+
+var marker = regexp.MustCompile(`^<!-- (file|test): (.*) -->$`)
+
+func blocks(page string) []block {
+	var all []block
+	var open *block
+	note := ""
+	for i, line := range strings.Split(page, "\n") {
+		switch {
+		case open != nil && strings.HasPrefix(line, "```"):
+			all = append(all, *open)
+			open = nil
+		case open != nil:
+			open.text = append(open.text, line)
+		case strings.HasPrefix(line, "```"):
+			open = &block{line: i + 2, lang: strings.TrimPrefix(line, "```"), marker: note}
+			note = ""
+		case marker.MatchString(line):
+			m := marker.FindStringSubmatch(line)
+			note = m[1] + " " + m[2]
+		case strings.TrimSpace(line) != "":
+			note = ""
+		}
+	}
+	return all
+}
+
+// commands returns the commands of a block; a backslash at the end of a line joins the
+// next.
+func (b *block) commands() []string {
+	prompted := false
+	for _, line := range b.text {
+		prompted = prompted || strings.HasPrefix(line, "$ ")
+	}
+	var all []string
+	joined := ""
+	for _, line := range b.text {
+		if joined == "" && prompted {
+			var ok bool
+			if line, ok = strings.CutPrefix(line, "$ "); !ok {
+				continue
+			}
+		}
+		if rest, ok := strings.CutSuffix(line, "\\"); ok {
+			joined += rest
+			continue
+		}
+		line, joined = strings.TrimSpace(joined+line), ""
+		if line != "" && !strings.HasPrefix(line, "#") {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+func TestBlocks(t *testing.T) {
+	page := "# x\n```sh\n$ one \\\n  two\noutput\n```\n<!-- file: a.yaml -->\n```yaml\nn: 1\n```\n<!-- test: exit 2 -->\n\n```sh\n# why\nthree\n\nfour\n```\n"
+	got := blocks(page)
+	if len(got) != 3 || got[1].marker != "file a.yaml" || got[2].marker != "test exit 2" || got[2].line != 14 {
+		t.Fatalf("got %+v", got)
+	}
+	for i, want := range map[int]string{0: "one   two", 2: "three|four"} {
+		if c := strings.Join(got[i].commands(), "|"); c != want {
+			t.Errorf("block %d: got %q, want %q", i, c, want)
+		}
+	}
+}
+
+func TestDocs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the command and runs every command of the docs")
+	}
+	root := filepath.Join("..", "..")
+	bin := t.TempDir()
+	if out, err := exec.Command("go", "build", "-o", filepath.Join(bin, "sluice"), ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range append(pages, filepath.Join(root, "README.md")) {
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			text, err := os.ReadFile(page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			copyTree(t, root, dir)
+			for _, b := range blocks(string(text)) {
+				at := fmt.Sprintf("%s:%d", filepath.Base(page), b.line)
+				kind, what, _ := strings.Cut(b.marker, " ")
+				switch {
+				case kind == "file":
+					writeIn(t, dir, what, strings.Join(b.text, "\n")+"\n")
+				case b.lang == "sh" && !strings.HasPrefix(what, "skip "):
+					runBlock(t, at, b.commands(), what, dir, bin)
+				}
+			}
+		})
+	}
+}
+
+func runBlock(t *testing.T, at string, commands []string, what, dir, bin string) {
+	t.Helper()
+	want := 0
+	if code, ok := strings.CutPrefix(what, "exit "); ok {
+		var err error
+		if want, err = strconv.Atoi(code); err != nil {
+			t.Fatalf("%s: %v", at, err)
+		}
+	}
+	needsJobs := regexp.MustCompile(`sluice (run|test|dead)\b|make (demo|bench|test|check|fuzz|faults)|out/`)
+	for i, c := range commands {
+		if !hasDataPlane && needsJobs.MatchString(c) {
+			continue
+		}
+		expect := 0
+		if i == len(commands)-1 {
+			expect = want
+		}
+		if code, out := shell(t, c, dir, bin); code != expect {
+			t.Errorf("%s: %s: got exit code %d, want %d:\n%s", at, c, code, expect, out)
+		}
+	}
+}
+
+// shell runs one command and returns its exit code and all it said.
+func shell(t *testing.T, command, dir, bin string) (int, []byte) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-o", "pipefail", "-c", command)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%s: %v", command, err)
+	}
+	return cmd.ProcessState.ExitCode(), out.Bytes()
+}
+
+// copyTree copies what a reader has: the files, without what was built or written.
+func copyTree(t *testing.T, from, to string) {
+	t.Helper()
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		switch top := strings.Split(filepath.ToSlash(rel), "/")[0]; {
+		case top == ".git" || top == "bin" || top == "out" || top == ".work":
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case d.IsDir():
+			return os.MkdirAll(filepath.Join(to, rel), 0o755)
+		case !d.Type().IsRegular():
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, rel), text, 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func writeIn(t *testing.T, dir, name, text string) {
+	t.Helper()
+	file := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestExamples holds every example to compile, to be laid out, to have tests.
+func TestExamples(t *testing.T) {
+	t.Chdir(filepath.Join("..", ".."))
+	files, err := filepath.Glob("examples/*.yaml")
+	if err != nil || len(files) < 6 {
+		t.Fatalf("got %d examples, %v", len(files), err)
+	}
+	for _, file := range files {
+		if code, _, errs := call(t, engine{}, "validate", file); code != 0 {
+			t.Errorf("%s: got %d: %s", file, code, errs)
+		}
+		if code, out, errs := call(t, engine{}, "fmt", "--check", file); code != 0 {
+			t.Errorf("fmt would change %s%s", out, errs)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil || !bytes.Contains(text, []byte("\ntests:\n")) {
+			t.Errorf("%s has no tests, %v", file, err)
+		}
+	}
+}
