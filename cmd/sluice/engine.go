@@ -41,7 +41,7 @@ const hasDataPlane = false
 func dataPlane() engine {
 	missing := errors.New("this build has no data plane")
 	return engine{
-		start: func(context.Context, job) (recipe.Progress, error) { return recipe.Progress{}, missing },
+		start: runLocal,
 		tests: func(context.Context, string, testCmd, streams) (bool, error) { return false, missing },
 		dead:  noDead{missing},
 	}
