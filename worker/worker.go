@@ -79,6 +79,12 @@ func (w *Worker) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	})
+	if ctx.Err() != nil {
+		if err == nil {
+			stop()
+		}
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("watch jobs: %w", err)
 	}
