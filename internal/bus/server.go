@@ -154,7 +154,7 @@ func (s *Server) Connect(name string, opts ...Option) (*Conn, error) {
 	if s.down {
 		return nil, fmt.Errorf("connect: server: %w", ErrClosed)
 	}
-	inside := func(o *options) { o.nats = append(o.nats, nats.InProcessServer(pipes{s.ns})) }
+	inside := func(o *options) { o.nats = append(o.nats, nats.InProcessServer(s.ns)) }
 	c, err := Dial("", name, append(opts, Token(s.token), inside)...)
 	if err != nil {
 		return nil, err
