@@ -116,6 +116,9 @@ func exampleCase(t *testing.T, k *nodes.Kind, e *nodes.Example) (Case, *bytes.Bu
 	}
 	t.Cleanup(func() { root.Close() })
 	c.Env = nodes.Env{Job: "example", Node: "node", Seed: 1, Root: root, Console: console, Stdin: strings.NewReader(e.Stdin)}
+	if e.Serve != nil {
+		c.Env.Dial = serve(t, e.Serve)
+	}
 	return c, console, nil
 }
 
