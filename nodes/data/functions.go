@@ -44,7 +44,6 @@ func limiterFunctions(b *bounds) []expr.Option {
 		}
 	}
 	return []expr.Option{
-	return []expr.Option{
 		expr.Function("_add", arithmetic(addInts, runtime.Add)),
 		expr.Function("_subtract", arithmetic(subtractInts, runtime.Subtract)),
 		expr.Function("_multiply", arithmetic(multiplyInts, runtime.Multiply)),
