@@ -43,13 +43,6 @@ var RegexReplace = nodes.Define(nodes.Spec{
 			In:     []any{"abc"},
 			Out:    []any{"-a-b-c-"},
 		},
-		{
-			Doc:    "what grows past the bound of a record is given up",
-			Config: "regex: '.'\nreplacement: '" + string(bytes.Repeat([]byte("$0"), 4096)) + "'",
-			In:     []any{"ab", string(bytes.Repeat([]byte("a"), 8192))},
-			Out:    []any{string(bytes.Repeat([]byte("a"), 4096)) + string(bytes.Repeat([]byte("b"), 4096))},
-			Dead:   []string{"a record may have"},
-		},
 	},
 }, newRegexReplace)
 
@@ -110,7 +103,7 @@ func (n *regexReplace) replace(text []byte) ([]byte, error) {
 	if err := n.allow(len(text)); err != nil {
 		return nil, err
 	}
-	if n.with.most(len(text)) <= 4*recipe.MaxRecord {
+	if n.with.most(len(text)) <= 2*recipe.MaxRecord {
 		out := n.re.ReplaceAll(text, n.expand)
 		return out, fits(len(out))
 	}
