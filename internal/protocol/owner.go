@@ -36,9 +36,9 @@ type Checkpoint struct {
 // of it that never was.
 type Owner struct {
 	cfg     OwnerConfig
-	cursors Cursors // behind the frames applied
-	saved   Cursors // behind the frames of the last checkpoint
-	ports   []int   // input port of each lane
+	cursors Cursors                   // behind the frames applied
+	saved   Cursors                   // behind the frames of the last checkpoint
+	ports   []int                     // input port of each lane
 	hand    map[recipe.Ordinal]*owned // held or applied, not acknowledged
 	frames  map[ID]*owned
 	again   map[recipe.Ordinal][]ID // the same messages, delivered again: acknowledged with them
@@ -322,10 +322,13 @@ func (m *Owner) publish(fr *owned, now time.Duration) {
 
 // Published answers OpPublish.
 func (m *Owner) Published(id ID, edge, part int, r Result, now time.Duration) {
-	if m.over || !m.outs.at(edge).answer(unit{id: id, edge: edge, part: part}, r, now, &m.acts) {
+	if m.over {
 		return
 	}
 	fr := m.frames[id]
+	if !m.outs.at(edge).answer(unit{id, edge, part, fr.entry}, r, now, &m.acts) {
+		return
+	}
 	if fr.left--; fr.left == 0 {
 		m.published(fr, now)
 	}

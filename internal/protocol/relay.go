@@ -212,10 +212,10 @@ func (m *Relay) published(id ID, fr *relayed) {
 
 // Published answers OpPublish.
 func (m *Relay) Published(id ID, edge, part int, r Result, now time.Duration) {
-	if !m.outs.at(edge).answer(unit{id: id, edge: edge, part: part}, r, now, &m.acts) {
+	fr := m.frames[id]
+	if !m.outs.at(edge).answer(unit{id, edge, part, fr.entry}, r, now, &m.acts) {
 		return
 	}
-	fr := m.frames[id]
 	if fr.left--; fr.left == 0 {
 		m.published(id, fr)
 	}

@@ -278,12 +278,11 @@ func (m *Source) find(id ID) (int, *cut) {
 
 // Published answers OpPublish.
 func (m *Source) Published(id ID, edge, part int, r Result, now time.Duration) {
-	if !m.outs.at(edge).answer(unit{id: id, edge: edge, part: part}, r, now, &m.acts) {
+	_, c := m.find(id)
+	if c == nil || !m.outs.at(edge).answer(unit{id, edge, part, c.entry}, r, now, &m.acts) {
 		return
 	}
-	if _, c := m.find(id); c != nil {
-		c.left--
-	}
+	c.left--
 	m.sweep()
 	m.step(now)
 }
