@@ -38,7 +38,7 @@ const (
 
 	OpCut    // read one frame N from offset Start; up to offset Until if that is ≥ 0 → WasCut
 	OpSave   // write the checkpoint by compare-and-set → Saved
-	OpReturn // give the split, or the damaged frame ID, back, to be delivered again after After
+	OpReturn // give the split back, to be delivered again after After
 	OpFinish // acknowledge the split: it is done
 
 	OpCapture // take the state's change since the last capture, for checkpoint Save

@@ -154,7 +154,7 @@ func (m *Owner) Deliver(id ID, f Frame, now time.Duration) {
 	case held != nil || m.cursors[f.Ord.Lane].Passed(f.Ord):
 		m.do(Action{Op: OpAck, ID: id})
 	case f.Bad && m.ledger[f.Ord] != nil && m.ledger[f.Ord].Verdict == Run: // the whole copy is still stored
-		m.do(Action{Op: OpReturn, ID: id, After: yieldFor})
+		m.do(Action{Op: OpAck, ID: id})
 	default:
 		fr := &owned{Frame: f, id: id}
 		m.hand[f.Ord], m.frames[id] = fr, fr

@@ -20,8 +20,8 @@ import (
 // arrival sink commits its verdict, then reads the job's mark, then makes the effect
 // happen, and commits a second entry behind it. The mark is read behind the commit: a
 // latecomer's commit may be taken where the first was purged, but the mark was written
-// before that purge. A damaged copy of a frame that another attempt saw whole is given
-// back: the whole copy is still stored.
+// before that purge. A damaged copy of a frame that another attempt saw whole cannot
+// follow it and is acknowledged: the whole copy is stored until somebody is through.
 type Relay struct {
 	cfg    RelayConfig
 	rules  Rules
@@ -159,8 +159,7 @@ func (m *Relay) Looked(id ID, e *Entry, now time.Duration) {
 		return
 	}
 	if fr.Bad && e.Verdict == Run && e.Kept == nil {
-		delete(m.frames, id)
-		m.do(Action{Op: OpReturn, ID: id, After: yieldFor})
+		m.ack(id)
 		return
 	}
 	again := !fr.entry.Same(e) || e.Kept != nil

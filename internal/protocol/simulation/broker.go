@@ -179,13 +179,6 @@ func (h inHand) beat() {
 	}
 }
 
-// nak has the message delivered again after a time.
-func (h inHand) nak(after time.Duration) {
-	if i := h.e.find(h); i >= 0 {
-		h.e.msgs[i].deadline = h.e.w.now + after
-	}
-}
-
 // replace deletes the consumer and makes one under another epoch's name; an older epoch
 // never replaces a newer one.
 func (e *edge) replace(epoch uint64) {

@@ -174,8 +174,6 @@ func (d *ownerDriver) carryOut(a protocol.Action) {
 		d.publish(a, a.Entry, func(r protocol.Result) { d.with(m, func() { m.Published(id, a.Edge, a.Part, r, d.now) }) })
 	case protocol.OpAck:
 		d.ack(id)
-	case protocol.OpReturn:
-		d.returned(a)
 	case protocol.OpBeat:
 		if h, ok := d.hand[id]; ok {
 			d.tell(h.beat)

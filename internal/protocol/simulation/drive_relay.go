@@ -79,8 +79,6 @@ func (d *relayDriver) carryOut(a protocol.Action) {
 		d.publish(a, a.Entry, func(r protocol.Result) { d.m.Published(id, a.Edge, a.Part, r, d.now); d.act() })
 	case protocol.OpAck:
 		d.ack(id)
-	case protocol.OpReturn:
-		d.returned(a)
 	case protocol.OpBeat:
 		d.tell(d.hand[id].beat)
 	case protocol.OpMark:

@@ -139,15 +139,6 @@ func (d *driver) ack(id protocol.ID) {
 	}
 }
 
-// returned gives a frame back.
-func (d *driver) returned(a protocol.Action) {
-	h := d.hand[a.ID]
-	delete(d.hand, a.ID)
-	delete(d.made, a.ID)
-	d.count["returned"]++
-	d.tell(func() { h.nak(a.After) })
-}
-
 // unwanted reports whether no reader wants more.
 func (d *driver) unwanted() bool {
 	for _, id := range d.s.Out {
