@@ -286,9 +286,17 @@ func (m *Source) Published(id ID, edge, part int, r Result, now time.Duration) {
 	if c == nil || !m.outs.at(edge).answer(unit{id, edge, part, c.entry}, r, now, &m.acts) {
 		return
 	}
-	c.left--
+	m.through(c)
 	m.sweep()
 	m.step(now)
+}
+
+// through counts what is through of a frame; dead letters are confirmed by a second entry.
+func (m *Source) through(c *cut) {
+	if c.left--; c.left == 0 && c.entry.Twice(false) && !c.entry.Done {
+		c.left, c.entry = 1, c.entry.done()
+		m.do(Action{Op: OpCommit, ID: c.id, Entry: c.entry})
+	}
 }
 
 // sweep forgets the frames that are through, from the front.

@@ -76,8 +76,8 @@ func (w *world) checkSink(step int, ref *reference, f *protocol.StepFold) string
 	default:
 		return ""
 	}
-	if seen != f.In-f.Damaged-f.Skipped {
-		return fmt.Sprintf("sink: %s holds %d records, the ledger says %d", s.Node, seen, f.In-f.Damaged-f.Skipped)
+	if want := f.In - f.Damaged - f.Skipped - f.Dead; seen != want {
+		return fmt.Sprintf("sink: %s holds %d records, the ledger says %d", s.Node, seen, want)
 	}
 	return ""
 }
@@ -89,7 +89,7 @@ func (w *world) checkMissing() string {
 	gone := keys[w.rng.IntN(len(keys))]
 	arrival := protocol.Arrival(&w.g.plan.Steps[gone.step])
 	a := protocol.NewAccountant(&w.g.plan, protocol.Fold{}, protocol.Rules{})
-	if arrival != gone.done || w.stray(w.store.first[gone]) { // the first of two entries is not counted
+	if e := w.store.first[gone]; e.Twice(arrival) != e.Done || w.stray(e) { // the first of two entries is not counted
 		return ""
 	}
 	for i, k := range keys {

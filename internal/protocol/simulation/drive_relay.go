@@ -85,7 +85,7 @@ func (d *relayDriver) carryOut(a protocol.Action) {
 		ord := d.ordinal(id)
 		read(d.task, func() bool {
 			return d.store.marks[d.s.Lanes[ord.Lane].Source].Below(ord.Split, ord.N)
-		}, func(below bool) { d.m.Marked(id, below); d.act() })
+		}, func(below bool) { d.m.Marked(id, below, d.now); d.act() })
 	case protocol.OpEffect:
 		d.effect(a)
 	case protocol.OpWake:
@@ -109,7 +109,7 @@ func (d *relayDriver) compute(a protocol.Action) {
 		m = relay(d.n.kind, f.recs, d.rng.IntN)
 	}
 	e := d.entry(m)
-	if a.Verdict == protocol.Run && (d.s.Role == recipe.RoleGate || d.n.kind == impure && !d.opt.NoKept) {
+	if a.Verdict == protocol.Run && (d.s.Role == recipe.RoleGate || d.n.kind.impure() && !d.opt.NoKept) {
 		e.Kept = m.keep()
 	}
 	d.made[a.ID] = m
@@ -133,7 +133,7 @@ func (d *relayDriver) effect(a protocol.Action) {
 			d.after(time.Millisecond, func() { d.effect(a) })
 			return
 		}
-		d.m.Effected(a.ID)
+		d.m.Effected(a.ID, d.now)
 		d.act()
 	})
 }

@@ -219,7 +219,7 @@ func (d *sourceDriver) cut(m *protocol.Source, a protocol.Action) {
 		return
 	}
 	d.lastID++
-	d.made[d.lastID] = made{out: [][][]int64{{data[start:end]}}}
+	d.made[d.lastID] = cutRecords(data[start:end])
 	d.hand[d.lastID] = inHand{seq: a.N}
 	e := d.entry(d.made[d.lastID])
 	e.Start, e.End, e.EndSplit = int64(start), int64(end), last

@@ -114,7 +114,9 @@ func (d *driver) publish(a protocol.Action, e *protocol.Entry, answer func(proto
 			if d.sinks.dead[d.step] == nil {
 				d.sinks.dead[d.step] = map[ordinal]int{}
 			}
-			d.sinks.dead[d.step][ord] = int(m.dead)
+			if _, known := d.sinks.dead[d.step][ord]; !known {
+				d.sinks.dead[d.step][ord] = int(m.dead)
+			}
 			return protocol.OK
 		}, answer)
 		return

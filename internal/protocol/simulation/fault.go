@@ -28,6 +28,7 @@ func (f *faults) schedule() {
 		{"kill all", f.killAll}, {"server restart", f.restart},
 		{"Msg-Ids forgotten", f.forget}, {"Msg-Ids forgotten", f.forget}, {"Msg-Ids forgotten", f.forget},
 		{"outage of workers", f.workersOut}, {"outage of a step", f.stepOut}, {"outage of the coordinator", f.coordinatorOut},
+		{"lease lost", f.leaseLost}, {"lease lost", f.leaseLost}, {"lease lost", f.leaseLost},
 		{"stop and resume", f.stopResume}, {"stop and resume", f.stopResume},
 	}
 	t := time.Duration(0)
@@ -58,6 +59,9 @@ func (f *faults) hang() {
 	}
 	f.any().until = f.w.now + d
 }
+
+// leaseLost takes a lease away from an owner that works on until it learns of it.
+func (f *faults) leaseLost() { f.w.store.leases[f.any().step].until = 0 }
 
 func (f *faults) killAll() {
 	f.kill(func(*task) bool { return true }, 30*time.Millisecond)

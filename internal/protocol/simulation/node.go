@@ -18,7 +18,7 @@ const (
 	branch  // even records out of one port, odd ones out of the other
 	explode // every record becomes several, in parts
 	impure  // asks the outside world: another answer every time
-	faulty  // gives some records up
+	faulty  // gives some records up, others every time
 	window  // rolling
 	zip
 	counter // counts and digests, tells at the end
@@ -42,6 +42,9 @@ func (k kind) role() recipe.Role {
 	}
 	return recipe.RoleRelay
 }
+
+// impure reports whether a kind makes something else of a frame every time.
+func (k kind) impure() bool { return k == impure || k == faulty }
 
 // outputs returns one element for each output port.
 func (k kind) outputs() []struct{} {
@@ -100,7 +103,7 @@ func relay(k kind, recs []int64, chance func(int) int) made {
 				m.out[0][0] = append(m.out[0][0], int64(chance(1000)))
 			}
 		case faulty:
-			if x%7 == 0 {
+			if chance(7) == 0 {
 				m.dead++
 				continue
 			}
@@ -113,6 +116,19 @@ func relay(k kind, recs []int64, chance func(int) int) made {
 	}
 	if k == explode {
 		m.out[0] = cutParts(m.out[0][0])
+	}
+	return m
+}
+
+// cutRecords is what a source makes of a piece of a split: some records are too long.
+func cutRecords(recs []int64) made {
+	m := nothing(source)
+	for _, x := range recs {
+		if x%17 == 0 {
+			m.dead++
+			continue
+		}
+		m.out[0][0] = append(m.out[0][0], x)
 	}
 	return m
 }
@@ -182,6 +198,10 @@ func (s *state) apply(n *node, v protocol.Verdict, recs []int64, port int, finis
 			s.n++
 			s.digest = (s.digest*31 + x) % 1_000_003
 		case fileSink:
+			if x%13 == 0 {
+				m.dead++
+				continue
+			}
 			write(s.offset, x)
 			s.offset++
 		}
@@ -194,7 +214,8 @@ func (s *state) apply(n *node, v protocol.Verdict, recs []int64, port int, finis
 
 // keep encodes what was made, for an entry's Kept.
 func (m made) keep() []byte {
-	b := binary.AppendUvarint(nil, uint64(len(m.out)))
+	b := binary.AppendUvarint(nil, uint64(m.dead))
+	b = binary.AppendUvarint(b, uint64(len(m.out)))
 	for _, parts := range m.out {
 		b = binary.AppendUvarint(b, uint64(len(parts)))
 		for _, recs := range parts {
@@ -214,7 +235,8 @@ func kept(b []byte) made {
 		b = b[n:]
 		return int(v)
 	}
-	m := made{out: make([][][]int64, num())}
+	m := made{dead: int64(num())}
+	m.out = make([][][]int64, num())
 	for p := range m.out {
 		m.out[p] = make([][]int64, num())
 		for i := range m.out[p] {

@@ -53,7 +53,7 @@ func (r *reference) source(step int) {
 		at := int64(0)
 		for k := uint64(0); ; k++ {
 			o := ordinal{Split: uint32(sp), N: k}
-			e := r.w.store.first[r.w.store.key(step, o, false)]
+			e := r.w.store.verdict(step, o)
 			if e == nil {
 				r.fail("source %s never committed frame %s", s.Node, o)
 				return
@@ -63,7 +63,7 @@ func (r *reference) source(step int) {
 				return
 			}
 			at = e.End
-			r.out(step, e, made{out: [][][]int64{{data[e.Start:e.End]}}})
+			r.out(step, e, cutRecords(data[e.Start:e.End]))
 			if e.EndSplit {
 				break
 			}
@@ -87,7 +87,7 @@ func (r *reference) step(step int) {
 	slices.SortFunc(in, func(a, b frame) int { return a.ord.Compare(b.ord) })
 	st := &state{}
 	for i, f := range in {
-		e := r.w.store.first[r.w.store.key(step, f.ord, false)]
+		e := r.w.store.verdict(step, f.ord)
 		if e == nil {
 			r.fail("step %s never committed frame %s", s.Node, f.ord)
 			return
@@ -113,7 +113,7 @@ func (r *reference) make(n *node, s *recipe.Step, st *state, e *protocol.Entry, 
 		return m
 	case e.Verdict != protocol.Run:
 		return nothing(n.kind)
-	case n.kind == impure && e.Kept != nil:
+	case e.Kept != nil && n.kind != gate:
 		return kept(e.Kept)
 	}
 	if n.kind == arrivalSink {
@@ -149,8 +149,8 @@ func (r *reference) cause(s *recipe.Step, e *protocol.Entry) error {
 // out takes what a step made of a frame to its edges, and compares it with the entry.
 func (r *reference) out(step int, e *protocol.Entry, m made) {
 	s, f := &r.w.g.plan.Steps[step], &r.fold.Steps[step]
-	impureNow := r.w.g.nodes[step].kind == impure && e.Kept == nil && e.Verdict == protocol.Run
-	if !impureNow && fmt.Sprint(m.counts()) != fmt.Sprint(e.Counts) || m.dead != e.Dead {
+	impureNow := r.w.g.nodes[step].kind.impure() && e.Kept == nil && e.Verdict == protocol.Run
+	if !impureNow && (fmt.Sprint(m.counts()) != fmt.Sprint(e.Counts) || m.dead != e.Dead) {
 		r.fail("step %s: the entry of frame %s counts %v and %d dead, but must count %v and %d", s.Node, e.Ord, e.Counts, e.Dead, m.counts(), m.dead)
 		return
 	}

@@ -113,6 +113,14 @@ func (s *store) lookup(step int, o ordinal) *protocol.Entry {
 	return nil
 }
 
+// verdict is the first commit of a frame ever.
+func (s *store) verdict(step int, o ordinal) *protocol.Entry {
+	if e := s.first[s.key(step, o, false)]; e != nil {
+		return e
+	}
+	return s.first[s.key(step, o, true)]
+}
+
 // entries returns a step's entries from a checkpoint on.
 func (s *store) entries(step int, from protocol.Cursors) []*protocol.Entry {
 	var es []*protocol.Entry
