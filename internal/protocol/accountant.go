@@ -111,7 +111,7 @@ func (a *Accountant) Add(seq uint64, e *Entry, at time.Duration) error {
 		a.kept[key] = &keptEntry{e, at}
 	}
 	f := &a.Fold.Steps[e.Step]
-	if Arrival(step) && !e.Done || f.Lanes[e.Ord.Lane].Passed(e.Ord) {
+	if e.Twice(Arrival(step)) && !e.Done || f.Lanes[e.Ord.Lane].Passed(e.Ord) {
 		return nil
 	}
 	if _, dup := a.early[e.Step][e.Ord]; dup {
