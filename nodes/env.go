@@ -32,7 +32,9 @@ type Env struct {
 	Console io.Writer
 	// Types are the concrete types of the ports, as the plan has them.
 	Types PortTypes
-	Log   hclog.Logger
+	// Shared is what the instances of the step load once; nil shares nothing.
+	Shared *Shared
+	Log    hclog.Logger
 }
 
 // Path returns path in the form that Root takes: relative and clean. An absolute path

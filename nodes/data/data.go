@@ -11,7 +11,9 @@ import "sluice/nodes"
 // Kinds is the table of this category.
 var Kinds = []nodes.Kind{
 	Filter,
+	Lookup,
 	Map,
+	ParseCSV,
 	ParseJSON,
 	Select,
 	ToJSON,

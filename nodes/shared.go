@@ -1,0 +1,33 @@
+package nodes
+
+import "sync"
+
+// Shared keeps what the instances of one step load once and read together, such as the
+// table of a lookup. A worker makes one for each step and puts it into its Envs. The
+// zero value is ready; a nil one shares nothing.
+type Shared struct {
+	mu     sync.Mutex
+	loaded map[string]any
+}
+
+// Load returns what load made for this key before, or calls it. Others wait meanwhile.
+// What failed is tried again by the next call. What is returned must not be changed.
+func (s *Shared) Load(key string, load func() (any, error)) (any, error) {
+	if s == nil {
+		return load()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v, ok := s.loaded[key]; ok {
+		return v, nil
+	}
+	v, err := load()
+	if err != nil {
+		return nil, err
+	}
+	if s.loaded == nil {
+		s.loaded = map[string]any{}
+	}
+	s.loaded[key] = v
+	return v, nil
+}
