@@ -32,13 +32,13 @@ func Format(text []byte) ([]byte, error) {
 	if len(faults) > 0 {
 		return nil, fmt.Errorf("line %d: %s", faults[0].Line, faults[0].Text)
 	}
-	format := formatYAML
-	if json.Valid(text) {
-		format = formatJSON
-	}
 	const rounds = 5 // the YAML library may need a second look at where a comment belongs
 	out := text
 	for range rounds {
+		format := formatYAML
+		if json.Valid(out) {
+			format = formatJSON
+		}
 		next, err := format(out)
 		if err != nil {
 			return nil, err
