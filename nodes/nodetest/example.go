@@ -121,6 +121,9 @@ func exampleCase(t tester, k *nodes.Kind, e *nodes.Example) (Case, *bytes.Buffer
 	}
 	t.Cleanup(func() { root.Close() })
 	c.Env = nodes.Env{Job: "example", Node: "node", Seed: 1, Root: root, Console: console, Stdin: strings.NewReader(e.Stdin)}
+	if e.Serve != nil {
+		c.Env.Dial = serve(t, e.Serve)
+	}
 	return c, console, nil
 }
 

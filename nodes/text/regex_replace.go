@@ -2,7 +2,6 @@ package text
 
 import (
 	"bytes"
-	"unicode/utf8"
 
 	"sluice/nodes"
 	"sluice/recipe"
@@ -161,18 +160,6 @@ func (n *regexReplace) keep(out []byte) []byte {
 func fits(size int) error {
 	if size > recipe.MaxRecord {
 		return nodes.Permanentf("the replacements make more than %d bytes; a record may have %d", recipe.MaxRecord, recipe.MaxRecord)
-	}
-	return nil
-}
-
-// validOrDead refuses bytes that are not characters, for kinds that need them.
-func validOrDead(text []byte) error {
-	for i := 0; i < len(text); {
-		r, n := utf8.DecodeRune(text[i:])
-		if r == utf8.RuneError && n == 1 {
-			return nodes.Permanentf("the byte 0x%02x at offset %d is not UTF-8", text[i], i)
-		}
-		i += n
 	}
 	return nil
 }
