@@ -1,7 +1,6 @@
 module sluice
 
 go 1.26.0
-go 1.26
 
 require (
 	github.com/hashicorp/go-hclog v1.6.3
