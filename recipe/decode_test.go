@@ -97,6 +97,8 @@ func TestParseValueRefuses(t *testing.T) {
 		{"a: !!int x\n", recipe.CodeValue, 1},
 		{"a: \xff\n", recipe.CodeSyntax, 1},
 		{strings.Repeat(" ", recipe.MaxDocument+1), recipe.CodeTooLarge, 1},
+		{"[" + strings.Repeat("a,", 700_000) + "]", recipe.CodeTooLarge, 1},
+		{strings.Repeat("- - - - - - - -\n", 80_000), recipe.CodeTooLarge, 1},
 		{strings.Repeat("[", 200) + strings.Repeat("]", 200), recipe.CodeTooLarge, 1},
 		{strings.Repeat("[", 20_000), recipe.CodeSyntax, 1},
 	} {

@@ -5,14 +5,13 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"testing"
 
 	"sluice/nodes"
 )
 
 // serve is the network of an example: every connection, wherever to, reaches a server
 // that has the given bodies by their URL. It opens no port.
-func serve(t *testing.T, bodies map[string]string) func(ctx context.Context, network, address string) (net.Conn, error) {
+func serve(t tester, bodies map[string]string) func(ctx context.Context, network, address string) (net.Conn, error) {
 	t.Helper()
 	listener := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
