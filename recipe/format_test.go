@@ -22,6 +22,8 @@ func TestFormat(t *testing.T) {
 			"{\n  \"recipe\": \"r\",\n  \"nodes\": {\n    \"a\": {\n      \"kind\": \"k\",\n      \"config\": {\n        \"x\": 1.50\n      }\n    }\n  }\n}\n"},
 		{"ports", "nodes:\n  z: {from: {right: a, left: {capacity: 1, node: b}}, kind: zip}\n",
 			"nodes:\n  z: {kind: zip, from: {right: a, left: {node: b, capacity: 1}}}\n"},
+		{"settings", "defaults: {ttl: 1s, retry: {backoff: 1s, attempts: 2}, parallel: 1}\nnodes:\n  z: {retry: {backoff: 1s, attempts: 2}, kind: k}\n",
+			"defaults: {parallel: 1, retry: {attempts: 2, backoff: 1s}, ttl: 1s}\nnodes:\n  z: {kind: k, retry: {attempts: 2, backoff: 1s}}\n"},
 		{"nothing", "# only a comment\n", "# only a comment\n"},
 	} {
 		got, err := recipe.Format([]byte(row.text))
