@@ -135,60 +135,22 @@ func exampleTypes(k *nodes.Kind, e *nodes.Example, ins map[string][]nodes.Record
 	if err != nil {
 		return types, err
 	}
-	config, err := ConfigJSON(e.Config)
+	vars, err := exampleVariables(k, e, ins)
 	if err != nil {
 		return types, err
 	}
-	config, faults := k.CheckConfig(config)
-	if faults != nil {
-		return types, faults[0]
-	}
-	vars := maps.Clone(k.Else)
-	if vars == nil {
-		vars = map[string]recipe.Type{}
-	}
-	if e.Field == "" {
-		for _, p := range k.In {
-			if len(ins[p.Name]) > 0 && !p.Type.IsConcrete() {
-				vars[string(p.Type)] = ins[p.Name][0].Type()
-			}
-		}
-	} else {
-		for _, p := range k.In {
-			if !p.Type.IsConcrete() {
-				vars[string(p.Type)] = recipe.JSON
-			}
-		}
-	}
-	maps.Copy(vars, k.Bound(config))
-	maps.Copy(vars, e.Types)
-	concrete := func(p nodes.Port, records []nodes.Record) (recipe.PortType, error) {
-		typ := p.Type
-		for range 3 {
-			if v, ok := vars[string(typ)]; ok && v != "" {
-				typ = v
-			}
-		}
-		if !typ.IsConcrete() && len(records) > 0 {
-			typ = records[0].Type()
-		}
-		if !typ.IsConcrete() {
-			return recipe.PortType{}, fmt.Errorf("the example does not show the type %s of port %s; give Types", p.Type, p.Name)
-		}
-		return recipe.PortType{Name: p.Name, Type: typ}, nil
-	}
 	for _, p := range k.In {
-		if p.Optional && !wired(ins, p.Name) {
+		if _, wired := ins[p.Name]; p.Optional && !wired {
 			continue
 		}
-		t, err := concrete(p, ins[p.Name])
+		t, err := concrete(p, vars, ins[p.Name])
 		if err != nil {
 			return types, err
 		}
 		types.In = append(types.In, t)
 	}
 	for _, p := range k.Out {
-		t, err := concrete(p, outs[p.Name])
+		t, err := concrete(p, vars, outs[p.Name])
 		if err != nil {
 			return types, err
 		}
@@ -197,7 +159,48 @@ func exampleTypes(k *nodes.Kind, e *nodes.Example, ins map[string][]nodes.Record
 	return types, nil
 }
 
-func wired(ins map[string][]nodes.Record, port string) bool { _, ok := ins[port]; return ok }
+// exampleVariables binds type variables, and constraints as if they were some.
+func exampleVariables(k *nodes.Kind, e *nodes.Example, ins map[string][]nodes.Record) (map[string]recipe.Type, error) {
+	config, err := ConfigJSON(e.Config)
+	if err != nil {
+		return nil, err
+	}
+	config, faults := k.CheckConfig(config)
+	if faults != nil {
+		return nil, faults[0]
+	}
+	vars := map[string]recipe.Type{}
+	maps.Copy(vars, k.Else)
+	for _, p := range k.In {
+		switch {
+		case p.Type.IsConcrete():
+		case e.Field != "":
+			vars[string(p.Type)] = recipe.JSON
+		case len(ins[p.Name]) > 0:
+			vars[string(p.Type)] = ins[p.Name][0].Type()
+		}
+	}
+	maps.Copy(vars, k.Bound(config))
+	maps.Copy(vars, e.Types)
+	return vars, nil
+}
+
+// concrete resolves the type of a port; a variable may stand for another one.
+func concrete(p nodes.Port, vars map[string]recipe.Type, records []nodes.Record) (recipe.PortType, error) {
+	typ := p.Type
+	for range len(vars) {
+		if v, ok := vars[string(typ)]; ok {
+			typ = v
+		}
+	}
+	if !typ.IsConcrete() && len(records) > 0 {
+		typ = records[0].Type()
+	}
+	if !typ.IsConcrete() {
+		return recipe.PortType{}, fmt.Errorf("the example does not show the type %s of port %s; give Types", p.Type, p.Name)
+	}
+	return recipe.PortType{Name: p.Name, Type: typ}, nil
+}
 
 func exampleRecords(named map[string][]any, only []any, ports []nodes.Port) (map[string][]nodes.Record, error) {
 	all := map[string][]nodes.Record{}

@@ -49,21 +49,9 @@ func TestAnyCrash(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		mode := rapid.SampledFrom([]string{"replace", "append", "fail"}).Draw(rt, "mode")
 		old := ""
-		dir, err := os.MkdirTemp("", "sink")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer os.RemoveAll(dir)
 		if mode != "fail" && rapid.Bool().Draw(rt, "exists") {
 			old = "old\n"
-			os.WriteFile(filepath.Join(dir, "f"), []byte(old), 0o644)
 		}
-		root, err := os.OpenRoot(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer root.Close()
-		config := fmt.Sprintf(`{"path":"f","if_exists":%q}`, mode)
 		frames := rapid.SliceOfN(rapid.SliceOfN(rapid.StringMatching(`[a-z]{0,5}`), 0, 4), 0, 6).Draw(rt, "frames")
 		want := ""
 		if mode == "append" {
@@ -74,37 +62,15 @@ func TestAnyCrash(t *testing.T) {
 				want += l + "\n"
 			}
 		}
-		w := build(t, root, config)
-		var checkpoint []byte
-		crash := func() bool {
-			if rapid.IntRange(0, 3).Draw(rt, "crash") != 0 {
-				return false
-			}
-			w.Close()
-			w = build(t, root, config)
-			if err := w.Restore(checkpoint); err != nil {
-				rt.Fatal(err)
-			}
-			return true
+		dir, err := os.MkdirTemp("", "sink")
+		if err != nil {
+			t.Fatal(err)
 		}
-		for i := 0; i < len(frames); i++ {
-			if err := write(t, w, frames[i]...); err != nil {
-				rt.Fatal(err)
-			}
-			if crash() {
-				i--
-				continue
-			}
-			checkpoint = w.AppendSnapshot(nil)
-			crash()
+		defer os.RemoveAll(dir)
+		if old != "" {
+			os.WriteFile(filepath.Join(dir, "f"), []byte(old), 0o644)
 		}
-		for range rapid.IntRange(1, 3).Draw(rt, "seals") {
-			crash()
-			if err := w.Seal(context.Background()); err != nil {
-				rt.Fatal(err)
-			}
-		}
-		w.Close()
+		writeAndCrash(t, rt, dir, fmt.Sprintf(`{"path":"f","if_exists":%q}`, mode), frames)
 		got, err := os.ReadFile(filepath.Join(dir, "f"))
 		if err != nil || string(got) != want {
 			rt.Fatalf("%s: got %q %v, want %q", mode, got, err, want)
@@ -113,6 +79,45 @@ func TestAnyCrash(t *testing.T) {
 			rt.Fatalf("%s: left behind: %v", mode, left)
 		}
 	})
+}
+
+func writeAndCrash(t *testing.T, rt *rapid.T, dir, config string, frames [][]string) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	w := build(t, root, config)
+	defer func() { w.Close() }()
+	var checkpoint []byte
+	crash := func() bool {
+		if rapid.IntRange(0, 3).Draw(rt, "crash") != 0 {
+			return false
+		}
+		w.Close()
+		w = build(t, root, config)
+		if err := w.Restore(checkpoint); err != nil {
+			rt.Fatal(err)
+		}
+		return true
+	}
+	for i := 0; i < len(frames); i++ {
+		if err := write(t, w, frames[i]...); err != nil {
+			rt.Fatal(err)
+		}
+		if crash() {
+			i--
+			continue
+		}
+		checkpoint = w.AppendSnapshot(nil)
+		crash()
+	}
+	for range rapid.IntRange(1, 3).Draw(rt, "seals") {
+		crash()
+		if err := w.Seal(context.Background()); err != nil {
+			rt.Fatal(err)
+		}
+	}
 }
 
 func TestTargetStaysUntilSealed(t *testing.T) {
