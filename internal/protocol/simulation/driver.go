@@ -141,6 +141,18 @@ func (d *driver) ack(id protocol.ID) {
 	}
 }
 
+// ordinal returns the ordinal of a frame in hand, with the step's own lane.
+func (d *driver) ordinal(id protocol.ID) ordinal {
+	ord := d.hand[id].f.ord
+	ord.Lane += uint16(d.hand[id].e.LaneBase)
+	return ord
+}
+
+// below reports whether an ordinal is below the job's mark.
+func (d *driver) below(o ordinal) bool {
+	return d.store.marks[d.s.Lanes[o.Lane].Source].Below(o.Split, o.N)
+}
+
 // unwanted reports whether no reader wants more.
 func (d *driver) unwanted() bool {
 	for _, id := range d.s.Out {
