@@ -153,8 +153,11 @@ func (d *driver) below(o ordinal) bool {
 	return d.store.marks[d.s.Lanes[o.Lane].Source].Below(o.Split, o.N)
 }
 
-// unwanted reports whether no reader wants more.
+// unwanted reports whether no reader wants more, as far as the task has heard.
 func (d *driver) unwanted() bool {
+	if !d.oneIn(6) {
+		return false
+	}
 	for _, id := range d.s.Out {
 		if !d.full[d.edge(id).To] {
 			return false
