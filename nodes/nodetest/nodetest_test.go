@@ -45,7 +45,6 @@ type counter struct {
 	n    int64
 	kept []byte
 	flaw string
-	root *os.Root
 }
 
 func (s *counter) Process(c *nodes.Call, r nodes.Record) error {
