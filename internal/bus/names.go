@@ -57,11 +57,10 @@ func (n Names) subject(parts ...string) string {
 	return "sluice." + string(n.Job) + "." + strings.Join(parts, ".")
 }
 
-// LedgerEntry is the subject of the entry of a step for an ordinal. The second entry of
-// an arrival sink has one of its own.
-func (n Names) LedgerEntry(step int, o recipe.Ordinal, done bool) string {
-	s := n.LedgerStep(step)
-	s = s[:len(s)-1] + o.String()
+// LedgerEntry is the subject of the entry of a step for a frame that a source cut. The
+// second entry of a frame has a subject of its own.
+func (n Names) LedgerEntry(source, step int, o recipe.Ordinal, done bool) string {
+	s := n.subject("ledger", strconv.Itoa(source), strconv.Itoa(step), o.String())
 	if done {
 		s += ".done"
 	}
@@ -69,7 +68,10 @@ func (n Names) LedgerEntry(step int, o recipe.Ordinal, done bool) string {
 }
 
 // LedgerStep matches a step's entries.
-func (n Names) LedgerStep(step int) string { return n.subject("ledger", strconv.Itoa(step), ">") }
+func (n Names) LedgerStep(step int) string { return n.subject("ledger", "*", strconv.Itoa(step), ">") }
+
+// LedgerSource matches all steps' entries for frames that a source cut.
+func (n Names) LedgerSource(source int) string { return n.subject("ledger", strconv.Itoa(source), ">") }
 
 // LedgerAll matches the whole ledger.
 func (n Names) LedgerAll() string { return n.subject("ledger", ">") }

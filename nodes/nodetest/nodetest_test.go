@@ -3,7 +3,6 @@ package nodetest
 import (
 	"encoding/binary"
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
 	"testing"
