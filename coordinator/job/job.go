@@ -83,6 +83,7 @@ type run struct {
 	moved     time.Time   // last time anything moved
 	news      chan func() // what the subscriptions bring, for the one loop
 	oneSource bool
+	values    *bus.Objects // nil until there are large values
 }
 
 // Run runs a job until it is at its end, and returns its last progress. When stop is

@@ -46,6 +46,9 @@ func (r *run) loop(ctx context.Context, stop <-chan struct{}) (ending, error) {
 		case <-help.C:
 			r.help(ctx)
 			r.watchdog(ctx)
+			if err := r.sweepValues(ctx); err != nil {
+				r.log.Debug("large values not swept", "err", err)
+			}
 		}
 		if end, over := r.over(); over {
 			return end, r.fold(ctx)
