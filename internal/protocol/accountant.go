@@ -222,6 +222,12 @@ func (a *Accountant) Split(step int, split uint32, st SplitState) {
 	}
 }
 
+// SplitsDone reports whether the checkpoints of all splits of a source say done.
+func (a *Accountant) SplitsDone(step int) bool {
+	o := &a.open[step]
+	return o.count > 0 && o.low >= o.count
+}
+
 // Mark is a place in the frames of one source.
 type Mark struct {
 	Split uint32
