@@ -9,10 +9,17 @@ import (
 )
 
 // perJob is the number of examples that are one job: disconnected graphs of one recipe.
-const perJob = 60
+const perJob = 15
 
-// TestExamples runs every example of every kind as a real job, with frames of 1, 3 and
-// 256 records.
+// frames are the sizes of frames, in records, with which examples run.
+func frames() []int {
+	if *long {
+		return []int{1, 3, 256}
+	}
+	return []int{3}
+}
+
+// TestExamples runs every example of every kind as a real job.
 func TestExamples(t *testing.T) {
 	var together, alone []trial.Sample
 	for _, s := range trial.Samples(all.Catalogue()) {
@@ -23,15 +30,12 @@ func TestExamples(t *testing.T) {
 		}
 	}
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
-		for _, frame := range []int{1, 3, 256} {
+		for _, frame := range frames() {
 			t.Run(fmt.Sprintf("frames of %d", frame), func(t *testing.T) {
 				for some := range chunks(together, perJob) {
 					runSamples(t, r, some, frame)
 				}
 				for _, s := range alone {
-					if frame != 3 && !*long {
-						break
-					}
 					r.Clear()
 					for name, content := range s.Files {
 						r.File(name, content)

@@ -34,7 +34,7 @@ type Config struct {
 	// Workers are the kinds that each worker serves, as patterns of path.Match; an empty
 	// list is all kinds.
 	Workers [][]string
-	Idle    bool // start without workers; Rig.Hire starts them
+	Idle    bool          // start without workers; Rig.Hire starts them
 	AckWait time.Duration // of the jobs; see job.Config
 	Lease   time.Duration
 	Stall   time.Duration
