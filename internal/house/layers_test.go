@@ -37,6 +37,7 @@ var layers = []layer{
 	{"internal/fuzzall", []string{"..."}},
 	{"examples/data/generate", nil},
 	{"internal/bench/...", []string{"..."}},
+	{"internal/crash", []string{"..."}},
 }
 
 // imports from outside that are kept to a few packages.
