@@ -32,6 +32,7 @@ check: ## formatting, vet, staticcheck, generated files up to date, module files
 	@fmt=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$fmt" || { echo "gofmt wants to change:"; echo "$$fmt"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+	$(GO) test ./schemas/...
 	$(GO) run ./internal/docgen -check
 	$(GO) mod tidy -diff
 
@@ -44,7 +45,8 @@ fuzz: ## run every fuzz target for FUZZTIME (default 1m) and print a table
 faults: ## simulate the protocol under faults, SEEDS seeds (default 200000)
 	SLUICE_SEEDS=$(SEEDS) $(GO) test ./internal/protocol/... -run 'Simulation' -count=1 -timeout 3h -v
 
-generate: ## write all generated files anew: docs/kinds, docs/diagnostics.md, schemas
+generate: ## write all generated files anew: schemas, docs/kinds, docs/diagnostics.md
+	$(GO) run ./schemas/generate
 	$(GO) run ./internal/docgen
 
 clean: ## remove what the targets made

@@ -44,6 +44,7 @@ type Example struct {
 	// Files are laid into the root before the run; Wrote are compared after it.
 	Files, Wrote map[string]string
 	Stdin        string
+	Serve        map[string]string // bodies by http:// URL: the network of the run
 	Console      string
 	Field, Into  string // run as a column operation
 }

@@ -16,7 +16,8 @@ import (
 
 const (
 	maxNesting = 100       // levels of lists and maps in a document
-	maxValues  = 2_000_000 // values of a document, aliases counted as what they stand for
+	maxMarks   = 600_000   // of a document: lines, commas and whatever else begins a value
+	maxValues  = 1_000_000 // values of a document, aliases counted as what they stand for
 )
 
 // ParseValue reads one YAML or JSON text. Anchors and aliases are resolved, within
@@ -25,6 +26,9 @@ func ParseValue(file string, text []byte) (*Value, Diagnostics) {
 	p := &parser{file: file}
 	if len(text) > MaxDocument {
 		return nil, p.fault(CodeTooLarge, Place{1, 1}, fmt.Sprintf("the document has %d bytes; it may have %d", len(text), MaxDocument))
+	}
+	if n := marks(text); n > maxMarks {
+		return nil, p.fault(CodeTooLarge, Place{1, 1}, fmt.Sprintf("the document has %d lines and items; it may have %d", n, maxMarks))
 	}
 	root, err := parseYAML(text)
 	if err != nil {
@@ -36,6 +40,23 @@ func ParseValue(file string, text []byte) (*Value, Diagnostics) {
 	}
 	v := p.value(root, 0)
 	return v, p.faults
+}
+
+// marks counts what can begin a value, before the YAML library spends half a kilobyte
+// on each.
+func marks(text []byte) int {
+	n := 0
+	for i, c := range text {
+		switch c {
+		case '\n', ',', '[', '{':
+			n++
+		case ' ', '\t':
+			if i > 0 && (text[i-1] == '-' || text[i-1] == '?') {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func parseYAML(text []byte) (*yaml.Node, error) {

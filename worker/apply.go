@@ -73,7 +73,7 @@ func (in *instance) ordered(ctx context.Context, h *bus.Header, payload []byte, 
 	}
 	if len(a.Ended) > 0 || a.Finish {
 		letters, discarded := m.dead, m.discarded
-		if err := in.ends(a); err != nil {
+		if err := in.guard(func() error { return in.ends(a) }); err != nil {
 			return nil, &failure{fmt.Errorf("node %s: %w", in.step.Node, err)}
 		}
 		if m, err = in.finish(h, letters, discarded); err != nil {
@@ -109,7 +109,7 @@ func (in *instance) flush(ctx context.Context) error {
 		return nil
 	}
 	for attempt := 1; ; attempt++ {
-		err := f.Flush(ctx)
+		err := in.guard(func() error { return f.Flush(ctx) })
 		if err == nil {
 			return nil
 		}

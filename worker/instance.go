@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -56,7 +57,11 @@ func (in *instance) frame(ctx context.Context, h *bus.Header, payload []byte, po
 		case recipe.Fail:
 			return nil, &failure{fmt.Errorf("node %s gave up a record: %w", in.step.Node, err)}
 		default:
-			letters = append(letters, in.letter(h.Ordinal(), i, r, attempts, err))
+			l := in.letter(h.Ordinal(), i, r, attempts, err)
+			if err := in.store(ctx, &l); err != nil {
+				return nil, err
+			}
+			letters = append(letters, l)
 		}
 	}
 	if cur.Bad() {
@@ -85,8 +90,9 @@ func (in *instance) finish(h *bus.Header, letters []bus.DeadLetter, discarded in
 // record runs the node over one record until it is through or given up.
 func (in *instance) record(ctx context.Context, r nodes.Record) (attempts int, err error) {
 	mark := in.call.Mark()
+	in.run.records.Add(1)
 	for attempts = 1; ; attempts++ {
-		if err = in.process(r); err == nil {
+		if err = in.guard(func() error { return in.proc.Process(in.call, r) }); err == nil {
 			err = in.call.Err()
 		}
 		if err == nil {
@@ -109,15 +115,15 @@ func (in *instance) backoff(attempt int, err error) time.Duration {
 	return min(in.step.Retry.Backoff<<min(attempt-1, 16), time.Minute)
 }
 
-// process calls the node and makes an error of a panic.
-func (in *instance) process(r nodes.Record) (err error) {
+// guard calls into the node and makes an error of a panic.
+func (in *instance) guard(call func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			in.run.log.Error("node panicked", "step", in.step.Node, "kind", in.step.Kind, "err", p, "stack", string(debug.Stack()))
 			err = nodes.Permanentf("the node panicked: %v", p)
 		}
 	}()
-	return in.proc.Process(in.call, r)
+	return call()
 }
 
 // letter describes a record that was given up.
@@ -125,7 +131,7 @@ func (in *instance) letter(o recipe.Ordinal, index int, r nodes.Record, attempts
 	l := bus.DeadLetter{
 		ID:  fmt.Sprintf("%d.%s.%d", in.step.ID, o, index),
 		Job: in.run.names.Job, Node: in.step.Node, Kind: in.step.Kind, Port: in.step.Inputs[in.call.Port].Name,
-		Type: r.Type(), Reason: err.Error(), Attempts: attempts, At: time.Now().UTC(),
+		Type: r.Type(), Reason: clip(err.Error()), Attempts: attempts, At: time.Now().UTC(),
 	}
 	if r.Type() != recipe.JSON && !utf8.Valid(r.Bytes()) {
 		l.Raw = append([]byte(nil), r.Bytes()...)
@@ -134,6 +140,27 @@ func (in *instance) letter(o recipe.Ordinal, index int, r nodes.Record, attempts
 	l.Record = recordJSON(r)
 	return l
 }
+
+// store moves a record that is too large for a message into the job's values.
+func (in *instance) store(ctx context.Context, l *bus.DeadLetter) error {
+	if len(l.Record)+len(l.Raw) <= largeLetter {
+		return nil
+	}
+	data := []byte(l.Record)
+	if l.Raw != nil {
+		data = l.Raw
+	}
+	name, err := in.run.putValue(ctx, "dead-"+strings.ReplaceAll(l.ID, ".", "-"), data)
+	if err != nil {
+		return err
+	}
+	l.Ref, l.RefRaw, l.Record, l.Raw = name, l.Raw != nil, nil, nil
+	return nil
+}
+
+// largeLetter is the size of a record beyond which a dead letter names it: 256 of them
+// must fit a message.
+const largeLetter = 4 << 10
 
 // recordJSON renders a record as a JSON value.
 func recordJSON(r nodes.Record) json.RawMessage {
@@ -158,6 +185,15 @@ func recordJSON(r nodes.Record) json.RawMessage {
 		return json.RawMessage(`null`)
 	}
 	return b
+}
+
+// clip bounds a reason: errors may quote what they met.
+func clip(s string) string {
+	const most = 1 << 10
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // failure is an error that fails the job.

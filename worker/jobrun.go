@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -30,6 +31,8 @@ type jobRun struct {
 
 	failOnce sync.Once
 	began    time.Time
+
+	records atomic.Int64 // seen by nodes here: a sign of life for the coordinator
 
 	mu      sync.Mutex
 	objects *bus.Objects // guarded by mu; opened when the first large value is met
@@ -63,6 +66,7 @@ func (r *jobRun) work(ctx context.Context) error {
 	defer unsubscribe()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	go r.live(ctx)
 	var all sync.WaitGroup
 	for i := range r.plan.Steps {
 		step := &r.plan.Steps[i]
@@ -89,6 +93,17 @@ func (r *jobRun) work(ctx context.Context) error {
 	return nil
 }
 
+// live tells the coordinator now and then that nodes are at work: a frame may take long.
+func (r *jobRun) live(ctx context.Context) {
+	last := r.records.Load()
+	for pause(ctx, time.Second) {
+		if n := r.records.Load(); n != last {
+			last = n
+			_ = r.conn.Send(r.names.Alive(), nil)
+		}
+	}
+}
+
 // supervise runs a step's loop and starts it again when it was killed by a failpoint or
 // lost its reign.
 func (r *jobRun) supervise(ctx context.Context, step *recipe.Step, loop func(context.Context) error) error {
@@ -102,14 +117,22 @@ func (r *jobRun) supervise(ctx context.Context, step *recipe.Step, loop func(con
 			return nil
 		case errors.As(err, &k), errors.Is(err, errRestart):
 			r.log.Debug("loop starts again", "step", step.Node, "err", err)
-		case errors.Is(err, bus.ErrGone), errors.Is(err, bus.ErrNoStream), errors.Is(err, bus.ErrClosed):
-			r.log.Debug("job is gone", "step", step.Node, "err", err)
+		case errors.Is(err, bus.ErrGone), errors.Is(err, bus.ErrNoStream), errors.Is(err, bus.ErrTimeout):
+			// The job is over, which its record will say, or the server is in trouble, which passes.
+			r.log.Debug("loop waits for the broker", "step", step.Node, "err", err)
+			if !pause(ctx, troubleWait) {
+				return nil
+			}
+		case errors.Is(err, bus.ErrClosed):
 			return nil
 		default:
 			return fmt.Errorf("step %s: %w", step.Node, err)
 		}
 	}
 }
+
+// troubleWait is the time between two attempts while the broker does not answer.
+const troubleWait = 250 * time.Millisecond
 
 // errRestart ends a loop that must begin again from what is stored.
 var errRestart = errors.New("another worker took over")

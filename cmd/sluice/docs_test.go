@@ -14,6 +14,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"sluice/coordinator/compile"
+	"sluice/nodes/all"
 )
 
 // The docs are tested as they are read: TestDocs takes every page from top to bottom in
@@ -236,8 +239,19 @@ func TestExamples(t *testing.T) {
 			t.Errorf("fmt would change %s%s", out, errs)
 		}
 		text, err := os.ReadFile(file)
-		if err != nil || !bytes.Contains(text, []byte("\ntests:\n")) {
-			t.Errorf("%s has no tests, %v", file, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files, err := openLoader(file, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cases, faults := compile.Cases(file, text, compile.Options{Catalogue: all.Catalogue(), Load: files.Load})
+		if len(cases) == 0 || len(faults) > 0 {
+			t.Errorf("%s has %d tests: %v", file, len(cases), faults)
+		}
+		if err := files.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"sluice/nodes"
+	"sluice/nodes/all"
 	"sluice/recipe"
 )
 
@@ -90,6 +91,25 @@ func testKinds() []nodes.Kind {
 func catalogue(t testing.TB) *nodes.Catalogue {
 	t.Helper()
 	c, err := nodes.NewCatalogue(testKinds())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// mixed returns the catalogue of the build, with kinds that it lacks.
+func mixed(t testing.TB, more []nodes.Kind) *nodes.Catalogue {
+	t.Helper()
+	var table []nodes.Kind
+	for _, k := range all.Catalogue().All() {
+		table = append(table, *k)
+	}
+	for _, k := range more {
+		if _, have := all.Catalogue().Lookup(k.Kind); !have {
+			table = append(table, k)
+		}
+	}
+	c, err := nodes.NewCatalogue(table)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -180,7 +180,7 @@ func (l *lowering) edge(e recipe.Edge, expands bool) {
 		}
 		e.Limit = max(e.Capacity, room)
 		e.InHand = min(e.Limit, maxOrdered)
-	case e.Overflow == recipe.DropOldest:
+	case e.Overflow != recipe.Block && e.Overflow != "":
 		e.Limit, e.InHand = 2*e.Capacity, min(e.Capacity, maxInHand)
 	default:
 		e.Limit, e.InHand = e.Capacity, min(e.Capacity, maxInHand)

@@ -86,7 +86,7 @@ func (r *run) put(e *protocol.Entry, out, part int, data []byte) {
 }
 
 // watchdog fails a job that has not moved for long, and names where it waits. Where
-// nothing is in hand or stored that could still move, it does not wait that long.
+// nothing is stored any more that could still move, it does not wait that long.
 func (r *run) watchdog(ctx context.Context) {
 	still := time.Since(r.moved)
 	if still < lostAfter {
@@ -97,15 +97,33 @@ func (r *run) watchdog(ctx context.Context) {
 		return // the sources wait for input
 	}
 	e := r.plan.Edge(edge)
-	from, to := r.plan.Steps[e.From].Node, r.plan.Steps[e.To].Node
-	if r.empty(ctx, edge) {
-		r.reason = fmt.Sprintf("edge %s (%s to %s) does not balance: frame %s was produced, nothing is stored on the edge, and the ledger has no entry that it was taken", edge, from, to, ord)
+	from, to := &r.plan.Steps[e.From], &r.plan.Steps[e.To]
+	if r.nothingLeft(ctx) {
+		r.reason = fmt.Sprintf("edge %s (%s to %s) does not balance: frame %s was produced, nothing is stored any more, and the ledger has no entry that %s took it",
+			edge, from.Node, to.Node, ord, to.Node)
 		return
 	}
 	if still > orDefault(r.cfg.Stall, defaultStall) {
-		r.reason = fmt.Sprintf("edge %s (%s to %s) makes no progress: frame %s was produced %s ago and never taken; is a worker running that serves kind %s?",
-			edge, from, to, ord, still.Round(time.Second), r.plan.Steps[e.To].Kind)
+		r.reason = fmt.Sprintf("edge %s (%s to %s) makes no progress: nothing has moved for %s, and frame %s waits to be taken; is a worker running that serves kind %s?",
+			edge, from.Node, to.Node, still.Round(time.Second), ord, to.Kind)
 	}
+}
+
+// nothingLeft reports whether all splits are done and nothing is stored on any edge: then
+// nothing can move any more.
+func (r *run) nothingLeft(ctx context.Context) bool {
+	for i := range r.plan.Steps {
+		if r.plan.Steps[i].Role == recipe.RoleSource && !r.acct.SplitsDone(i) {
+			return false
+		}
+	}
+	for i := range r.plan.Streams {
+		st, err := r.conn.StreamState(ctx, r.names.Fill(r.plan.Streams[i].Name))
+		if err != nil || st.Msgs > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // lostAfter is how long nothing has moved before the watchdog looks for a lost frame.

@@ -97,6 +97,10 @@ func (r *run) subscribe(ctx context.Context) (stops []func(), err error) {
 		return stops, err
 	}
 	stops = append(stops, stop)
+	if stop, err = r.conn.Subscribe(r.names.Alive(), func(string, []byte) { post(func() { r.moved = time.Now() }) }); err != nil {
+		return stops, err
+	}
+	stops = append(stops, stop)
 	stop, err = r.conn.Subscribe(r.names.Failing(), func(_ string, data []byte) { post(func() { r.failed(data) }) })
 	return append(stops, stop), err
 }

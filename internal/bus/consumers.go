@@ -22,7 +22,8 @@ type ConsumerConfig struct {
 	Memory            bool            // its state is not stored; it is gone after a restart of the server
 }
 
-// ConsumerState is how far a consumer has got.
+// ConsumerState is how far a consumer has got. It follows the stream with a delay of
+// some milliseconds, so it is for display and fullness, never for proof of an end.
 type ConsumerState struct {
 	Waiting     uint64 `json:"num_pending"`     // messages not handed out yet
 	InHand      int    `json:"num_ack_pending"` // handed out and not acknowledged

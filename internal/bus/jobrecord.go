@@ -60,9 +60,11 @@ type DeadLetter struct {
 	Kind     string          `json:"kind"`
 	Port     string          `json:"port,omitempty"`
 	Type     recipe.Type     `json:"type"`
-	Record   json.RawMessage `json:"record"`          // a JSON value; a string for strings that are valid UTF-8
-	Raw      []byte          `json:"raw,omitempty"`   // base64, where the record is not valid UTF-8
-	Place    string          `json:"place,omitempty"` // where it came from: file and offset
+	Record   json.RawMessage `json:"record"`            // a JSON value; a string for strings that are valid UTF-8
+	Raw      []byte          `json:"raw,omitempty"`     // base64, where the record is not valid UTF-8
+	Ref      string          `json:"ref,omitempty"`     // the record is the large value of that name
+	RefRaw   bool            `json:"ref_raw,omitempty"` // and is not valid UTF-8
+	Place    string          `json:"place,omitempty"`   // where it came from: file and offset
 	Reason   string          `json:"reason"`
 	Attempts int             `json:"attempts"`
 	At       time.Time       `json:"at,omitzero"`

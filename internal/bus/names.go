@@ -159,3 +159,6 @@ func (n Names) PlaceStep(subject string) int {
 
 // ValuesPrefix is what the subjects of the job's large values begin with.
 func (n Names) ValuesPrefix() string { return n.subject("value") }
+
+// Alive is the subject on which workers tell that nodes are at work. It is not stored.
+func (n Names) Alive() string { return n.subject("alive") }

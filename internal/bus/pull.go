@@ -149,6 +149,9 @@ func (p *Puller) ask() {
 	if need <= 0 || p.stopped || p.paused || p.asked > 0 && 2*need < p.credit {
 		return
 	}
+	if p.drained != nil && p.asked > 0 { // the server refuses a second request of this sort
+		return
+	}
 	b := append(p.request[:0], `{"batch":`...)
 	b = strconv.AppendInt(b, int64(need), 10)
 	b = append(b, `,"max_bytes":`...)

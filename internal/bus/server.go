@@ -18,7 +18,6 @@ import (
 const (
 	DefaultMaxPayload = 2 << 20
 	DefaultMaxMemory  = 256 << 20
-	readyTimeout      = 30 * time.Second
 )
 
 // ServerConfig describes an embedded server. Dir is required.
@@ -120,30 +119,21 @@ func launch(opts *server.Options, log hclog.Logger) (*server.Server, error) {
 	}
 	l := &serverLog{log: log, fatal: make(chan string, 1)}
 	ns.SetLoggerV2(l, log.IsDebug(), false, false)
-	started := make(chan struct{})
-	go func() { // ends when the server has started, or has stopped
-		ns.Start()
-		close(started)
-	}()
-	ready := make(chan bool, 1)
-	go func() { ready <- ns.ReadyForConnections(readyTimeout) }()
+	ns.Start() // returns when it is ready, or has reported why not
 	select {
-	case ok := <-ready:
-		if ok && ns.JetStreamEnabled() {
-			return ns, nil
-		}
-		err = errors.New("not ready in time")
-	case text := <-l.fatal:
-		err = errors.New(text)
-	}
-	select { // a fatal report explains more than a server that is not ready
 	case text := <-l.fatal:
 		err = errors.New(text)
 	default:
+		if !ns.JetStreamEnabled() || !opts.DontListen && ns.Addr() == nil {
+			err = errors.New("not ready after its start")
+		}
 	}
-	ns.Shutdown()
-	ns.WaitForShutdown()
-	return nil, err
+	if err != nil {
+		ns.Shutdown()
+		ns.WaitForShutdown()
+		return nil, err
+	}
+	return ns, nil
 }
 
 // Connect opens a connection inside this process, without a socket. It ends with
@@ -154,7 +144,7 @@ func (s *Server) Connect(name string, opts ...Option) (*Conn, error) {
 	if s.down {
 		return nil, fmt.Errorf("connect: server: %w", ErrClosed)
 	}
-	inside := func(o *options) { o.nats = append(o.nats, nats.InProcessServer(pipes{s.ns})) }
+	inside := func(o *options) { o.nats = append(o.nats, nats.InProcessServer(s.ns)) }
 	c, err := Dial("", name, append(opts, Token(s.token), inside)...)
 	if err != nil {
 		return nil, err

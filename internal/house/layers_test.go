@@ -35,6 +35,7 @@ var layers = []layer{
 	{"internal/house", []string{"..."}},
 	{"internal/docgen", []string{"..."}},
 	{"internal/fuzzall", []string{"..."}},
+	{"schemas/generate", []string{"..."}},
 	{"examples/data/generate", nil},
 	{"internal/bench/...", []string{"..."}},
 	{"internal/crash", []string{"..."}},

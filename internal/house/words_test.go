@@ -86,7 +86,7 @@ func TestDeclaredNames(t *testing.T) {
 					t.Errorf("%s: %s: no Get prefix", src.At(id), id.Name)
 				}
 				for _, word := range camelWords(id.Name) {
-					if slices.Contains(emptyWords, word) {
+					if slices.Contains(emptyWords, word) && id.Name != "Helper" { // testing.TB's own
 						t.Errorf("%s: %s: %q names nothing", src.At(id), id.Name, word)
 					}
 				}

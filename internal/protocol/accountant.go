@@ -111,7 +111,7 @@ func (a *Accountant) Add(seq uint64, e *Entry, at time.Duration) error {
 		a.kept[key] = &keptEntry{e, at}
 	}
 	f := &a.Fold.Steps[e.Step]
-	if Arrival(step) && !e.Done || f.Lanes[e.Ord.Lane].Passed(e.Ord) {
+	if e.Twice(Arrival(step)) && !e.Done || f.Lanes[e.Ord.Lane].Passed(e.Ord) {
 		return nil
 	}
 	if _, dup := a.early[e.Step][e.Ord]; dup {
@@ -220,6 +220,12 @@ func (a *Accountant) Split(step int, split uint32, st SplitState) {
 		delete(o.states, o.low)
 		o.low++
 	}
+}
+
+// SplitsDone reports whether the checkpoints of all splits of a source say done.
+func (a *Accountant) SplitsDone(step int) bool {
+	o := &a.open[step]
+	return o.count > 0 && o.low >= o.count
 }
 
 // Mark is a place in the frames of one source.

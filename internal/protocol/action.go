@@ -29,7 +29,7 @@ const (
 	OpCompute Op = iota // make frames of frame ID under Verdict, or as Follow says → Computed
 	OpCommit            // write Entry to the ledger, first one wins → Committed
 	OpLookup            // read the ledger's entry for the frame → Looked
-	OpPublish           // put part Part of frame ID on out-edge Edge → Published
+	OpPublish           // put part Part of frame ID on out-edge Edge, as Entry says (LostAt: empty) → Published
 	OpAck               // acknowledge the message(s) of frame ID; it is out of the machine's hands
 	OpBeat              // tell the broker that frame ID is still being worked on
 	OpMark              // read the job's mark for the frame's source → Marked
@@ -38,7 +38,7 @@ const (
 
 	OpCut    // read one frame N from offset Start; up to offset Until if that is ≥ 0 → WasCut
 	OpSave   // write the checkpoint by compare-and-set → Saved
-	OpReturn // give the split, or the damaged frame ID, back, to be delivered again after After
+	OpReturn // give the split back, to be delivered again after After
 	OpFinish // acknowledge the split: it is done
 
 	OpCapture // take the state's change since the last capture, for checkpoint Save

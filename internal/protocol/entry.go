@@ -43,7 +43,7 @@ type Entry struct {
 	Start   int64      // source: offset before the frame
 	End     int64      // source: offset after it
 	Full    bool       // the step needs no more (limit)
-	Done    bool       // the second entry of an arrival sink: its effect has happened
+	Done    bool       // the second entry of a frame with an effect outside; see Twice
 	By      string     // the worker
 	Kept    []byte     // the frames made, where they can't be made again (gates, impure kinds)
 }
@@ -59,6 +59,18 @@ func (e *Entry) Out(port int) int64 {
 
 // LostAt reports whether out-edge i gets an empty frame in place of the records.
 func (e *Entry) LostAt(i int) bool { return e.Lost>>uint(i)&1 == 1 }
+
+// Twice reports whether a frame has an effect that no step below confirms: what an
+// arrival sink writes, and dead letters. Then a second entry, Done, behind the effect says
+// that it has happened, and that one is counted.
+func (e *Entry) Twice(arrival bool) bool { return arrival || e.Dead > 0 }
+
+// done returns the second entry.
+func (e *Entry) done() *Entry {
+	d := *e
+	d.Done, d.Kept = true, nil
+	return &d
+}
 
 // Same reports whether two entries ask for the same frames below.
 func (e *Entry) Same(b *Entry) bool {

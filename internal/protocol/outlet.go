@@ -8,11 +8,12 @@ const (
 	backoffMax = 64 * time.Millisecond
 )
 
-// unit is one publish: a part of a frame on an edge.
+// unit is one publish: a part of a frame on an edge, as the entry that won says.
 type unit struct {
-	id   ID
-	edge int
-	part int
+	id    ID
+	edge  int
+	part  int
+	entry *Entry
 }
 
 // outlet publishes on one out-edge. While the edge has room everything flies at once.
@@ -38,7 +39,7 @@ func (o *outlet) send(u unit, now time.Duration, acts *[]Action) {
 
 func (o *outlet) fly(u unit, acts *[]Action) {
 	o.flying++
-	*acts = append(*acts, Action{Op: OpPublish, ID: u.id, Edge: u.edge, Part: u.part})
+	*acts = append(*acts, Action{Op: OpPublish, ID: u.id, Edge: u.edge, Part: u.part, Entry: u.entry})
 }
 
 func (o *outlet) enqueue(u unit) {
@@ -119,12 +120,12 @@ func (os outlets) tick(now time.Duration, acts *[]Action) {
 func (os outlets) publishAll(id ID, e *Entry, ports []int, now time.Duration, acts *[]Action) int {
 	n := 0
 	if e.Dead > 0 {
-		os.at(DeadLetters).send(unit{id: id, edge: DeadLetters}, now, acts)
+		os.at(DeadLetters).send(unit{id: id, edge: DeadLetters, entry: e}, now, acts)
 		n++
 	}
 	for i, port := range ports {
 		for part := range e.Counts[port] {
-			os.at(i).send(unit{id: id, edge: i, part: part}, now, acts)
+			os.at(i).send(unit{id: id, edge: i, part: part, entry: e}, now, acts)
 			n++
 		}
 	}

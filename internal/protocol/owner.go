@@ -84,6 +84,7 @@ const (
 	ownApplied = iota // its commit waits for the one before
 	ownCommitting
 	ownPublishing
+	ownConfirming // commits its second entry
 	ownThrough
 )
 
@@ -154,7 +155,7 @@ func (m *Owner) Deliver(id ID, f Frame, now time.Duration) {
 	case held != nil || m.cursors[f.Ord.Lane].Passed(f.Ord):
 		m.do(Action{Op: OpAck, ID: id})
 	case f.Bad && m.ledger[f.Ord] != nil && m.ledger[f.Ord].Verdict == Run: // the whole copy is still stored
-		m.do(Action{Op: OpReturn, ID: id, After: yieldFor})
+		m.do(Action{Op: OpAck, ID: id})
 	default:
 		fr := &owned{Frame: f, id: id}
 		m.hand[f.Ord], m.frames[id] = fr, fr
@@ -233,8 +234,8 @@ func (m *Owner) Computed(id ID, e *Entry, now time.Duration) {
 		m.first = now
 	}
 	switch {
-	case m.cfg.Sink && fr.last: // sealed first
-		fr.state = ownThrough
+	case m.cfg.Sink && fr.last: // sealed before it is committed
+		m.publish(fr, now)
 	case m.cfg.Rules.PublishFirst:
 		m.publish(fr, now)
 	case m.ledger[fr.Ord] != nil:
@@ -279,7 +280,7 @@ func (m *Owner) Committed(id ID, r Result, now time.Duration) {
 	switch {
 	case r == Failed:
 		m.do(Action{Op: OpCommit, ID: id, Entry: fr.entry})
-	case m.cfg.Rules.PublishFirst:
+	case fr.state == ownConfirming || m.cfg.Rules.PublishFirst:
 		m.through(fr, now)
 	case r == Refused:
 		m.do(Action{Op: OpLookup, ID: id})
@@ -322,22 +323,31 @@ func (m *Owner) publish(fr *owned, now time.Duration) {
 
 // Published answers OpPublish.
 func (m *Owner) Published(id ID, edge, part int, r Result, now time.Duration) {
-	if m.over || !m.outs.at(edge).answer(unit{id: id, edge: edge, part: part}, r, now, &m.acts) {
+	if m.over {
 		return
 	}
 	fr := m.frames[id]
+	if !m.outs.at(edge).answer(unit{id, edge, part, fr.entry}, r, now, &m.acts) {
+		return
+	}
 	if fr.left--; fr.left == 0 {
 		m.published(fr, now)
 	}
 }
 
 func (m *Owner) published(fr *owned, now time.Duration) {
-	if m.cfg.Rules.PublishFirst {
+	switch {
+	case m.cfg.Sink && fr.last:
+		m.through(fr, now)
+	case fr.entry.Twice(false):
+		fr.state, fr.entry = ownConfirming, fr.entry.done()
+		m.do(Action{Op: OpCommit, ID: fr.id, Entry: fr.entry})
+	case m.cfg.Rules.PublishFirst:
 		fr.state = ownCommitting
 		m.do(Action{Op: OpCommit, ID: fr.id, Entry: fr.entry})
-		return
+	default:
+		m.through(fr, now)
 	}
-	m.through(fr, now)
 }
 
 func (m *Owner) through(fr *owned, now time.Duration) {

@@ -18,10 +18,11 @@ import (
 //
 // A gate decides at Deliver: too old, shed, or run; then its entry keeps the frame. An
 // arrival sink commits its verdict, then reads the job's mark, then makes the effect
-// happen, and commits a second entry behind it. The mark is read behind the commit: a
+// happen, and commits a second entry behind it; so does whoever has dead letters to
+// publish. The mark is read behind the commit: a
 // latecomer's commit may be taken where the first was purged, but the mark was written
-// before that purge. A damaged copy of a frame that another attempt saw whole is given
-// back: the whole copy is still stored.
+// before that purge. A damaged copy of a frame that another attempt saw whole cannot
+// follow it and is acknowledged: the whole copy is stored until somebody is through.
 type Relay struct {
 	cfg    RelayConfig
 	rules  Rules
@@ -106,12 +107,12 @@ func (m *Relay) judge(f Frame, backlog int64) Verdict {
 }
 
 // Marked answers OpMark: whether the frame is below the job's mark.
-func (m *Relay) Marked(id ID, below bool) {
+func (m *Relay) Marked(id ID, below bool, now time.Duration) {
 	if below {
 		m.ack(id)
 		return
 	}
-	m.do(Action{Op: OpEffect, ID: id, Verdict: m.frames[id].verdict})
+	m.effect(id, m.frames[id], now)
 }
 
 // Computed answers OpCompute: what was made of the frame, in an entry whose counts,
@@ -119,8 +120,7 @@ func (m *Relay) Marked(id ID, below bool) {
 func (m *Relay) Computed(id ID, e *Entry, now time.Duration) {
 	fr := m.frames[id]
 	if fr.follow { // made again after a lost race: the ledger's entry rules
-		fr.entry.Kept = e.Kept
-		m.publish(id, fr, now)
+		m.through(id, fr, now)
 		return
 	}
 	e.Ord, e.Parts, e.EndSplit, e.EndSource = fr.Ord, fr.Parts, fr.EndSplit, fr.EndSource
@@ -130,7 +130,7 @@ func (m *Relay) Computed(id ID, e *Entry, now time.Duration) {
 	case m.rules.PublishFirst && !m.cfg.Arrival:
 		m.publish(id, fr, now)
 	case m.rules.NoClaim && m.cfg.Arrival:
-		m.do(Action{Op: OpEffect, ID: id, Verdict: fr.verdict})
+		m.effect(id, fr, now)
 	default:
 		m.do(Action{Op: OpCommit, ID: id, Entry: e})
 	}
@@ -159,8 +159,7 @@ func (m *Relay) Looked(id ID, e *Entry, now time.Duration) {
 		return
 	}
 	if fr.Bad && e.Verdict == Run && e.Kept == nil {
-		delete(m.frames, id)
-		m.do(Action{Op: OpReturn, ID: id, After: yieldFor})
+		m.ack(id)
 		return
 	}
 	again := !fr.entry.Same(e) || e.Kept != nil
@@ -175,25 +174,24 @@ func (m *Relay) Looked(id ID, e *Entry, now time.Duration) {
 
 // through goes on behind a commit.
 func (m *Relay) through(id ID, fr *relayed, now time.Duration) {
-	if m.cfg.Arrival && m.rules.NoMark {
-		m.do(Action{Op: OpEffect, ID: id, Verdict: fr.verdict})
+	if fr.entry.Twice(m.cfg.Arrival) && !m.rules.NoMark {
+		m.do(Action{Op: OpMark, ID: id})
 		return
 	}
+	m.effect(id, fr, now)
+}
+
+// effect lets the frame have its effect: in the world outside, or below.
+func (m *Relay) effect(id ID, fr *relayed, now time.Duration) {
 	if m.cfg.Arrival {
-		m.do(Action{Op: OpMark, ID: id})
+		m.do(Action{Op: OpEffect, ID: id, Verdict: fr.verdict})
 		return
 	}
 	m.publish(id, fr, now)
 }
 
 // Effected answers OpEffect.
-func (m *Relay) Effected(id ID) {
-	fr := m.frames[id]
-	done := *fr.entry
-	done.Done = true
-	fr.entry = &done
-	m.do(Action{Op: OpCommit, ID: id, Entry: &done})
-}
+func (m *Relay) Effected(id ID, now time.Duration) { m.publish(id, m.frames[id], now) }
 
 func (m *Relay) publish(id ID, fr *relayed, now time.Duration) {
 	fr.left = m.outs.publishAll(id, fr.entry, m.cfg.Ports, now, &m.acts)
@@ -203,19 +201,23 @@ func (m *Relay) publish(id ID, fr *relayed, now time.Duration) {
 }
 
 func (m *Relay) published(id ID, fr *relayed) {
-	if m.rules.PublishFirst {
+	switch {
+	case fr.entry.Twice(m.cfg.Arrival):
+		fr.entry = fr.entry.done()
 		m.do(Action{Op: OpCommit, ID: id, Entry: fr.entry})
-		return
+	case m.rules.PublishFirst:
+		m.do(Action{Op: OpCommit, ID: id, Entry: fr.entry})
+	default:
+		m.ack(id)
 	}
-	m.ack(id)
 }
 
 // Published answers OpPublish.
 func (m *Relay) Published(id ID, edge, part int, r Result, now time.Duration) {
-	if !m.outs.at(edge).answer(unit{id: id, edge: edge, part: part}, r, now, &m.acts) {
+	fr := m.frames[id]
+	if !m.outs.at(edge).answer(unit{id, edge, part, fr.entry}, r, now, &m.acts) {
 		return
 	}
-	fr := m.frames[id]
 	if fr.left--; fr.left == 0 {
 		m.published(id, fr)
 	}

@@ -34,7 +34,7 @@ type Credit struct {
 //
 // Where frames are not cut by content alone, a commit waits for the one before: were both
 // in flight and the first refused, the second could win with a beginning that is not the
-// end of the first. The driver calls Credit before Start, and tells the broker now and
+// end of the first. The driver tells the broker now and
 // then that the split is being worked on.
 type Source struct {
 	cfg    SourceConfig
@@ -55,6 +55,7 @@ type Source struct {
 	flag     bool   // end as soon as possible
 	stop     bool   // save and give back
 	saving   bool
+	started  bool
 	over     bool
 	starved  time.Duration // since when there is no credit; -1 when there is
 	returned time.Duration
@@ -113,8 +114,11 @@ func (m *Source) Take() []Action {
 // Over reports whether the attempt has ended: finished, given back or to be restarted.
 func (m *Source) Over() bool { return m.over }
 
-// Start sets the attempt going, and goes on after Credit, Flag or Observe changed.
-func (m *Source) Start(now time.Duration) { m.step(now) }
+// Start sets the attempt going; until then Credit, Flag and Stop are only noted.
+func (m *Source) Start(now time.Duration) {
+	m.started = true
+	m.step(now)
+}
 
 // Credit tells how far the ordered steps below are.
 func (m *Source) Credit(c Credit, now time.Duration) {
@@ -156,19 +160,19 @@ func (m *Source) mayCut() bool {
 // step asks for whatever can be done now.
 func (m *Source) step(now time.Duration) {
 	switch {
-	case m.over:
+	case m.over || !m.started:
 	case m.stop:
 		if !m.cutting && !m.saving {
-			m.checkpoint(false)
+			m.checkpoint()
 		}
 	case m.ending && m.follow == nil:
 		if len(m.cuts) == 0 && !m.cutting && !m.saving {
-			m.checkpoint(true)
+			m.checkpoint()
 		}
 	default:
 		m.cutNext(now)
 		if !m.over && !m.stop && !m.saving && m.done() >= m.save.N+uint64(m.cfg.Save) {
-			m.checkpoint(false)
+			m.checkpoint()
 		}
 	}
 }
@@ -203,7 +207,7 @@ func (m *Source) starve(now time.Duration) {
 	}
 	if len(m.cuts) == 0 && !m.saving {
 		m.stop, m.returned = true, yieldFor
-		m.checkpoint(false)
+		m.checkpoint()
 	}
 }
 
@@ -278,14 +282,21 @@ func (m *Source) find(id ID) (int, *cut) {
 
 // Published answers OpPublish.
 func (m *Source) Published(id ID, edge, part int, r Result, now time.Duration) {
-	if !m.outs.at(edge).answer(unit{id: id, edge: edge, part: part}, r, now, &m.acts) {
+	_, c := m.find(id)
+	if c == nil || !m.outs.at(edge).answer(unit{id, edge, part, c.entry}, r, now, &m.acts) {
 		return
 	}
-	if _, c := m.find(id); c != nil {
-		c.left--
-	}
+	m.through(c)
 	m.sweep()
 	m.step(now)
+}
+
+// through counts what is through of a frame; dead letters are confirmed by a second entry.
+func (m *Source) through(c *cut) {
+	if c.left--; c.left == 0 && c.entry.Twice(false) && !c.entry.Done {
+		c.left, c.entry = 1, c.entry.done()
+		m.do(Action{Op: OpCommit, ID: c.id, Entry: c.entry})
+	}
 }
 
 // sweep forgets the frames that are through, from the front.
@@ -304,10 +315,12 @@ func (m *Source) done() uint64 {
 	return m.next
 }
 
-func (m *Source) checkpoint(done bool) {
-	st := SplitState{N: m.next, Offset: m.offset, Done: done}
+func (m *Source) checkpoint() {
+	st := SplitState{N: m.next, Offset: m.offset}
 	if len(m.cuts) > 0 {
 		st.N, st.Offset = m.cuts[0].n, m.cuts[0].entry.Start
+	} else {
+		st.Done = m.ending && m.follow == nil
 	}
 	m.saving = true
 	m.do(Action{Op: OpSave, SplitState: st})

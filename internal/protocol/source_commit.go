@@ -12,8 +12,8 @@ func (m *Source) Committed(id ID, r Result, now time.Duration) {
 		m.do(Action{Op: OpCommit, ID: id, Entry: c.entry})
 		return
 	}
-	if m.cfg.Rules.SourceUncommit {
-		c.left--
+	if c.entry.Done || m.cfg.Rules.SourceUncommit {
+		m.through(c)
 		m.sweep()
 		m.step(now)
 		return

@@ -9,6 +9,7 @@ import (
 	"sluice/nodes/extract"
 	"sluice/nodes/flow"
 	"sluice/nodes/math"
+	"sluice/nodes/net"
 	"sluice/nodes/sink"
 	"sluice/nodes/source"
 	"sluice/nodes/text"
@@ -23,6 +24,7 @@ func Catalogue() *nodes.Catalogue {
 		extract.Kinds,
 		flow.Kinds(),
 		math.Kinds(),
+		net.Kinds,
 		sink.Kinds(),
 		source.Kinds(),
 		text.Kinds,

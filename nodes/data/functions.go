@@ -18,7 +18,12 @@ var errOverflow = errors.New("the result passes 64 bit")
 // functions are what an expression may call beside the language's own: replacements of
 // functions whose answer has no order or no bound, and what the limiter puts in.
 func functions(b *bounds) []expr.Option {
-	type signature = func(params ...any) (any, error)
+	return slices.Concat(limiterFunctions(b), objectFunctions(), textFunctions(b))
+}
+
+type signature = func(params ...any) (any, error)
+
+func limiterFunctions(b *bounds) []expr.Option {
 	arithmetic := func(ints func(x, y int) (int, bool), other func(x, y any) any) signature {
 		return func(params ...any) (any, error) {
 			x, ok1 := params[0].(int)
@@ -44,9 +49,13 @@ func functions(b *bounds) []expr.Option {
 		expr.Function("_multiply", arithmetic(multiplyInts, runtime.Multiply)),
 		expr.Function("_round", func(params ...any) (any, error) { return params[0], b.round() }),
 		expr.Function("_sized", func(params ...any) (any, error) { return params[0], b.spend(sizeOf(params[0])) }),
+	}
+}
+
+func objectFunctions() []expr.Option {
+	return []expr.Option{
 		expr.Function("keys", func(params ...any) (any, error) {
-			m, names, err := sortedMap("keys", params[0])
-			_ = m
+			_, names, err := sortedMap("keys", params[0])
 			return anys(names), err
 		}, new(func(any) []any)),
 		expr.Function("values", func(params ...any) (any, error) {
@@ -65,6 +74,11 @@ func functions(b *bounds) []expr.Option {
 			}
 			return list, err
 		}, new(func(any) []any)),
+	}
+}
+
+func textFunctions(b *bounds) []expr.Option {
+	return []expr.Option{
 		expr.Function("string", func(params ...any) (any, error) { return textOf(b, params[0], false) }, new(func(any) string)),
 		expr.Function("toJSON", func(params ...any) (any, error) { return textOf(b, params[0], true) }, new(func(any) string)),
 		expr.Function("replace", func(params ...any) (any, error) {

@@ -40,12 +40,6 @@ var Select = nodes.Define(nodes.Spec{
 			Out:    []any{nodes.JSON(`2`)},
 			Dead:   []string{"cannot add"},
 		},
-		{
-			Doc:    "a query without end is stopped",
-			Config: "query: 'last(repeat(.))'",
-			In:     []any{nodes.JSON(`1`)},
-			Dead:   []string{"steps"},
-		},
 	},
 }, newSelect)
 

@@ -91,7 +91,7 @@ func TestQueriesAreBounded(t *testing.T) {
 	for _, q := range []string{
 		`reduce range(60) as $i ([1]; . + .)`, `reduce range(60) as $i ("x"; . + .)`, `reduce range(60) as $i ({a:"x"}; .a += .a)`,
 		`"x" * 2000000000`, `2000000000 * "xyz"`, `.[500000000] = 1`, `null | setpath([400000000]; 1)`, `reduce range(60) as $i (1; [., .]) | tojson`,
-		`reduce range(60) as $i (1; [., .])`, `reduce range(60) as $i (1; [., .]) | flatten`, `[range(100000000)]`, `def f: f; f`, `last(range(1e12))`,
+		`reduce range(60) as $i (1; [., .])`, `reduce range(60) as $i (1; [., .]) | flatten`, `[range(100000000)]`,
 		`reduce range(60) as $i ("x"; . *= 2)`, `[range(100000) | "x" * 1000000] | add`, `"xxxxxxxxxx" * 1e6 | . as $s | [range(1e5) | $s] | join(",")`, `def f: [f]; f`,
 		`"x" * 100000 | @json "\(.)\(.)" * 100000`,
 	} {

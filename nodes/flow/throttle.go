@@ -17,7 +17,7 @@ var throttleKind = nodes.Define(nodes.Spec{
 	Out:  []nodes.Port{{Name: "out", Type: "T", Doc: "the same"}},
 	Examples: []nodes.Example{
 		{Config: "rate: 100000", In: []any{"a", "b", "c"}, Out: []any{"a", "b", "c"}},
-		{Doc: "One a millisecond", Config: "{rate: 10, for: 10ms}", In: []any{1, 2}, Out: []any{1, 2}},
+		{Doc: "One in ten microseconds", Config: "{rate: 1000, for: 10ms}", In: []any{1, 2}, Out: []any{1, 2}},
 	},
 }, newThrottle)
 

@@ -18,21 +18,38 @@ var kindName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 func Conformance(t *testing.T, c *nodes.Catalogue) {
 	for _, k := range c.All() {
 		t.Run(k.Kind, func(t *testing.T) {
-			checkSpec(t, k)
-			checkPorts(t, k)
-			checkSettings(t, k)
-			if t.Failed() {
-				return
-			}
-			for i := range k.Examples {
-				checkSame(t, k, &k.Examples[i])
-			}
-			checkDeltas(t, k)
+			checkKind(t, k)
 		})
 	}
 }
 
-func checkSpec(t *testing.T, k *nodes.Kind) {
+// tester is the part of testing.T that the checks use.
+type tester interface {
+	Helper()
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Failed() bool
+	TempDir() string
+	Cleanup(func())
+}
+
+func checkKind(t tester, k *nodes.Kind) {
+	t.Helper()
+	checkSpec(t, k)
+	checkPorts(t, k)
+	checkSettings(t, k)
+	if t.Failed() {
+		return
+	}
+	for i := range k.Examples {
+		checkSame(t, k, &k.Examples[i])
+	}
+	checkMany(t, k)
+}
+
+func checkSpec(t tester, k *nodes.Kind) {
 	t.Helper()
 	if !kindName.MatchString(k.Kind) {
 		t.Errorf("the name %q is not lower_case", k.Kind)
@@ -57,7 +74,7 @@ func checkSpec(t *testing.T, k *nodes.Kind) {
 	}
 }
 
-func checkPorts(t *testing.T, k *nodes.Kind) {
+func checkPorts(t tester, k *nodes.Kind) {
 	t.Helper()
 	if k.Role == nodes.Origin && len(k.In) > 0 || k.Role != nodes.Origin && len(k.In) == 0 {
 		t.Errorf("it has %d input ports in its role", len(k.In))
@@ -93,7 +110,7 @@ func checkPorts(t *testing.T, k *nodes.Kind) {
 	}
 }
 
-func checkSettings(t *testing.T, k *nodes.Kind) {
+func checkSettings(t tester, k *nodes.Kind) {
 	t.Helper()
 	if err := k.CheckTags(); err != nil {
 		t.Error(err)
@@ -124,7 +141,7 @@ func checkSettings(t *testing.T, k *nodes.Kind) {
 	}
 }
 
-func checkInterfaces(t *testing.T, k *nodes.Kind, node any) {
+func checkInterfaces(t tester, k *nodes.Kind, node any) {
 	t.Helper()
 	_, processor := node.(nodes.Processor)
 	_, source := node.(nodes.Source)
@@ -146,7 +163,7 @@ func checkInterfaces(t *testing.T, k *nodes.Kind, node any) {
 }
 
 // checkSame runs an example twice and compares everything to the byte.
-func checkSame(t *testing.T, k *nodes.Kind, e *nodes.Example) {
+func checkSame(t tester, k *nodes.Kind, e *nodes.Example) {
 	t.Helper()
 	var prints [2]string
 	for i := range prints {
@@ -170,17 +187,18 @@ func checkSame(t *testing.T, k *nodes.Kind, e *nodes.Example) {
 	}
 }
 
-// Bounds of checkDeltas: so many records, a frame each, and what one delta may weigh.
+// Bounds of checkMany: so many records, a frame each, and what one delta may weigh.
 const (
-	deltaRecords = 2000
-	deltaBytes   = 512
+	manyRecords = 2000
+	deltaBytes  = 512
 )
 
-// checkDeltas runs a stateful kind over many distinct records, one a frame: no delta
-// may grow with the state.
-func checkDeltas(t *testing.T, k *nodes.Kind) {
+// checkMany runs an ordered kind over many records. When they are all distinct and in
+// frames of one, no delta may grow with the state. When some are the same, crashes must
+// change nothing.
+func checkMany(t tester, k *nodes.Kind) {
 	t.Helper()
-	if k.Role == nodes.Stateless && k.OrderedWith == "" || k.Role == nodes.Origin {
+	if k.Role != nodes.Ordered && k.OrderedWith == "" {
 		return
 	}
 	for i := range k.Examples {
@@ -189,21 +207,31 @@ func checkDeltas(t *testing.T, k *nodes.Kind) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Frame = 1
-		c.Ins = map[string][]nodes.Record{}
-		for _, p := range c.Types.In {
-			for n := range deltaRecords {
-				c.Ins[p.Name] = append(c.Ins[p.Name], distinct(p.Type, n, e.Field))
+		many := func(frame, period int, crash bool) *Result {
+			c.Frame, c.Crash, c.Ins = frame, crash, map[string][]nodes.Record{}
+			for _, p := range c.Types.In {
+				for n := range manyRecords {
+					c.Ins[p.Name] = append(c.Ins[p.Name], distinct(p.Type, n%period, e.Field))
+				}
 			}
+			got, err := Run(c)
+			if err != nil {
+				t.Fatalf("example %d with %d records: %v", i, manyRecords, err)
+			}
+			return got
 		}
-		got, err := Run(c)
-		if err != nil {
-			t.Fatalf("example %d with %d records: %v", i, deltaRecords, err)
-		}
-		for n, size := range got.Deltas {
+		for n, size := range many(1, manyRecords, false).Deltas {
 			if size > deltaBytes {
-				t.Fatalf("example %d: the delta after record %d has %d bytes; it must follow the change, not the state", i, n, size)
+				t.Errorf("example %d: the delta after record %d has %d bytes; it must follow the change, not the state", i, n, size)
+				break
 			}
+		}
+		got, want := many(61, 700, true), many(61, 700, false)
+		for _, p := range c.Types.Out {
+			compareRecords(t, fmt.Sprintf("example %d with %d records and crashes: %s", i, manyRecords, p.Name), got.Outs[p.Name], want.Outs[p.Name])
+		}
+		if fmt.Sprint(got.Dead) != fmt.Sprint(want.Dead) {
+			t.Errorf("example %d: other records are given up when there are crashes", i)
 		}
 	}
 }

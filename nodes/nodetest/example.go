@@ -21,18 +21,23 @@ func Examples(t *testing.T, c *nodes.Catalogue) {
 		for i := range k.Examples {
 			e := &k.Examples[i]
 			t.Run(fmt.Sprintf("%s/%d", k.Kind, i), func(t *testing.T) {
-				for _, frame := range []int{1, 3, 256} {
-					runExample(t, k, e, frame, false)
-					if k.Role != nodes.Stateless || k.OrderedWith != "" {
-						runExample(t, k, e, frame, true)
-					}
-				}
+				checkExample(t, k, e)
 			})
 		}
 	}
 }
 
-func runExample(t *testing.T, k *nodes.Kind, e *nodes.Example, frame int, crash bool) {
+func checkExample(t tester, k *nodes.Kind, e *nodes.Example) {
+	t.Helper()
+	for _, frame := range []int{1, 3, 256} {
+		runExample(t, k, e, frame, false)
+		if k.Role != nodes.Stateless || k.OrderedWith != "" {
+			runExample(t, k, e, frame, true)
+		}
+	}
+}
+
+func runExample(t tester, k *nodes.Kind, e *nodes.Example, frame int, crash bool) {
 	t.Helper()
 	where := fmt.Sprintf("frames of %d", frame)
 	if crash {
@@ -51,9 +56,6 @@ func runExample(t *testing.T, k *nodes.Kind, e *nodes.Example, frame int, crash 
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range c.Types.Out {
-		compareRecords(t, where+": "+p.Name, got.Outs[p.Name], outs[p.Name])
-	}
 	if len(got.Dead) != len(e.Dead) {
 		t.Fatalf("%s: got dead %q, want %q", where, got.Dead, e.Dead)
 	}
@@ -62,13 +64,16 @@ func runExample(t *testing.T, k *nodes.Kind, e *nodes.Example, frame int, crash 
 			t.Errorf("%s: got dead %q, want %q in it", where, got.Dead[i], want)
 		}
 	}
+	for _, p := range c.Types.Out {
+		compareRecords(t, where+": "+p.Name, got.Outs[p.Name], outs[p.Name])
+	}
 	if console.String() != e.Console {
 		t.Errorf("%s: got console %q, want %q", where, console.String(), e.Console)
 	}
 	compareFiles(t, where, c.Env.Root, e)
 }
 
-func compareFiles(t *testing.T, where string, root *os.Root, e *nodes.Example) {
+func compareFiles(t tester, where string, root *os.Root, e *nodes.Example) {
 	t.Helper()
 	for name, want := range e.Wrote {
 		if b, err := root.ReadFile(name); err != nil || string(b) != want {
@@ -78,7 +83,7 @@ func compareFiles(t *testing.T, where string, root *os.Root, e *nodes.Example) {
 	filepath.WalkDir(root.Name(), func(path string, d os.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			name, _ := filepath.Rel(root.Name(), path)
-			if e.Files[name] == "" && e.Wrote[name] == "" && !hasKey(e.Files, name) && !hasKey(e.Wrote, name) {
+			if !hasKey(e.Files, name) && !hasKey(e.Wrote, name) {
 				t.Errorf("%s: the file %s was left behind", where, name)
 			}
 		}
@@ -89,7 +94,7 @@ func compareFiles(t *testing.T, where string, root *os.Root, e *nodes.Example) {
 func hasKey(m map[string]string, key string) bool { _, ok := m[key]; return ok }
 
 // exampleCase lays out what an example needs.
-func exampleCase(t *testing.T, k *nodes.Kind, e *nodes.Example) (Case, *bytes.Buffer, error) {
+func exampleCase(t tester, k *nodes.Kind, e *nodes.Example) (Case, *bytes.Buffer, error) {
 	t.Helper()
 	console := &bytes.Buffer{}
 	c := Case{Kind: k, Config: e.Config, Field: e.Field, Into: e.Into}
@@ -116,6 +121,9 @@ func exampleCase(t *testing.T, k *nodes.Kind, e *nodes.Example) (Case, *bytes.Bu
 	}
 	t.Cleanup(func() { root.Close() })
 	c.Env = nodes.Env{Job: "example", Node: "node", Seed: 1, Root: root, Console: console, Stdin: strings.NewReader(e.Stdin)}
+	if e.Serve != nil {
+		c.Env.Dial = serve(t, e.Serve)
+	}
 	return c, console, nil
 }
 
@@ -127,37 +135,22 @@ func exampleTypes(k *nodes.Kind, e *nodes.Example, ins map[string][]nodes.Record
 	if err != nil {
 		return types, err
 	}
-	vars, err := exampleVars(k, e, ins)
+	vars, err := exampleVariables(k, e, ins)
 	if err != nil {
 		return types, err
 	}
-	concrete := func(p nodes.Port, records []nodes.Record) (recipe.PortType, error) {
-		typ := p.Type
-		for range 3 {
-			if v, ok := vars[string(typ)]; ok && v != "" {
-				typ = v
-			}
-		}
-		if !typ.IsConcrete() && len(records) > 0 {
-			typ = records[0].Type()
-		}
-		if !typ.IsConcrete() {
-			return recipe.PortType{}, fmt.Errorf("the example does not show the type %s of port %s; give Types", p.Type, p.Name)
-		}
-		return recipe.PortType{Name: p.Name, Type: typ}, nil
-	}
 	for _, p := range k.In {
-		if p.Optional && !wired(ins, p.Name) {
+		if _, wired := ins[p.Name]; p.Optional && !wired {
 			continue
 		}
-		t, err := concrete(p, ins[p.Name])
+		t, err := concrete(p, vars, ins[p.Name])
 		if err != nil {
 			return types, err
 		}
 		types.In = append(types.In, t)
 	}
 	for _, p := range k.Out {
-		t, err := concrete(p, outs[p.Name])
+		t, err := concrete(p, vars, outs[p.Name])
 		if err != nil {
 			return types, err
 		}
@@ -166,8 +159,8 @@ func exampleTypes(k *nodes.Kind, e *nodes.Example, ins map[string][]nodes.Record
 	return types, nil
 }
 
-// exampleVars finds what the type variables of an example stand for.
-func exampleVars(k *nodes.Kind, e *nodes.Example, ins map[string][]nodes.Record) (map[string]recipe.Type, error) {
+// exampleVariables binds type variables, and constraints as if they were some.
+func exampleVariables(k *nodes.Kind, e *nodes.Example, ins map[string][]nodes.Record) (map[string]recipe.Type, error) {
 	config, err := ConfigJSON(e.Config)
 	if err != nil {
 		return nil, err
@@ -176,21 +169,15 @@ func exampleVars(k *nodes.Kind, e *nodes.Example, ins map[string][]nodes.Record)
 	if faults != nil {
 		return nil, faults[0]
 	}
-	vars := maps.Clone(k.Else)
-	if vars == nil {
-		vars = map[string]recipe.Type{}
-	}
-	if e.Field == "" {
-		for _, p := range k.In {
-			if len(ins[p.Name]) > 0 && !p.Type.IsConcrete() {
-				vars[string(p.Type)] = ins[p.Name][0].Type()
-			}
-		}
-	} else {
-		for _, p := range k.In {
-			if !p.Type.IsConcrete() {
-				vars[string(p.Type)] = recipe.JSON
-			}
+	vars := map[string]recipe.Type{}
+	maps.Copy(vars, k.Else)
+	for _, p := range k.In {
+		switch {
+		case p.Type.IsConcrete():
+		case e.Field != "":
+			vars[string(p.Type)] = recipe.JSON
+		case len(ins[p.Name]) > 0:
+			vars[string(p.Type)] = ins[p.Name][0].Type()
 		}
 	}
 	maps.Copy(vars, k.Bound(config))
@@ -198,7 +185,22 @@ func exampleVars(k *nodes.Kind, e *nodes.Example, ins map[string][]nodes.Record)
 	return vars, nil
 }
 
-func wired(ins map[string][]nodes.Record, port string) bool { _, ok := ins[port]; return ok }
+// concrete resolves the type of a port; a variable may stand for another one.
+func concrete(p nodes.Port, vars map[string]recipe.Type, records []nodes.Record) (recipe.PortType, error) {
+	typ := p.Type
+	for range len(vars) {
+		if v, ok := vars[string(typ)]; ok {
+			typ = v
+		}
+	}
+	if !typ.IsConcrete() && len(records) > 0 {
+		typ = records[0].Type()
+	}
+	if !typ.IsConcrete() {
+		return recipe.PortType{}, fmt.Errorf("the example does not show the type %s of port %s; give Types", p.Type, p.Name)
+	}
+	return recipe.PortType{Name: p.Name, Type: typ}, nil
+}
 
 func exampleRecords(named map[string][]any, only []any, ports []nodes.Port) (map[string][]nodes.Record, error) {
 	all := map[string][]nodes.Record{}

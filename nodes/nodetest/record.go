@@ -55,7 +55,7 @@ func encode(r nodes.Record) []byte {
 
 func show(r nodes.Record) string { return fmt.Sprintf("%s %q", r.Type(), nodes.AppendText(nil, r)) }
 
-func compareRecords(t *testing.T, where string, got, want []nodes.Record) {
+func compareRecords(t tester, where string, got, want []nodes.Record) {
 	t.Helper()
 	for i := range max(len(got), len(want)) {
 		switch {

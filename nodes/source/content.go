@@ -4,9 +4,12 @@ import (
 	"archive/zip"
 	"errors"
 	"fmt"
+	"hash"
+	"hash/crc32"
 	"io"
 	"os"
 
+	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
@@ -97,23 +100,36 @@ func unpack(f *os.File, packed string, member int, maxBytes int64) (*unpacked, e
 		if err != nil {
 			return nil, err
 		}
-		r, err := file.Open()
-		if err != nil {
+		if u.packed.r, err = file.OpenRaw(); err != nil {
 			return nil, errContent{err}
 		}
-		u.r, u.done = r, func() { r.Close() }
-		u.packed.n = packedSize(f, file)
+		u.r = &checked{r: u.packed, size: file.UncompressedSize64, sum: file.CRC32, hash: crc32.NewIEEE()}
+		if file.Method == zip.Deflate {
+			z := flate.NewReader(u.packed)
+			u.r.(*checked).r, u.done = z, func() { z.Close() }
+		}
 	}
 	return u, nil
 }
 
-// packedSize is the size of a member as its archive says, which may be a lie.
-func packedSize(f *os.File, member *zip.File) int64 {
-	n := int64(min(member.CompressedSize64, 1<<40))
-	if info, err := f.Stat(); err == nil {
-		n = min(n, info.Size())
+// checked is a zip member, held to the size and the sum that its archive states. Unlike
+// that of archive/zip it delivers all bytes before it finds fault, so that the fault is
+// at one place however the member is read.
+type checked struct {
+	r    io.Reader
+	size uint64
+	sum  uint32
+	hash hash.Hash32
+	n    uint64
+}
+
+func (c *checked) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.hash.Write(p[:n])
+	if c.n += uint64(n); errors.Is(err, io.EOF) && (c.n != c.size || c.hash.Sum32() != c.sum) {
+		err = zip.ErrChecksum
 	}
-	return n
+	return n, err
 }
 
 func zipMember(f *os.File, member int) (*zip.File, error) {
@@ -126,6 +142,9 @@ func zipMember(f *os.File, member int) (*zip.File, error) {
 	}
 	if files[member].Flags&1 != 0 {
 		return nil, errContent{errors.New("the member is encrypted")}
+	}
+	if m := files[member].Method; m != zip.Store && m != zip.Deflate {
+		return nil, errContent{fmt.Errorf("the member is packed by method %d; 0 (stored) and 8 (deflate) are read", m)}
 	}
 	return files[member], nil
 }

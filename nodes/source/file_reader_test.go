@@ -315,7 +315,10 @@ func FuzzFileReader(f *testing.F) {
 	f.Add(zstdded([]byte("{\"a\":1}\n")), 9, true)
 	f.Add(zipped("a", "b\n"), 5, false)
 	f.Fuzz(func(t *testing.T, content []byte, step int, json bool) {
-		config := map[string]any{"path": "f", "split_bytes": max(1, step%(1<<20)), "max_bytes": 1 << 20}
+		if len(content) > 4<<10 {
+			return
+		}
+		config := map[string]any{"path": "f", "split_bytes": max(1+len(content)/64, step%(1<<20)), "max_bytes": 1 << 20}
 		if json {
 			config["format"] = "json_lines"
 		}

@@ -165,7 +165,7 @@ func rangePieces(file io.ReaderAt, path string, size, step int64) ([]piece, erro
 
 // skipLine returns the number of bytes up to and with the next line end, or the end.
 func skipLine(r io.Reader) (int64, error) {
-	b := bufio.NewReaderSize(r, 64<<10)
+	b := bufio.NewReader(r)
 	var n int64
 	for {
 		part, err := b.ReadSlice('\n')

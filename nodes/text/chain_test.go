@@ -3,6 +3,7 @@ package text
 import (
 	"bytes"
 	"regexp"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -51,12 +52,14 @@ func textGen() *rapid.Generator[[]byte] {
 
 func TestFasterWaysAgreeWithRegexp(t *testing.T) {
 	globs, chains, runs := 0, 0, 0
+	patterns, texts := patternGen(), textGen()
 	rapid.Check(t, func(t *rapid.T) {
-		src, text := patternGen().Draw(t, "pattern"), textGen().Draw(t, "text")
-		g, c := agree(t, src, text)
-		runs++
-		globs += g
-		chains += c
+		for range 20 {
+			g, c := agree(t, patterns.Draw(t, "pattern"), texts.Draw(t, "text"))
+			runs++
+			globs += g
+			chains += c
+		}
 	})
 	if globs == 0 || chains == 0 {
 		t.Errorf("of %d patterns %d were globs and %d chains; want some of each", runs, globs, chains)
@@ -149,5 +152,24 @@ func TestChainGivesUpOnSquareWork(t *testing.T) {
 	}
 	if got, err := r.replace(text); err != nil || !bytes.Equal(got, text) {
 		t.Errorf("got %d bytes, %v, want the text unchanged", len(got), err)
+	}
+}
+
+func TestReplacementsAreBounded(t *testing.T) {
+	for _, regex := range []string{".", "[a-z]+?"} { // by the chain or the machine
+		n, err := newRegexReplace(replaceConfig{Regex: regex, Replacement: strings.Repeat("$0", 4096)}, &nodes.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := n.(*regexReplace)
+		if got, err := r.replace([]byte("ab")); err != nil || len(got) != 8192 {
+			t.Errorf("%s: got %d bytes, %v, want 8192", regex, len(got), err)
+		}
+		if _, err := r.replace(bytes.Repeat([]byte("a"), 8192)); !nodes.IsPermanent(err) || !strings.Contains(err.Error(), "a record may have") {
+			t.Errorf("%s: got %v, want a permanent error", regex, err)
+		}
+		if _, err := r.replace(bytes.Repeat([]byte("a"), maxMatches+1)); !nodes.IsPermanent(err) {
+			t.Errorf("%s: got %v for too many matches, want a permanent error", regex, err)
+		}
 	}
 }

@@ -1,6 +1,8 @@
 package text
 
 import (
+	"unicode/utf8"
+
 	"golang.org/x/text/cases"
 	"golang.org/x/text/language"
 
@@ -50,5 +52,17 @@ func (n *changeCase) Process(c *nodes.Call, r nodes.Record) error {
 		n.buf = append(n.buf, b)
 	}
 	c.Emit(nodes.StringRecord(n.buf))
+	return nil
+}
+
+// validOrDead refuses bytes that are not characters, for kinds that need them.
+func validOrDead(text []byte) error {
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRune(text[i:])
+		if r == utf8.RuneError && n == 1 {
+			return nodes.Permanentf("the byte 0x%02x at offset %d is not UTF-8", text[i], i)
+		}
+		i += n
+	}
 	return nil
 }

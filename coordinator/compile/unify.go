@@ -71,7 +71,7 @@ func (c *compilation) typeNode(n *node) {
 	}
 	n.inner = n.types
 	if n.field != "" {
-		n.inner = columnTypes(n.kind)
+		n.inner = columnTypes(n)
 	}
 }
 
@@ -174,13 +174,10 @@ func (c *compilation) outletType(n *node, p nodes.Port, vars bindings) recipe.Ty
 
 // columnTypes are the types that a scalar kind sees inside a record: its own, and for
 // what it leaves open any JSON value, or a float where it wants numbers.
-func columnTypes(k *nodes.Kind) nodes.PortTypes {
+func columnTypes(n *node) nodes.PortTypes {
+	in, out := n.kind.In[0], n.kind.Out[0]
+	vars := boundByConfig(n)
 	concrete := func(t recipe.Type) recipe.Type {
-		if t.IsVariable() {
-			if t = k.Where[string(t)]; t == "" {
-				t = recipe.Any
-			}
-		}
 		switch {
 		case t.IsConcrete():
 			return t
@@ -189,9 +186,13 @@ func columnTypes(k *nodes.Kind) nodes.PortTypes {
 		}
 		return recipe.JSON
 	}
+	if _, bound := vars[in.Type]; in.Type.IsVariable() && !bound {
+		vars[in.Type] = binding{concrete(n.kind.Where[string(in.Type)]), "its field"}
+	}
+	bindRest(n, vars)
 	return nodes.PortTypes{
-		In:  []recipe.PortType{{Name: k.In[0].Name, Type: concrete(k.In[0].Type)}},
-		Out: []recipe.PortType{{Name: k.Out[0].Name, Type: concrete(k.Out[0].Type)}},
+		In:  []recipe.PortType{{Name: in.Name, Type: concrete(replaceVars(in.Type, vars))}},
+		Out: []recipe.PortType{{Name: out.Name, Type: concrete(replaceVars(out.Type, vars))}},
 	}
 }
 

@@ -1,0 +1,68 @@
+package compile_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"sluice/coordinator/compile"
+	"sluice/nodes/all"
+	"sluice/recipe"
+)
+
+// TestTypesOfKinds follows the types through kinds whose settings or wires decide them.
+func TestTypesOfKinds(t *testing.T) {
+	for _, row := range []struct{ text, want string }{
+		{"  a: {kind: file_reader, config: {path: x}}\n  b: {kind: parse_int, from: a}\n", "a:string b:int"},
+		{"  a: {kind: file_reader, config: {path: x, format: json_lines}}\n  b: {kind: sample, from: a, config: {rate: 0.5}}\n", "a:json b:json"},
+		{"  a: {kind: integer_generator}\n  b: {kind: rolling_average, from: a, config: {values_to_keep: 2}}\n", "a:int b:int"},
+		{"  a: {kind: integer_generator}\n  b: {kind: rolling_average, from: a, config: {values_to_keep: 2, float: true}}\n", "a:int b:float"},
+		{"  a: {kind: file_reader, config: {path: x, format: json_lines}}\n  b: {kind: rolling_average, field: n, from: a, config: {values_to_keep: 2}}\n", "a:json b:json(float→float)"},
+		{"  a: {kind: file_reader, config: {path: x, format: json_lines}}\n  b: {kind: parse_int, field: n, into: m, from: a}\n", "a:json b:json(string→int)"},
+		{"  a: {kind: integer_generator}\n  b: {kind: pairwise_product, from: a}\n", "a:int b:int"},
+		{"  a: {kind: string_generator}\n  b: {kind: pairwise_product, from: a}\n", "SL301"},
+		{"  a: {kind: integer_generator}\n  b: {kind: and, from: a, config: {values_to_keep: 2}}\n", "SL301"},
+		{"  a: {kind: printer, from: b}\n  b: {kind: file_reader, config: {path: x}, from: a}\n", "SL205"},
+	} {
+		plan, ds := compile.Compile("r.yaml", []byte("nodes:\n"+row.text), compile.Options{Catalogue: all.Catalogue()})
+		got := ""
+		if ds != nil {
+			got = string(ds[0].Code)
+		} else {
+			checkPlan(t, plan)
+			got = outTypes(plan)
+		}
+		if got != row.want {
+			t.Errorf("%s: got %s, want %s %v", row.text, got, row.want, ds)
+		}
+	}
+}
+
+func outTypes(p *recipe.Plan) string {
+	var parts []string
+	for _, s := range p.Steps {
+		text := s.Node + ":" + string(s.Outputs[0].Type)
+		if s.Field != "" {
+			text += fmt.Sprintf("(%s→%s)", s.FieldType, s.IntoType)
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, " ")
+}
+
+// TestOrderedWith: wiring a port can make a stateless kind an ordered one.
+func TestOrderedWith(t *testing.T) {
+	const head = "nodes:\n  n: {kind: file_reader, config: {path: x, format: json_lines}}\n  w: {kind: file_reader, config: {path: y}}\n  b: {kind: given_bool, from: w}\n"
+	for from, want := range map[string]string{"b": "relay bool", "{in: b, value: n}": "ordered json"} {
+		kinds := append(testKinds(), kind[none]("given_bool", 0, ports("in", "string"), ports("out", "bool")))
+		plan, ds := compile.Compile("r.yaml", []byte(head+"  i: {kind: if, from: "+from+"}\n"), compile.Options{Catalogue: mixed(t, kinds)})
+		if ds != nil {
+			t.Fatal(ds)
+		}
+		checkPlan(t, plan)
+		last := plan.Steps[len(plan.Steps)-1]
+		if got := fmt.Sprintf("%s %s", last.Role, last.Outputs[0].Type); got != want {
+			t.Errorf("from %s: got %s, want %s", from, got, want)
+		}
+	}
+}

@@ -1,0 +1,227 @@
+package simulation
+
+import (
+	"time"
+
+	"sluice/internal/protocol"
+	"sluice/recipe"
+)
+
+// sourceDriver drives a [protocol.Source] for one split after the other.
+type sourceDriver struct {
+	*driver
+	m    *protocol.Source
+	sp   *split
+	rev  uint64 // of the split's checkpoint
+	busy bool
+	stop bool
+	turn int // of attempts, so that answers to an earlier one are not taken for this one's
+}
+
+func beginSource(t *task) {
+	d := &sourceDriver{driver: newDriver(t)}
+	t.stop = func() {
+		if d.stop = true; d.m != nil {
+			d.m.Stop(d.now)
+			d.act()
+		}
+	}
+	var tick func()
+	tick = func() {
+		d.tick()
+		d.after(d.between(2*time.Millisecond, 15*time.Millisecond), tick)
+	}
+	tick()
+}
+
+func (d *sourceDriver) tick() {
+	if d.m == nil {
+		if !d.busy && !d.stop {
+			if sp := d.store.take(d.step); sp != nil {
+				d.attempt(sp)
+			}
+		}
+		return
+	}
+	sp := d.sp
+	d.tell(func() {
+		if !sp.acked {
+			sp.deadline = max(sp.deadline, d.now+d.g.ackWait)
+		}
+	})
+	if d.unwanted() || d.drain {
+		d.m.Flag(d.now)
+	}
+	d.m.Credit(d.credit(), d.now)
+	d.m.Tick(d.now)
+	d.act()
+}
+
+// attempt reads the split's checkpoint and begins there.
+func (d *sourceDriver) attempt(sp *split) {
+	d.sp, d.turn, d.busy = sp, d.turn+1, true
+	type saved struct {
+		rev uint64
+		st  protocol.SplitState
+	}
+	c := protocol.SourceConfig{Ports: d.ports(d.s), Splits: d.g.plan.Window.Splits, Frames: d.g.plan.Window.Frames,
+		Last: uint32(len(d.n.data) - 1), Pipeline: 1 + d.rng.IntN(4), Steady: d.n.steady, Save: 1 + d.rng.IntN(5), Rules: d.opt.Rules}
+	if !d.g.ordered(d.step) {
+		c.Splits, c.Frames = looseSplits, looseFrames
+	}
+	read(d.task, func() saved { return saved{sp.rev, sp.state} }, func(s saved) {
+		d.rev = s.rev
+		d.hand, d.made = map[protocol.ID]inHand{}, map[protocol.ID]made{}
+		d.m = protocol.NewSource(c, sp.n, s.st, d.now)
+		if d.drain || d.unwanted() {
+			d.m.Flag(d.now)
+		}
+		d.m.Credit(d.credit(), d.now)
+		d.m.Start(d.now)
+		d.act()
+	})
+}
+
+// Windows of sources without an ordered step below: the job's mark is their watermark, so
+// that the ledger stays small.
+const (
+	looseSplits = 4
+	looseFrames = 16
+)
+
+// ordered reports whether an ordered step reads frames of a source.
+func (g *graph) ordered(src int) bool {
+	for i := range g.plan.Steps {
+		for _, l := range g.plan.Steps[i].Lanes {
+			if l.Source == src && g.plan.Steps[i].Role == recipe.RoleOrdered {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// credit is what the ordered steps below tell.
+func (d *sourceDriver) credit() protocol.Credit {
+	if !d.g.ordered(d.step) {
+		m := d.store.marks[d.step]
+		return protocol.Credit{Ordered: true, Split: m.Split, N: m.N, Done: m.All}
+	}
+	c := protocol.Credit{Ordered: true, Done: true}
+	var held int64
+	for i := range d.g.plan.Steps {
+		if d.g.plan.Steps[i].Role != recipe.RoleOrdered {
+			continue
+		}
+		held += int64(d.held[i])
+		for l, lane := range d.g.plan.Steps[i].Lanes {
+			if lane.Source != d.step {
+				continue
+			}
+			cur := protocol.Cursor{}
+			if cs := d.store.owners[i].ck.Cursors; len(cs) > 0 {
+				cur = cs[l]
+			}
+			if !cur.Done && (c.Done || cur.Split < c.Split || cur.Split == c.Split && cur.N < c.N) {
+				c.Done, c.Split, c.N = false, cur.Split, cur.N
+			}
+		}
+	}
+	c.Tight = d.g.tight > 0 && held > d.g.tight
+	return c
+}
+
+func (d *sourceDriver) act() {
+	m := d.m
+	for acts := m.Take(); len(acts) > 0; acts = m.Take() {
+		for _, a := range acts {
+			d.carryOut(a)
+		}
+	}
+	if m.Over() && d.m == m {
+		d.m, d.busy = nil, false
+	}
+}
+
+// with calls fn when the attempt is still this one.
+func (d *sourceDriver) with(turn int, fn func(*protocol.Source)) {
+	if d.m != nil && d.turn == turn {
+		fn(d.m)
+		d.act()
+	}
+}
+
+func (d *sourceDriver) carryOut(a protocol.Action) {
+	turn, id, sp := d.turn, a.ID, d.sp
+	switch a.Op {
+	case protocol.OpCut:
+		d.after(d.computing(), func() { d.with(turn, func(m *protocol.Source) { d.cut(m, a) }) })
+	case protocol.OpCommit:
+		d.commit(a.Entry, func(r protocol.Result) {
+			d.with(turn, func(m *protocol.Source) { m.Committed(id, r, d.now) })
+		})
+	case protocol.OpLookup:
+		ord := ordinal{Split: sp.n, N: uint64(d.hand[id].seq)}
+		read(d.task, func() *protocol.Entry { return d.store.lookup(d.step, ord) }, func(e *protocol.Entry) {
+			d.with(turn, func(m *protocol.Source) { m.Looked(id, e, d.now) })
+		})
+	case protocol.OpPublish:
+		d.publish(a, a.Entry, func(r protocol.Result) {
+			d.with(turn, func(m *protocol.Source) { m.Published(id, a.Edge, a.Part, r, d.now) })
+		})
+	case protocol.OpAck:
+		delete(d.hand, id)
+		delete(d.made, id)
+	case protocol.OpWake:
+		d.after(a.After, func() { d.with(turn, func(m *protocol.Source) { m.Tick(d.now) }) })
+	case protocol.OpSave:
+		d.save(turn, a.SplitState)
+	case protocol.OpReturn:
+		d.count["given back"]++
+		d.tell(func() {
+			if !sp.acked {
+				sp.deadline = d.now + a.After
+			}
+		})
+	case protocol.OpFinish:
+		d.tell(func() { sp.acked = true })
+	}
+}
+
+func (d *sourceDriver) save(turn int, st protocol.SplitState) {
+	sp, rev := d.sp, d.rev
+	ask(d.task, func() protocol.Result { return d.store.saveSplit(sp, rev, st) }, func(r protocol.Result) {
+		d.with(turn, func(m *protocol.Source) {
+			if r == protocol.OK {
+				d.rev++
+			}
+			m.Saved(st, r, d.now)
+		})
+	})
+}
+
+// cut reads a frame. Steady sources cut by content, the others by what has come in.
+func (d *sourceDriver) cut(m *protocol.Source, a protocol.Action) {
+	data := d.n.data[d.sp.n]
+	start, end := int(a.Start), int(a.Until)
+	if end < 0 {
+		if end = start + 3; !d.n.steady {
+			end = start + 1 + d.rng.IntN(3)
+		}
+		end = min(end, len(data))
+	}
+	last := a.Until < 0 && start >= len(data)
+	if a.Follow != nil {
+		end, last = int(a.Follow.End), a.Follow.EndSplit
+	}
+	if start < 0 || end > len(data) || start > end {
+		d.fail("source %s is told to cut split %d from %d to %d of %d", d.s.Node, d.sp.n, start, end, len(data))
+		return
+	}
+	d.lastID++
+	d.made[d.lastID] = cutRecords(data[start:end])
+	d.hand[d.lastID] = inHand{seq: a.N}
+	e := d.entry(d.made[d.lastID])
+	e.Start, e.End, e.EndSplit = int64(start), int64(end), last
+	m.WasCut(d.lastID, e, d.now)
+}

@@ -1,0 +1,152 @@
+package simulation
+
+import (
+	"time"
+
+	"sluice/internal/protocol"
+	"sluice/recipe"
+)
+
+// driver is what the drivers of the machines have in common.
+type driver struct {
+	*task
+	s      *recipe.Step
+	n      *node
+	hand   map[protocol.ID]inHand
+	made   map[protocol.ID]made
+	lastID protocol.ID
+	pulls  bool // a pull is on its way
+}
+
+func newDriver(t *task) *driver {
+	return &driver{task: t, s: &t.g.plan.Steps[t.step], n: &t.g.nodes[t.step], hand: map[protocol.ID]inHand{}, made: map[protocol.ID]made{}}
+}
+
+func (w *world) begin(step int) func(*task) {
+	switch w.g.plan.Steps[step].Role {
+	case recipe.RoleSource:
+		return beginSource
+	case recipe.RoleOrdered:
+		return beginOwner
+	}
+	return beginRelay
+}
+
+func (w *world) edge(id recipe.EdgeID) *edge {
+	for _, e := range w.edges {
+		if e.ID == id {
+			return e
+		}
+	}
+	panic("no edge " + id)
+}
+
+func (w *world) ports(s *recipe.Step) []int {
+	var ps []int
+	for _, id := range s.Out {
+		ps = append(ps, w.edge(id).FromPort)
+	}
+	return ps
+}
+
+// listen has pull called soon after there is something to read, and now and then. A pull
+// is never called twice at once.
+func (d *driver) listen(pull func()) {
+	soon := func(most time.Duration) {
+		if !d.pulls && !d.dead {
+			d.pulls = true
+			d.after(d.between(10*time.Microsecond, most), func() {
+				d.pulls = false
+				pull()
+			})
+		}
+	}
+	for _, id := range d.s.In {
+		e := d.edge(id)
+		e.readers = append(e.readers, func() { soon(400 * time.Microsecond) })
+	}
+	var again func()
+	again = func() {
+		soon(time.Millisecond)
+		d.after(d.between(5*time.Millisecond, 25*time.Millisecond), again)
+	}
+	again()
+}
+
+// receive takes a message in hand and returns what a machine is told of it.
+func (d *driver) receive(h inHand) (protocol.ID, protocol.Frame) {
+	d.lastID++
+	d.hand[d.lastID] = h
+	ord := h.f.ord
+	ord.Lane += uint16(h.e.LaneBase)
+	return d.lastID, protocol.Frame{Ord: ord, Parts: h.f.parts, EndSplit: h.f.endSplit, EndSource: h.f.endSource,
+		Records: int64(len(h.f.recs)), Bad: h.f.bad, Age: d.now - h.at, Seq: h.seq}
+}
+
+// entry begins the entry of what was made.
+func (d *driver) entry(m made) *protocol.Entry {
+	e := &protocol.Entry{Step: d.step, Counts: m.counts(), Dead: m.dead}
+	for i, id := range d.s.Out {
+		if x := d.edge(id); x.Overflow == recipe.DropNewest && len(x.msgs) >= x.Capacity {
+			e.Lost |= 1 << i
+		}
+	}
+	return e
+}
+
+// content is the frame that an entry says goes out on an edge.
+func (w *world) content(e *protocol.Entry, m made, x *edge, i, part int) frame {
+	parts := m.out[x.FromPort]
+	path := protocol.PartOf(e, len(parts), part)
+	f := frame{ord: ordinal{Split: e.Ord.Split, N: e.Ord.N, Lane: e.Ord.Lane, Path: path.Path()}, parts: path, endSplit: e.EndSplit, endSource: e.EndSource}
+	if !e.LostAt(i) {
+		f.recs = parts[part]
+	}
+	return f
+}
+
+// publish puts a part of a frame, or its dead letters.
+func (d *driver) publish(a protocol.Action, e *protocol.Entry, answer func(protocol.Result)) {
+	m := d.made[a.ID]
+	if a.Edge == protocol.DeadLetters {
+		ord := e.Ord
+		ask(d.task, func() protocol.Result {
+			if d.sinks.dead[d.step] == nil {
+				d.sinks.dead[d.step] = map[ordinal]int{}
+			}
+			if _, known := d.sinks.dead[d.step][ord]; !known {
+				d.sinks.dead[d.step][ord] = int(m.dead)
+			}
+			return protocol.OK
+		}, answer)
+		return
+	}
+	x := d.edge(d.s.Out[a.Edge])
+	f := d.content(e, m, x, a.Edge, a.Part)
+	ask(d.task, func() protocol.Result { return x.put(f) }, answer)
+}
+
+// commit writes an entry as it is now.
+func (d *driver) commit(e *protocol.Entry, answer func(protocol.Result)) {
+	c, b := *e, e.Append(nil)
+	ask(d.task, func() protocol.Result { return d.store.commit(&c, b) }, answer)
+}
+
+func (d *driver) ack(id protocol.ID) {
+	h, ok := d.hand[id]
+	delete(d.hand, id)
+	delete(d.made, id)
+	if ok {
+		d.tell(h.ack)
+	}
+}
+
+// unwanted reports whether no reader wants more.
+func (d *driver) unwanted() bool {
+	for _, id := range d.s.Out {
+		if !d.full[d.edge(id).To] {
+			return false
+		}
+	}
+	return len(d.s.Out) > 0
+}

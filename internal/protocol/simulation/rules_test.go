@@ -1,0 +1,61 @@
+package simulation
+
+import (
+	"strings"
+	"testing"
+
+	"sluice/internal/protocol"
+)
+
+// TestRulesAreNeeded switches one rule off at a time: the simulation must find a run that
+// goes wrong without it.
+func TestRulesAreNeeded(t *testing.T) {
+	rules := protocol.Rules{}
+	with := func(set func(*protocol.Rules)) Options {
+		r := rules
+		set(&r)
+		return Options{Rules: r}
+	}
+	tests := []struct {
+		rule string
+		opt  Options
+	}{
+		{"steps commit before they publish", with(func(r *protocol.Rules) { r.PublishFirst = true })},
+		{"sources commit before they publish", with(func(r *protocol.Rules) { r.SourceUncommit = true })},
+		{"sources that cut by time commit one by one", with(func(r *protocol.Rules) { r.SourcePipeline = true })},
+		{"owners commit one by one", with(func(r *protocol.Rules) { r.OwnerPipeline = true })},
+		{"owners follow the ledger", with(func(r *protocol.Rules) { r.NoFollow = true })},
+		{"impure kinds keep their answer", Options{NoKept: true}},
+		{"ordinals have lanes", Options{NoLanes: true}},
+		{"gates read lossy edges", Options{NoGates: true}},
+		{"somebody helps gates", Options{NoRescue: true}},
+		{"the purge's mark is job-wide", with(func(r *protocol.Rules) { r.FoldEachStep = true })},
+		{"the purge's mark never passes an unfinished split's checkpoint", with(func(r *protocol.Rules) { r.IgnoreCheckpoint = true })},
+		{"the fold is written before the purge", Options{PurgeFirst: true}},
+		{"sources keep to the window", with(func(r *protocol.Rules) { r.NoWindow = true })},
+		{"a split without credit is given back", with(func(r *protocol.Rules) { r.NoYield = true })},
+		{"edges to ordered steps have room for the window", Options{NarrowEdges: true}},
+		{"consumers of ordered steps hand out the window", Options{NarrowHand: true}},
+		{"a consumer's name has the epoch", Options{NoEpoch: true}},
+		{"a takeover replaces consumers before it reads", Options{ReadFirst: true}},
+		{"an arrival sink reads the mark before its effect", with(func(r *protocol.Rules) { r.NoMark = true })},
+		{"an arrival sink commits before its effect", with(func(r *protocol.Rules) { r.NoClaim = true })},
+	}
+	for _, test := range tests {
+		t.Run(strings.ReplaceAll(test.rule, " ", "_"), func(t *testing.T) {
+			runs := 0
+			var found *Outcome
+			each(seeds(t, 5000), test.opt, func(o Outcome) bool {
+				runs++
+				if o.Fault != "" && (found == nil || o.Seed < found.Seed) {
+					found = &o
+				}
+				return o.Fault == ""
+			})
+			if found == nil {
+				t.Fatalf("%d runs went well without the rule that %s", runs, test.rule)
+			}
+			t.Logf("without the rule that %s, seed %d: %s\n%s", test.rule, found.Seed, found.Fault, found.About)
+		})
+	}
+}

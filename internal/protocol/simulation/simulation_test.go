@@ -1,0 +1,75 @@
+package simulation
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+)
+
+// seeds returns how many seeds a test runs: SLUICE_SEEDS, or most.
+func seeds(t *testing.T, most int) uint64 {
+	if s := os.Getenv("SLUICE_SEEDS"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatalf("SLUICE_SEEDS: %v", err)
+		}
+		return uint64(n)
+	}
+	return uint64(most)
+}
+
+// each runs seeds from 1 to n on all processors until take returns false.
+func each(n uint64, opt Options, take func(Outcome) bool) {
+	var mu sync.Mutex
+	next, stop := uint64(1), false
+	var group sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() {
+			for {
+				mu.Lock()
+				seed := next
+				next++
+				done := stop || seed > n
+				mu.Unlock()
+				if done {
+					return
+				}
+				o := Run(seed, opt)
+				mu.Lock()
+				stop = !take(o) || stop
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+}
+
+func TestSimulation(t *testing.T) {
+	n := seeds(t, 5000)
+	start := time.Now()
+	runs, events, bad := 0, 0, 0
+	faults := map[string]int{}
+	each(n, Options{}, func(o Outcome) bool {
+		runs++
+		events += o.Events
+		for k, c := range o.Faults {
+			faults[k] += c
+		}
+		if o.Fault != "" {
+			bad++
+			t.Errorf("seed %d: %s\n%s", o.Seed, o.Fault, o.About)
+		}
+		return bad < 5
+	})
+	line := fmt.Sprintf("%d runs, %d events", runs, events)
+	for _, k := range slices.Sorted(maps.Keys(faults)) {
+		line += fmt.Sprintf(", %s %d", k, faults[k])
+	}
+	t.Logf("%s; %s", line, time.Since(start).Round(time.Millisecond))
+}
