@@ -54,13 +54,18 @@ func (a *attempt) run(ctx context.Context) error {
 	a.ctx = ctx
 	w := a.job.plan.Window
 	a.m = protocol.NewSource(protocol.SourceConfig{Ports: a.ports, Splits: w.Splits, Frames: w.Frames,
-		Last: uint32(len(a.list.Splits) - 1), Pipeline: sourcePipeline}, a.split, at, a.now())
+		Last: uint32(len(a.list.Splits) - 1), Pipeline: sourcePipeline, Steady: true}, a.split, at, a.now())
 	if !at.Done {
 		if a.input, err = a.open(ctx, at); err != nil {
 			return err
 		}
 		defer a.input.close()
 	}
+	if a.job.places.unwanted(a.step.ID) {
+		a.m.Flag(a.now())
+	}
+	a.m.Credit(a.job.places.credit(a.step.ID), a.now())
+	a.m.Start(a.now())
 	a.job.places.watch(a.box)
 	defer a.job.places.unwatch(a.box)
 	tick := time.NewTicker(levelsEvery)
@@ -135,9 +140,6 @@ func (a *attempt) handle(e *event) error {
 	case evCommitted:
 		a.m.Committed(e.id, e.result, now)
 	case evLooked:
-		if h := a.hand[e.id]; h != nil {
-			h.won(e.entry)
-		}
 		a.m.Looked(e.id, e.entry, now)
 	case evPublished:
 		a.m.Published(e.id, e.edge, e.part, e.result, now)

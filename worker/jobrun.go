@@ -35,7 +35,8 @@ type jobRun struct {
 	records atomic.Int64 // seen by nodes here: a sign of life for the coordinator
 
 	mu      sync.Mutex
-	objects *bus.Objects // guarded by mu; opened when the first large value is met
+	objects *bus.Objects          // guarded by mu; opened when the first large value is met
+	shared  map[int]*nodes.Shared // guarded by mu; by step: what its instances share
 }
 
 func newJobRun(w *Worker, rec bus.JobRecord) *jobRun {
@@ -170,7 +171,7 @@ func (r *jobRun) build(step *recipe.Step, kind *nodes.Kind) (any, error) {
 	c := &r.w.cfg
 	env := &nodes.Env{
 		Job: string(r.names.Job), Node: step.Node, Seed: r.plan.Seed, Root: c.Root, Dial: c.Dial,
-		Types: nodes.PortTypes{In: step.Inputs, Out: step.Outputs}, Log: r.log,
+		Types: nodes.PortTypes{In: step.Inputs, Out: step.Outputs}, Log: r.log, Shared: r.sharedBy(step),
 	}
 	if c.Stdin != nil {
 		env.Stdin = c.Stdin
@@ -183,6 +184,19 @@ func (r *jobRun) build(step *recipe.Step, kind *nodes.Kind) (any, error) {
 		return nil, fmt.Errorf("node %s: %w", step.Node, err)
 	}
 	return node, nil
+}
+
+// sharedBy returns what the instances of a step share.
+func (r *jobRun) sharedBy(step *recipe.Step) *nodes.Shared {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.shared == nil {
+		r.shared = map[int]*nodes.Shared{}
+	}
+	if r.shared[step.ID] == nil {
+		r.shared[step.ID] = &nodes.Shared{}
+	}
+	return r.shared[step.ID]
 }
 
 // processor makes an instance of a node that reads records.
@@ -239,4 +253,23 @@ func (r *jobRun) lookup(ctx context.Context, step int, o recipe.Ordinal) (*proto
 		return nil, err
 	}
 	return protocol.DecodeEntry(m.Data)
+}
+
+// below reads the marks that the coordinator wrote before it purged the ledger.
+func (r *jobRun) below(ctx context.Context, source int, o recipe.Ordinal) (bool, error) {
+	m, err := r.conn.Last(ctx, r.names.State(), r.names.Fold())
+	if errors.Is(err, bus.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	var fold struct {
+		Marks map[int]protocol.Mark `json:"marks"`
+	}
+	if err := json.Unmarshal(m.Data, &fold); err != nil {
+		return false, err
+	}
+	mark, ok := fold.Marks[source]
+	return ok && mark.Below(o.Split, o.N), nil
 }

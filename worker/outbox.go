@@ -38,13 +38,6 @@ type inHand struct {
 	away    bool            // the payload is only in the stream
 }
 
-// won takes over what the winning entry says of full edges.
-func (h *inHand) won(e *protocol.Entry) {
-	if e != nil && h.made != nil {
-		h.made.lost = e.Lost
-	}
-}
-
 func newOutbox(r *jobRun, s *recipe.Step) outbox {
 	o := outbox{job: r, step: s, box: newMailbox(), hand: map[protocol.ID]*inHand{}, cut: cutter{run: r, step: s}}
 	for _, id := range s.Out {
@@ -72,7 +65,7 @@ func (o *outbox) open(e *recipe.Edge, msg *bus.Message) (*inHand, protocol.Frame
 		o.job.log.Warn("a frame's payload is damaged", "edge", e.ID, "step", o.step.Node, "frame", h.Ordinal().String())
 	}
 	f := protocol.Frame{Ord: h.Ordinal(), Parts: h.Parts, EndSplit: h.EndSplit, EndSource: h.EndSource, Records: int64(h.Records),
-		Bad: bad, Age: time.Since(msg.Stored)}
+		Bad: bad, Age: time.Since(msg.Stored), Seq: msg.Seq}
 	return &inHand{msg: msg, header: h, payload: payload}, f, nil
 }
 
@@ -87,6 +80,27 @@ func (o *outbox) commit(id protocol.ID, e *protocol.Entry) error {
 		o.box.post(event{kind: evCommitted, id: id, result: r, err: fatal})
 	})
 	return o.job.died(AfterCommit, o.step)
+}
+
+// mark reads the job's mark and tells whether a frame is below it: then everybody is done
+// with the frame, and whoever comes late has nothing to do.
+func (o *outbox) mark(ctx context.Context, id protocol.ID, ord recipe.Ordinal) {
+	go func() {
+		for {
+			below, err := o.job.below(ctx, o.step.Lanes[ord.Lane].Source, ord)
+			if err == nil {
+				r := protocol.Refused
+				if below {
+					r = protocol.OK
+				}
+				o.box.post(event{kind: evMarked, id: id, result: r})
+				return
+			}
+			if !pause(ctx, 100*time.Millisecond) {
+				return
+			}
+		}
+	}()
 }
 
 // lookup reads the entry that won.
@@ -120,7 +134,7 @@ func (o *outbox) publish(a *protocol.Action) error {
 		hp := partHeader(&h.header, len(parts), part)
 		put.Subject, put.Data = o.to[edge], parts[part]
 		put.MsgID = string(o.step.Out[edge]) + "-" + hp.Ordinal().String()
-		if h.made.lost>>uint(edge)&1 == 1 {
+		if a.Entry.LostAt(edge) {
 			put.Data = emptyFrame(&hp, o.step.Outputs[o.ports[edge]].Type)
 		}
 	}

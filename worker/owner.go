@@ -221,7 +221,6 @@ func (l *ownerLoop) handle(e *event) error {
 	case evCommitted:
 		l.m.Committed(e.id, e.result, now)
 	case evLooked:
-		l.hand[e.id].won(e.entry)
 		l.m.Looked(e.id, e.entry, now)
 	case evPublished:
 		l.m.Published(e.id, e.edge, e.part, e.result, now)

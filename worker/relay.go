@@ -152,14 +152,13 @@ func (l *relayLoop) handle(ctx context.Context, e *event) error {
 	case evCommitted:
 		l.m.Committed(e.id, e.result, now)
 	case evLooked:
-		l.hand[e.id].won(e.entry)
 		l.m.Looked(e.id, e.entry, now)
 	case evPublished:
 		l.m.Published(e.id, e.edge, e.part, e.result, now)
 	case evEffected:
-		l.m.Effected(e.id)
+		l.m.Effected(e.id, now)
 	case evMarked:
-		l.m.Marked(e.id, e.result == protocol.OK)
+		l.m.Marked(e.id, e.result == protocol.OK, now)
 	case evTick:
 		l.m.Tick(now)
 	case evCredit:
@@ -206,6 +205,8 @@ func (l *relayLoop) do(ctx context.Context, a *protocol.Action) error {
 		l.compute(ctx, compute{a.ID, a.Verdict, a.Follow})
 	case protocol.OpCommit:
 		return l.commit(a.ID, a.Entry)
+	case protocol.OpMark:
+		l.mark(ctx, a.ID, l.hand[a.ID].header.Ordinal())
 	case protocol.OpLookup:
 		l.lookup(ctx, a.ID, l.hand[a.ID].header.Ordinal())
 	case protocol.OpPublish:

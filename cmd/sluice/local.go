@@ -12,6 +12,7 @@ import (
 	"sluice/internal/bus"
 	"sluice/internal/solo"
 	"sluice/nodes/all"
+	"sluice/nodes/net"
 	"sluice/recipe"
 )
 
@@ -29,7 +30,7 @@ func runLocal(ctx context.Context, j job) (recipe.Progress, error) {
 	log := hclog.New(&hclog.LoggerOptions{Name: "sluice", Level: hclog.LevelFromString(j.flags.LogLevel), Output: j.err})
 	last, err := solo.Run(ctx, solo.Config{
 		Plan: j.plan, Catalogue: all.Catalogue(), Dir: j.flags.DataDir, Resume: j.flags.Resume,
-		Root: root, Stdin: j.in, Console: j.out, Secret: secretFromEnv,
+		Root: root, Dial: (&net.Guard{Allow: j.flags.AllowNet}).Dial, Stdin: j.in, Console: j.out, Secret: secretFromEnv,
 		Show: j.show, Watch: taps.watch, Stop: j.stop, Log: log,
 	})
 	return last, localError(err, j.flags.DataDir)

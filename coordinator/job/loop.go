@@ -151,32 +151,34 @@ func (r *run) failed(data []byte) {
 	}
 }
 
-// fold writes what the accountant knows in one compare-and-set, and then purges the
-// ledger below the mark.
+// fold writes what the accountant knows, with the marks, in one compare-and-set, and then
+// purges the ledger below the marks.
 func (r *run) fold(ctx context.Context) error {
-	if r.acct.News() {
-		data, err := json.Marshal(&r.acct.Fold)
-		if err != nil {
-			return err
-		}
-		seq := r.foldSeq
-		out := r.pub.PutSync(ctx, bus.Put{Subject: r.names.Fold(), Data: data, ExpectSubjectSeq: &seq})
-		switch {
-		case errors.Is(out.Err, bus.ErrConflict):
-			return fmt.Errorf("another coordinator folds job %s", r.names.Job)
-		case errors.Is(out.Err, bus.ErrTimeout): // it may have been written: the next one says more
-			_, err := r.readFold(ctx)
-			return err
-		case out.Err != nil:
-			return fmt.Errorf("write the fold of job %s: %w", r.names.Job, out.Err)
-		}
-		r.foldSeq = out.Seq
-		r.moved = time.Now()
-		if r.cfg.Show != nil {
-			r.cfg.Show(r.progress())
-		}
+	news, below := r.acct.News(), r.acct.Purge()
+	if !news && below == 0 {
+		return nil
 	}
-	if below := r.acct.Purge(); below > 0 {
+	r.acct.Fold.Marks = r.acct.Marks()
+	data, err := json.Marshal(&r.acct.Fold)
+	if err != nil {
+		return err
+	}
+	seq := r.foldSeq
+	out := r.pub.PutSync(ctx, bus.Put{Subject: r.names.Fold(), Data: data, ExpectSubjectSeq: &seq})
+	switch {
+	case errors.Is(out.Err, bus.ErrConflict):
+		return fmt.Errorf("another coordinator folds job %s", r.names.Job)
+	case errors.Is(out.Err, bus.ErrTimeout): // it may have been written: the next one says more
+		_, err := r.readFold(ctx)
+		return err
+	case out.Err != nil:
+		return fmt.Errorf("write the fold of job %s: %w", r.names.Job, out.Err)
+	}
+	r.foldSeq = out.Seq
+	if news && r.cfg.Show != nil {
+		r.cfg.Show(r.progress())
+	}
+	if below > 0 {
 		if err := r.conn.PurgeBelow(ctx, r.names.Ledger(), below); err != nil {
 			r.log.Warn("ledger not purged", "err", err)
 		}

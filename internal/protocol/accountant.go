@@ -26,8 +26,9 @@ type Accountant struct {
 // Fold is what the accountant knows, written in one compare-and-set before the ledger is
 // purged below it.
 type Fold struct {
-	Steps []StepFold `json:"steps"`
-	Edges []EdgeFold `json:"edges"`
+	Steps []StepFold   `json:"steps"`
+	Edges []EdgeFold   `json:"edges"`
+	Marks map[int]Mark `json:"marks"` // by source: what the ledger may be purged below
 }
 
 // StepFold is the account of a step. All but Frames are records.
@@ -230,9 +231,9 @@ func (a *Accountant) SplitsDone(step int) bool {
 
 // Mark is a place in the frames of one source.
 type Mark struct {
-	Split uint32
-	N     uint64
-	All   bool // everything is below
+	Split uint32 `json:"split"`
+	N     uint64 `json:"n"`
+	All   bool   `json:"all,omitempty"` // everything is below
 }
 
 // Below reports whether an ordinal is below the mark.
@@ -260,6 +261,17 @@ func (a *Accountant) Mark(source int) Mark {
 		m.lower(Cursor{Split: o.low, N: o.states[o.low].N})
 	}
 	return m
+}
+
+// Marks returns the marks of all sources, by step.
+func (a *Accountant) Marks() map[int]Mark {
+	marks := map[int]Mark{}
+	for i := range a.plan.Steps {
+		if a.plan.Steps[i].Role == recipe.RoleSource {
+			marks[i] = a.Mark(i)
+		}
+	}
+	return marks
 }
 
 // lower takes the mark down to a cursor.

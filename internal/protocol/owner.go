@@ -78,6 +78,7 @@ type owned struct {
 	state   uint8
 	left    int
 	last    bool // the end of the step's input
+	mark    uint8
 }
 
 const (
@@ -316,8 +317,26 @@ func sameCounts(a, b *Entry) bool {
 func (m *Owner) publish(fr *owned, now time.Duration) {
 	fr.state = ownPublishing
 	m.commitNext()
+	if fr.entry.Twice(false) && fr.mark == markUnknown && !(m.cfg.Sink && fr.last) {
+		fr.mark = markAsked
+		m.do(Action{Op: OpMark, ID: fr.id})
+		return
+	}
 	if fr.left = m.outs.publishAll(fr.id, fr.entry, m.cfg.Ports, now, &m.acts); fr.left == 0 {
 		m.published(fr, now)
+	}
+}
+
+// Marked answers OpMark, which is asked for frames with dead letters. A frame below the
+// mark means that another reign is far ahead.
+func (m *Owner) Marked(id ID, below bool, now time.Duration) {
+	switch fr := m.frames[id]; {
+	case m.over:
+	case below:
+		m.restart()
+	default:
+		fr.mark = markBehind
+		m.publish(fr, now)
 	}
 }
 

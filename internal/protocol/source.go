@@ -80,6 +80,7 @@ type cut struct {
 	entry *Entry
 	state uint8 // of the commit
 	left  int
+	mark  uint8 // what is known of the job's mark
 }
 
 const (
@@ -88,6 +89,12 @@ const (
 	cutLooking
 	cutSettled
 	cutPublished
+)
+
+const (
+	markUnknown = iota
+	markAsked
+	markBehind // the frame is not below it
 )
 
 // NewSource returns the machine of an attempt at a split that starts at its checkpoint. A

@@ -75,7 +75,7 @@ func (m *Source) settle(now time.Duration) {
 		if c.state == cutPublished {
 			continue
 		}
-		if c.state != cutSettled {
+		if c.state != cutSettled || !m.behindMark(c) {
 			break
 		}
 		c.state = cutPublished
@@ -87,4 +87,28 @@ func (m *Source) settle(now time.Duration) {
 	}
 	m.commitNext()
 	m.sweep()
+}
+
+// behindMark reports whether a frame may be published: one with dead letters only when
+// the job's mark, read behind its commit, is not above it; see [Relay].
+func (m *Source) behindMark(c *cut) bool {
+	if c.entry.Twice(false) && c.mark == markUnknown && !m.cfg.Rules.SourceUncommit {
+		c.mark = markAsked
+		m.do(Action{Op: OpMark, ID: c.id})
+	}
+	return c.mark != markAsked
+}
+
+// Marked answers OpMark. A frame below the mark means that others are far ahead.
+func (m *Source) Marked(id ID, below bool, now time.Duration) {
+	_, c := m.find(id)
+	switch {
+	case c == nil || m.over:
+	case below:
+		m.restart()
+	default:
+		c.mark = markBehind
+		m.settle(now)
+		m.step(now)
+	}
 }

@@ -17,7 +17,7 @@ var splitKind = nodes.Define(nodes.Spec{
 	Expands:  true,
 	Examples: []nodes.Example{
 		{Config: `separator: ","`, In: []any{"10.0.0.1,10.0.0.2", "10.0.0.3"}, Out: []any{"10.0.0.1", "10.0.0.2", "10.0.0.3"}},
-		{Doc: "Empty pieces stay", Config: `separator: "; "`, In: []any{"a; ; b", ""}, Out: []any{"a", "", "b", ""}},
+		{Doc: "Empty pieces stay", Config: `separator: "; "`, In: []any{"a; ; b; ", ""}, Out: []any{"a", "", "b", "", ""}},
 		{
 			Doc: "Inside records, each piece makes a record", Config: `separator: "|"`, Field: "ips", Into: "ip",
 			In:  []any{nodes.JSON(`{"id":7,"ips":"::1|::2"}`)},

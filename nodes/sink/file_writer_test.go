@@ -251,3 +251,34 @@ func TestFlushAfterFault(t *testing.T) {
 		t.Errorf("got %q", b)
 	}
 }
+
+// What lies behind the checkpoint goes, even when less comes after it.
+func TestRestoreCutsBack(t *testing.T) {
+	for _, mode := range []string{"replace", "append", "fail"} {
+		dir := t.TempDir()
+		root := openRoot(t, dir)
+		config := fmt.Sprintf(`{"path":"f","if_exists":%q}`, mode)
+		w := build(t, root, config)
+		if err := write(t, w, "kept"); err != nil {
+			t.Fatal(err)
+		}
+		state := w.AppendSnapshot(nil)
+		if err := write(t, w, "a long line that was not checkpointed"); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		w = build(t, root, config)
+		if err := w.Restore(state); err != nil {
+			t.Fatal(err)
+		}
+		if err := write(t, w, "short"); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Seal(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if b, _ := os.ReadFile(filepath.Join(dir, "f")); string(b) != "kept\nshort\n" {
+			t.Errorf("%s: got %q", mode, b)
+		}
+	}
+}

@@ -62,6 +62,10 @@ func BenchmarkChain(b *testing.B) {
 			run(b, func(ctx context.Context, k Config) (Result, error) { return Chain(ctx, c, k) })
 		})
 	}
+	b.Run("no-id/in-process", func(b *testing.B) {
+		c := bustest.Conn(b, bustest.InProcess)
+		run(b, func(ctx context.Context, k Config) (Result, error) { k.NoMsgID = true; return Chain(ctx, c, k) })
+	})
 	b.Run("frames/in-process", func(b *testing.B) {
 		c := bustest.Conn(b, bustest.InProcess)
 		run(b, func(ctx context.Context, k Config) (Result, error) { k.Codec = true; return Chain(ctx, c, k) })

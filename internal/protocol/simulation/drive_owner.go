@@ -165,11 +165,13 @@ func (d *ownerDriver) carryOut(a protocol.Action) {
 	case protocol.OpCommit:
 		d.commit(a.Entry, func(r protocol.Result) { d.with(m, func() { m.Committed(id, r, d.now) }) })
 	case protocol.OpLookup:
-		ord := d.hand[id].f.ord
-		ord.Lane += uint16(d.hand[id].e.LaneBase)
+		ord := d.ordinal(id)
 		read(d.task, func() *protocol.Entry { return d.store.lookup(d.step, ord) }, func(e *protocol.Entry) {
 			d.with(m, func() { m.Looked(id, e, d.now) })
 		})
+	case protocol.OpMark:
+		ord := d.ordinal(id)
+		read(d.task, func() bool { return d.below(ord) }, func(below bool) { d.with(m, func() { m.Marked(id, below, d.now) }) })
 	case protocol.OpPublish:
 		d.publish(a, a.Entry, func(r protocol.Result) { d.with(m, func() { m.Published(id, a.Edge, a.Part, r, d.now) }) })
 	case protocol.OpAck:

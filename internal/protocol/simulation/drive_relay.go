@@ -83,20 +83,12 @@ func (d *relayDriver) carryOut(a protocol.Action) {
 		d.tell(d.hand[id].beat)
 	case protocol.OpMark:
 		ord := d.ordinal(id)
-		read(d.task, func() bool {
-			return d.store.marks[d.s.Lanes[ord.Lane].Source].Below(ord.Split, ord.N)
-		}, func(below bool) { d.m.Marked(id, below, d.now); d.act() })
+		read(d.task, func() bool { return d.below(ord) }, func(below bool) { d.m.Marked(id, below, d.now); d.act() })
 	case protocol.OpEffect:
 		d.effect(a)
 	case protocol.OpWake:
 		d.after(a.After, func() { d.m.Tick(d.now); d.act() })
 	}
-}
-
-func (d *relayDriver) ordinal(id protocol.ID) ordinal {
-	ord := d.hand[id].f.ord
-	ord.Lane += uint16(d.hand[id].e.LaneBase)
-	return ord
 }
 
 func (d *relayDriver) compute(a protocol.Action) {

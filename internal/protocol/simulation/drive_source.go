@@ -165,6 +165,11 @@ func (d *sourceDriver) carryOut(a protocol.Action) {
 		read(d.task, func() *protocol.Entry { return d.store.lookup(d.step, ord) }, func(e *protocol.Entry) {
 			d.with(turn, func(m *protocol.Source) { m.Looked(id, e, d.now) })
 		})
+	case protocol.OpMark:
+		n := uint64(d.hand[id].seq)
+		read(d.task, func() bool { return d.store.marks[d.step].Below(sp.n, n) }, func(below bool) {
+			d.with(turn, func(m *protocol.Source) { m.Marked(id, below, d.now) })
+		})
 	case protocol.OpPublish:
 		d.publish(a, a.Entry, func(r protocol.Result) {
 			d.with(turn, func(m *protocol.Source) { m.Published(id, a.Edge, a.Part, r, d.now) })

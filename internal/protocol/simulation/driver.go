@@ -141,8 +141,23 @@ func (d *driver) ack(id protocol.ID) {
 	}
 }
 
-// unwanted reports whether no reader wants more.
+// ordinal returns the ordinal of a frame in hand, with the step's own lane.
+func (d *driver) ordinal(id protocol.ID) ordinal {
+	ord := d.hand[id].f.ord
+	ord.Lane += uint16(d.hand[id].e.LaneBase)
+	return ord
+}
+
+// below reports whether an ordinal is below the job's mark.
+func (d *driver) below(o ordinal) bool {
+	return d.store.marks[d.s.Lanes[o.Lane].Source].Below(o.Split, o.N)
+}
+
+// unwanted reports whether no reader wants more, as far as the task has heard.
 func (d *driver) unwanted() bool {
+	if !d.oneIn(6) {
+		return false
+	}
 	for _, id := range d.s.Out {
 		if !d.full[d.edge(id).To] {
 			return false

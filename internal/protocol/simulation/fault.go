@@ -31,6 +31,10 @@ func (f *faults) schedule() {
 		{"lease lost", f.leaseLost}, {"lease lost", f.leaseLost}, {"lease lost", f.leaseLost},
 		{"stop and resume", f.stopResume}, {"stop and resume", f.stopResume},
 	}
+	if w.oneIn(3) { // some runs see a few kinds only, and more of them
+		a, b := kinds[w.rng.IntN(len(kinds))], kinds[w.rng.IntN(len(kinds))]
+		kinds = append(kinds[:0], a, b)
+	}
 	t := time.Duration(0)
 	gap := []time.Duration{5 * time.Millisecond, 40 * time.Millisecond, 300 * time.Millisecond}[w.rng.IntN(3)]
 	for range w.rng.IntN(20) {

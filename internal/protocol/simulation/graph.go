@@ -48,7 +48,7 @@ func newGraph(rng *rand.Rand, opt Options) *graph {
 	g.lease = time.Duration(60+rng.IntN(140)) * time.Millisecond
 	g.failing = []int{10, 50, 400, 1 << 40}[rng.IntN(4)]
 	if rng.IntN(4) == 0 {
-		g.damage = 10 + rng.IntN(60)
+		g.damage = 4 + rng.IntN(60)
 	}
 	if rng.IntN(4) == 0 {
 		g.tight = int64(1 + rng.IntN(12))

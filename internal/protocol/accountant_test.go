@@ -1,0 +1,160 @@
+package protocol
+
+import (
+	"testing"
+	"time"
+
+	"sluice/recipe"
+)
+
+// twoSteps is a source that a sink reads in order.
+func twoSteps() *recipe.Plan {
+	return &recipe.Plan{
+		Steps: []recipe.Step{
+			{ID: 0, Node: "lines", Role: recipe.RoleSource, Outputs: []recipe.PortType{{Name: "out"}}, Out: []recipe.EdgeID{"e1"}, Lanes: []recipe.Lane{{}}},
+			{ID: 1, Node: "out", Role: recipe.RoleOrdered, Sink: true, In: []recipe.EdgeID{"e1"}, Lanes: []recipe.Lane{{}}},
+		},
+		Edges: []recipe.Edge{{ID: "e1", From: 0, To: 1, Capacity: 4, Limit: 4}},
+	}
+}
+
+// history is the ledger of a job with n frames of 3 records and an end frame.
+func history(n uint64) []*Entry {
+	var es []*Entry
+	for k := range n + 1 {
+		records, end := int64(3), k == n
+		if end {
+			records = 0
+		}
+		es = append(es,
+			&Entry{Step: 0, Ord: recipe.Ordinal{N: k}, EndSplit: end, EndSource: end, Counts: [][]uint32{{uint32(records)}}},
+			&Entry{Step: 1, Ord: recipe.Ordinal{N: k}, EndSplit: end, EndSource: end, In: records, Counts: [][]uint32{}})
+	}
+	return es
+}
+
+func add(t *testing.T, a *Accountant, es ...*Entry) {
+	t.Helper()
+	for i, e := range es {
+		if e == nil {
+			continue
+		}
+		if err := a.Add(uint64(i+1), e, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAccountantFoldsOnceInAnyOrder(t *testing.T) {
+	es := history(4)
+	a := NewAccountant(twoSteps(), Fold{}, Rules{})
+	for i := len(es) - 1; i >= 0; i-- {
+		add(t, a, es[i], es[i])
+	}
+	if !a.Done() {
+		t.Fatal("the job is not done")
+	}
+	if err := a.Balance(); err != nil {
+		t.Error(err)
+	}
+	if got := a.Fold.Steps[1]; got.In != 12 || got.Frames != 5 {
+		t.Errorf("got %d records in %d frames, want 12 in 5", got.In, got.Frames)
+	}
+}
+
+func TestAccountantNamesTheEdge(t *testing.T) {
+	for i := range history(3) {
+		es := history(3)
+		es[i] = nil
+		a := NewAccountant(twoSteps(), Fold{}, Rules{})
+		add(t, a, es...)
+		id, ord, ok := a.Missing()
+		if !ok || id != "e1" || ord.N != uint64(i/2) {
+			t.Errorf("without entry %d: got %s %s %v, want e1 and frame %d", i, id, ord, ok, i/2)
+		}
+	}
+	es := history(3)
+	es[1].In = 2
+	a := NewAccountant(twoSteps(), Fold{}, Rules{})
+	add(t, a, es...)
+	if err := a.Balance(); err == nil {
+		t.Error("a record was lost, and the account balances")
+	}
+}
+
+func TestPurgeKeepsToTheMark(t *testing.T) {
+	a := NewAccountant(twoSteps(), Fold{}, Rules{})
+	add(t, a, history(3)...)
+	a.Splits(0, 1)
+	steps := []struct {
+		name      string
+		split     SplitState
+		watermark Cursor
+		want      uint64
+	}{
+		{"no checkpoint", SplitState{}, Cursor{}, 0},
+		{"only the split's", SplitState{N: 2}, Cursor{}, 0},
+		{"the owner's is behind it", SplitState{N: 2}, Cursor{N: 1}, 3},
+		{"the split's is behind it", SplitState{N: 2}, Cursor{N: 3}, 5},
+		{"both are done", SplitState{N: 4, Done: true}, Cursor{Split: 1, Done: true}, 9},
+	}
+	for _, s := range steps {
+		a.Split(0, 0, s.split)
+		a.Watermark(1, Cursors{s.watermark})
+		if got := a.Purge(); got != s.want {
+			t.Errorf("%s: got %d, want %d", s.name, got, s.want)
+		}
+	}
+}
+
+func TestAccountantCountsTheSecondEntry(t *testing.T) {
+	a := NewAccountant(twoSteps(), Fold{}, Rules{})
+	e := &Entry{Step: 0, Dead: 1, Counts: [][]uint32{{2}}}
+	add(t, a, e)
+	if a.Fold.Steps[0].Dead != 0 {
+		t.Error("letters were counted before they were published")
+	}
+	add(t, a, e.done())
+	if got := a.Fold.Steps[0]; got.Dead != 1 || got.Frames != 1 {
+		t.Errorf("got %d dead in %d frames, want 1 in 1", got.Dead, got.Frames)
+	}
+}
+
+func TestAccountantRefusesWhatDoesNotFit(t *testing.T) {
+	for _, e := range []*Entry{
+		{Step: 9},
+		{Step: 0, Ord: recipe.Ordinal{Lane: 4}, Counts: [][]uint32{{1}}},
+		{Step: 0, Counts: [][]uint32{{1}, {1}}},
+		{Step: 0},
+	} {
+		if err := NewAccountant(twoSteps(), Fold{}, Rules{}).Add(1, e, 0); err == nil {
+			t.Errorf("%+v was taken", e)
+		}
+	}
+}
+
+func TestOverdueHelpsAGate(t *testing.T) {
+	p := twoSteps()
+	p.Edges[0].TTL = 100 * ms
+	p.Steps[1] = recipe.Step{ID: 1, Node: "out.in~gate", Role: recipe.RoleGate, Outputs: []recipe.PortType{{}}, In: []recipe.EdgeID{"e1"}, Out: []recipe.EdgeID{"e2"}, Lanes: []recipe.Lane{{}}}
+	p.Steps = append(p.Steps, recipe.Step{ID: 2, Node: "out", Role: recipe.RoleOrdered, Sink: true, In: []recipe.EdgeID{"e2"}, Lanes: []recipe.Lane{{}}})
+	p.Edges = append(p.Edges, recipe.Edge{ID: "e2", From: 1, To: 2, Limit: 4})
+	a := NewAccountant(p, Fold{}, Rules{})
+	add(t, a, &Entry{Step: 0, Counts: [][]uint32{{3}}})
+	empty := func(recipe.EdgeID) bool { return true }
+	stored := func(recipe.EdgeID) bool { return false }
+	if due := a.Overdue(90*ms, 50*ms, empty); len(due) != 0 {
+		t.Errorf("before the ttl: got %d, want none", len(due))
+	}
+	if due := a.Overdue(time.Second, 50*ms, stored); len(due) != 0 {
+		t.Errorf("something is stored: got %d, want none", len(due))
+	}
+	due := a.Overdue(2*time.Second, 50*ms, empty)
+	if len(due) != 1 || due[0].Expire == nil || due[0].Expire.Step != 1 || due[0].Expire.In != 3 {
+		t.Fatalf("got %+v, want the gate's frame expired with 3 records", due)
+	}
+	add(t, a, due[0].Expire)
+	if due = a.Overdue(3*time.Second, 50*ms, empty); len(due) != 1 || due[0].Expire != nil || due[0].Entry.Step != 1 {
+		t.Errorf("got %+v, want the gate's frame published again", due)
+	}
+}
