@@ -85,7 +85,6 @@ type Rules struct {
 	PublishFirst     bool // publish before the commit
 	SourceUncommit   bool // sources publish before the commit and follow nobody's entry
 	SourcePipeline   bool // sources that cut by time have several commits in flight
-	OwnerPipeline    bool // owners have several commits in flight
 	FoldEachStep     bool // entries are purged below each step's own mark
 	NoWindow         bool // sources do not wait for ordered steps
 	NoYield          bool // a split without credit keeps its slot

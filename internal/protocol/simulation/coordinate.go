@@ -106,8 +106,8 @@ func (c *coordinator) fold() {
 
 // write saves the fold with its marks, and purges the ledger below them.
 func (c *coordinator) write() {
-	news, below := c.acc.News(), c.acc.Purge()
-	if !news && below == 0 {
+	news, purges := c.acc.News(), c.acc.Purge()
+	if !news && len(purges) == 0 {
 		c.rescue()
 		return
 	}
@@ -118,7 +118,7 @@ func (c *coordinator) write() {
 		}
 	}
 	if c.opt.PurgeFirst {
-		c.store.purge(below)
+		c.store.purge(purges)
 	}
 	rev, done := c.rev, c.acc.Done()
 	b, err := json.Marshal(c.acc.Fold)
@@ -134,7 +134,7 @@ func (c *coordinator) write() {
 		}
 		c.rev++
 		c.flags()
-		ask(c.task, func() protocol.Result { c.store.purge(below); return protocol.OK }, func(protocol.Result) { c.rescue() })
+		ask(c.task, func() protocol.Result { c.store.purge(purges); return protocol.OK }, func(protocol.Result) { c.rescue() })
 	})
 }
 

@@ -136,6 +136,7 @@ func (r *reference) cause(s *recipe.Step, e *protocol.Entry) error {
 	case protocol.Dead:
 		ok = r.w.g.damage > 0
 	case protocol.Skipped:
+		ok = s.Role != recipe.RoleOrdered
 		for _, id := range s.Out {
 			ok = ok && r.w.full[r.w.edge(id).To]
 		}

@@ -50,6 +50,26 @@ func each(n uint64, opt Options, take func(Outcome) bool) {
 	group.Wait()
 }
 
+// TestSeed runs the one seed that SLUICE_SEED names, and describes it.
+func TestSeed(t *testing.T) {
+	s := os.Getenv("SLUICE_SEED")
+	if s == "" {
+		t.Skip("SLUICE_SEED names no seed")
+	}
+	seed, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, again := Run(seed, Options{}), Run(seed, Options{})
+	t.Logf("%d events in %s; %v", o.Events, o.Time, o.Faults)
+	if o.Fault != "" {
+		t.Errorf("seed %d: %s\n%s", seed, o.Fault, o.About)
+	}
+	if o.Events != again.Events || o.Time != again.Time || o.Fault != again.Fault {
+		t.Errorf("seed %d: two runs differ: %d and %d events", seed, o.Events, again.Events)
+	}
+}
+
 func TestSimulation(t *testing.T) {
 	n := seeds(t, 5000)
 	start := time.Now()
