@@ -39,6 +39,7 @@ var layers = []layer{
 	{"schemas/generate", []string{"..."}},
 	{"examples/data/generate", nil},
 	{"internal/bench/...", []string{"..."}},
+	{"internal/crash", []string{"..."}},
 }
 
 // imports from outside that are kept to a few packages.
