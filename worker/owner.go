@@ -222,6 +222,8 @@ func (l *ownerLoop) handle(e *event) error {
 		l.m.Committed(e.id, e.result, now)
 	case evLooked:
 		l.m.Looked(e.id, e.entry, now)
+	case evMarked:
+		l.m.Marked(e.id, e.result == protocol.OK, now)
 	case evPublished:
 		l.m.Published(e.id, e.edge, e.part, e.result, now)
 	case evSaved:
@@ -285,6 +287,8 @@ func (l *ownerLoop) do(ctx context.Context, a *protocol.Action) error {
 		l.apply(ctx, *a)
 	case protocol.OpCommit:
 		return l.commit(a.ID, a.Entry)
+	case protocol.OpMark:
+		l.mark(ctx, a.ID, l.hand[a.ID].header.Ordinal())
 	case protocol.OpLookup:
 		l.lookup(ctx, a.ID, l.hand[a.ID].header.Ordinal())
 	case protocol.OpPublish:

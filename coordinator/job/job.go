@@ -79,6 +79,7 @@ type run struct {
 
 	began   time.Time
 	foldSeq uint64
+	owed    bool         // a fold went unanswered and is to be written again
 	sources map[int]bool // whose list of splits is known
 	place   []bool       // ordered steps that have told their place
 	reason  string       // why the job must fail
