@@ -37,3 +37,12 @@ func (c *Catalogue) Lookup(kind string) (*Kind, bool) {
 
 // All returns the kinds in the order of their names.
 func (c *Catalogue) All() []*Kind { return c.sorted }
+
+// Table returns the kinds as a table that another catalogue can be built from.
+func (c *Catalogue) Table() []Kind {
+	table := make([]Kind, len(c.sorted))
+	for i, k := range c.sorted {
+		table[i] = *k
+	}
+	return table
+}

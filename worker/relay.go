@@ -41,7 +41,7 @@ type compute struct {
 
 func newRelayLoop(r *jobRun, s *recipe.Step, kind *nodes.Kind) *relayLoop {
 	l := &relayLoop{outbox: newOutbox(r, s), kind: kind, lossy: r.lossyOuts(s)}
-	c := protocol.RelayConfig{Ports: l.ports, Window: max(relayWindow, 2*s.Parallel), Beat: r.rec.AckWait / 3, Arrival: protocol.Arrival(s)}
+	c := protocol.RelayConfig{Ports: l.ports, Window: max(relayWindow, 2*s.Parallel), Share: r.w.cfg.FullShare, Beat: r.rec.AckWait / 3, Arrival: protocol.Arrival(s)}
 	for _, id := range s.In {
 		l.edges = append(l.edges, r.plan.Edge(id))
 	}

@@ -79,6 +79,7 @@ type run struct {
 
 	began     time.Time
 	foldSeq   uint64
+	owed      bool        // a fold went unanswered and is to be written again
 	reason    string      // why the job must fail
 	moved     time.Time   // last time anything moved
 	news      chan func() // what the subscriptions bring, for the one loop

@@ -158,7 +158,7 @@ func (r *run) failed(data []byte) {
 // purges the ledger below the marks.
 func (r *run) fold(ctx context.Context) error {
 	news, purges := r.acct.News(), r.acct.Purge()
-	if !news && len(purges) == 0 {
+	if !news && len(purges) == 0 && !r.owed {
 		return nil
 	}
 	r.acct.Fold.Marks = r.acct.Marks()
@@ -171,13 +171,14 @@ func (r *run) fold(ctx context.Context) error {
 	switch {
 	case errors.Is(out.Err, bus.ErrConflict):
 		return fmt.Errorf("another coordinator folds job %s", r.names.Job)
-	case errors.Is(out.Err, bus.ErrTimeout): // it may have been written: the next one says more
+	case errors.Is(out.Err, bus.ErrTimeout): // it may have been written: the next one says the same again
+		r.owed = true
 		_, err := r.readFold(ctx)
 		return err
 	case out.Err != nil:
 		return fmt.Errorf("write the fold of job %s: %w", r.names.Job, out.Err)
 	}
-	r.foldSeq = out.Seq
+	r.foldSeq, r.owed = out.Seq, false
 	if news && r.cfg.Show != nil {
 		r.cfg.Show(r.progress())
 	}

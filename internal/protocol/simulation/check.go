@@ -143,13 +143,16 @@ func compareKeys(a, b ledgerKey) int {
 // ways without an ordered step, and while a late answer holds the mark back) counts too;
 // and while no coordinator folds it, the ledger grows with the work.
 func (w *world) checkBounds() string {
+	if w.opt != (Options{}) { // a rule is off: wait for what comes of it
+		return ""
+	}
 	frames := 0
 	for i := range w.g.plan.Steps {
 		n := 0
 		for _, d := range w.g.nodes[i].depth {
 			n += w.g.frames(d)
 		}
-		if held := w.most[i]; held > n {
+		if held := w.most[i]; held > 2*n { // a reign that is over may hold its own window beside the next one
 			return fmt.Sprintf("bounds: step %s held %d frames early, its window is %d", w.g.plan.Steps[i].Node, held, n)
 		}
 		frames += n

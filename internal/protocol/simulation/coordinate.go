@@ -139,7 +139,7 @@ func (c *coordinator) write() {
 }
 
 // flags tells which steps want no more: those that are full, and those all of whose
-// readers want no more.
+// readers want no more. They only ever rise: another coordinator may know less.
 func (c *coordinator) flags() {
 	for i := len(c.g.plan.Steps) - 1; i >= 0; i-- {
 		s := &c.g.plan.Steps[i]
@@ -147,7 +147,7 @@ func (c *coordinator) flags() {
 		for _, id := range s.Out {
 			idle = idle && c.full[c.edge(id).To]
 		}
-		c.full[i] = idle || c.acc.Fold.Steps[i].Full
+		c.full[i] = c.full[i] || idle || c.acc.Fold.Steps[i].Full
 	}
 }
 

@@ -73,11 +73,12 @@ func TestSeed(t *testing.T) {
 func TestSimulation(t *testing.T) {
 	n := seeds(t, 5000)
 	start := time.Now()
-	runs, events, bad := 0, 0, 0
+	runs, events, bad, ledger, held := 0, 0, 0, 0, 0
 	faults := map[string]int{}
 	each(n, Options{}, func(o Outcome) bool {
 		runs++
 		events += o.Events
+		ledger, held = max(ledger, o.Ledger), max(held, o.Held)
 		for k, c := range o.Faults {
 			faults[k] += c
 		}
@@ -87,7 +88,7 @@ func TestSimulation(t *testing.T) {
 		}
 		return bad < 5
 	})
-	line := fmt.Sprintf("%d runs, %d events", runs, events)
+	line := fmt.Sprintf("%d runs, %d events, at most %d entries in a ledger and %d frames held early", runs, events, ledger, held)
 	for _, k := range slices.Sorted(maps.Keys(faults)) {
 		line += fmt.Sprintf(", %s %d", k, faults[k])
 	}
