@@ -105,17 +105,14 @@ func TestFailpoints(t *testing.T) {
 		s := &scenes[i]
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			base := t.TempDir()
-			s.lay(t, base, 1)
-			s.solo(t, base, solo.Config{})
-			want := s.results(t, base)
+			want := s.calm(t).want
 			for n, at := range append([]worker.Point{""}, points...) {
 				if n > 0 && kills(t) <= 5 && (i+n)%3 != 0 { // the short form: each point in some recipes
 					continue
 				}
 				k := newStrikes(uint64(i), uint64(n), at)
 				dir := t.TempDir()
-				s.lay(t, dir, 1)
+				s.lay(t, dir)
 				began := time.Now()
 				p := s.solo(t, dir, solo.Config{Fail: k.fail})
 				if !same(t, s.results(t, dir), want) {

@@ -78,9 +78,9 @@ func checkLetters(t *testing.T, data string) {
 func TestLetters(t *testing.T) {
 	t.Parallel()
 	s := &lettered
-	calm := s.calm(t, 1)
+	calm := s.calm(t)
 	dir := t.TempDir()
-	s.lay(t, dir, 1)
+	s.lay(t, dir)
 	for k := range kills(t) {
 		p := s.run(t, dir, "--resume")
 		if !p.until(calm.took/4 + calm.took*time.Duration(k%3)/8) {
@@ -100,7 +100,7 @@ func TestLettersAtFailpoints(t *testing.T) {
 	s := &lettered
 	for seed := range uint64(3) {
 		dir := t.TempDir()
-		s.lay(t, dir, 1)
+		s.lay(t, dir)
 		k := newStrikes(seed, 99, "")
 		p := s.solo(t, dir, solo.Config{Fail: k.fail, Dir: filepath.Join(dir, "data")})
 		if want := int64(s.lines / 4); p.Dead() != want {
@@ -131,7 +131,7 @@ func TestConsole(t *testing.T) {
 	const window = 64 // frames that an ordered step may have applied ahead of its checkpoint
 	s := &printed
 	dir := t.TempDir()
-	s.lay(t, dir, 1)
+	s.lay(t, dir)
 	next, again := 0, 0
 	for k := 0; ; k++ {
 		p := s.run(t, dir, "--resume")
