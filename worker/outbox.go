@@ -34,6 +34,7 @@ type inHand struct {
 	payload []byte
 	made    *made
 	follow  *protocol.Entry // the entry that must be followed
+	inst    *instance       // of an arrival sink: holds the records until their effect
 	size    int64           // bytes that count as held
 	away    bool            // the payload is only in the stream
 }
