@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"sluice/internal/bus"
@@ -25,6 +26,7 @@ type ownerLoop struct {
 	m       *protocol.Owner
 	kind    *nodes.Kind
 	in      *instance
+	using   sync.WaitGroup // goroutines that use the node
 	edges   []*recipe.Edge
 	pullers []*bus.Puller
 	last    protocol.ID
@@ -58,23 +60,26 @@ func (l *ownerLoop) run(ctx context.Context) error {
 	defer cancel(nil)
 	l.ctx = ctx
 	go lease.renew(ctx, func() { cancel(errRestart) })
-	if err := l.takeOver(ctx); err != nil {
-		return err
-	}
 	defer l.close()
-	err = l.reign(ctx)
+	if err = l.takeOver(ctx); err == nil {
+		err = l.reign(ctx)
+	}
 	if cause := context.Cause(ctx); errors.Is(cause, errRestart) {
-		return errRestart
+		return errRestart // whatever the loss of the reign made of what was under way
 	}
 	return err
 }
 
+// close gives up what the reign holds; the node only when nothing uses it any more.
 func (l *ownerLoop) close() {
 	for _, p := range l.pullers {
 		p.Stop()
 	}
 	if l.in != nil {
-		l.in.close()
+		go func() {
+			l.using.Wait()
+			l.in.close()
+		}()
 	}
 }
 
@@ -326,7 +331,9 @@ func (l *ownerLoop) seal(ctx context.Context) {
 		l.box.post(event{kind: evSealed})
 		return
 	}
+	l.using.Add(1)
 	go func() {
+		defer l.using.Done()
 		for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 			err := s.Seal(ctx)
 			if err == nil {
