@@ -79,13 +79,16 @@ type run struct {
 
 	began   time.Time
 	foldSeq uint64
-	owed    bool         // a fold went unanswered and is to be written again
-	sources map[int]bool // whose list of splits is known
-	place   []bool       // ordered steps that have told their place
-	reason  string       // why the job must fail
-	moved   time.Time    // last time anything moved
-	news    chan func()  // what the subscriptions bring, for the one loop
-	helped  map[string]time.Time
+
+	ledgerSeq uint64       // of the entry read last
+	gap       time.Time    // when an entry was found missing
+	owed      bool         // a fold went unanswered and is to be written again
+	sources   map[int]bool // whose list of splits is known
+	place     []bool       // ordered steps that have told their place
+	reason    string       // why the job must fail
+	moved     time.Time    // last time anything moved
+	news      chan func()  // what the subscriptions bring, for the one loop
+	helped    map[string]time.Time
 }
 
 // Run runs a job until it is at its end, and returns its last progress. When stop is

@@ -58,6 +58,9 @@ func (r *run) over() (ending, bool) {
 	if r.reason != "" {
 		return ending{recipe.JobFailed, r.reason}, true
 	}
+	if !r.gap.IsZero() && (r.acct.Done() || time.Since(r.gap) > gapPatience) {
+		return ending{recipe.JobFailed, r.gapReason()}, true
+	}
 	for i := range r.plan.Steps {
 		if f := &r.acct.Fold.Steps[i]; r.plan.Steps[i].MaxDead > 0 && f.Dead+f.Damaged > r.plan.Steps[i].MaxDead {
 			return ending{recipe.JobFailed, fmt.Sprintf("node %s made more than %d dead letters (max_dead)", r.plan.Steps[i].Node, r.plan.Steps[i].MaxDead)}, true
@@ -107,6 +110,7 @@ func (r *run) subscribe(ctx context.Context) (stops []func(), err error) {
 
 // entry takes one entry of the ledger.
 func (r *run) entry(m *bus.Stored, e *protocol.Entry, err error) {
+	r.inSequence(m.Seq)
 	if err == nil {
 		err = r.acct.Add(m.Seq, e, m.Time.Sub(r.began))
 	}
@@ -115,6 +119,37 @@ func (r *run) entry(m *bus.Stored, e *protocol.Entry, err error) {
 	}
 	r.moved = time.Now()
 }
+
+// inSequence notices when an entry is gone from the ledger that nobody purged: the
+// ledger's sequences have no gaps, and what is below the fold's Below was purged.
+func (r *run) inSequence(seq uint64) {
+	want := r.ledgerSeq + 1
+	if r.ledgerSeq == 0 {
+		want = max(1, r.acct.Fold.Below)
+	}
+	if seq > want && r.gap.IsZero() {
+		r.log.Error("the ledger has a gap", "from", want, "to", seq)
+		r.gap = time.Now()
+	}
+	r.ledgerSeq = seq
+}
+
+// gapReason says where an entry is missing.
+func (r *run) gapReason() string {
+	edge, ord, known := r.acct.Gap()
+	if !known {
+		if edge, ord, known = r.acct.Missing(); !known {
+			return "the ledger does not balance: an entry was taken out of it"
+		}
+	}
+	e := r.plan.Edge(edge)
+	return fmt.Sprintf("edge %s (%s to %s) does not balance: the ledger's entry for frame %s was taken out of it",
+		edge, r.plan.Steps[e.From].Node, r.plan.Steps[e.To].Node, ord)
+}
+
+// gapPatience is how long a job goes on behind a gap: with more entries read, the edge
+// can be told.
+const gapPatience = time.Second
 
 // state takes one value of the job's state.
 func (r *run) state(m *bus.Stored) {
@@ -154,11 +189,14 @@ func (r *run) failed(data []byte) {
 // fold writes what the accountant knows, with the marks, in one compare-and-set, and then
 // purges the ledger below the marks.
 func (r *run) fold(ctx context.Context) error {
-	news, below := r.acct.News(), r.acct.Purge()
+	news, below := r.acct.News(), uint64(0)
+	if r.gap.IsZero() { // what is left is needed to tell where the gap is
+		below = r.acct.Purge()
+	}
 	if !news && below == 0 && !r.owed {
 		return nil
 	}
-	r.acct.Fold.Marks = r.acct.Marks()
+	r.acct.Fold.Marks, r.acct.Fold.Below = r.acct.Marks(), max(r.acct.Fold.Below, below)
 	data, err := json.Marshal(&r.acct.Fold)
 	if err != nil {
 		return err
