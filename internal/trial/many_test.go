@@ -91,9 +91,10 @@ nodes:
 func TestWideMerge(t *testing.T) {
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		r.File("in", lines(2000, "%d"))
+		r.File("few", lines(30, "%d"))
 		text, from := "recipe: wide\nnodes:\n  fast: {kind: file_reader, config: {path: in}}\n", "fast"
 		for i := range 39 {
-			text += fmt.Sprintf("  n%d: {kind: file_reader, config: {path: in}}\n  h%d: {kind: held, from: n%d, config: {path: go}}\n", i, i, i)
+			text += fmt.Sprintf("  n%d: {kind: file_reader, config: {path: few}}\n  h%d: {kind: held, from: n%d, config: {path: go}}\n", i, i, i)
 			from += fmt.Sprintf(", h%d", i)
 		}
 		text += "  hash: {kind: md5_hash, from: [" + from + "]}\n  out: {kind: file_writer, from: hash, config: {path: out}}\n"
