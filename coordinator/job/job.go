@@ -79,6 +79,8 @@ type run struct {
 
 	began     time.Time
 	foldSeq   uint64
+	ledgerSeq uint64      // of the entry read last
+	gap       time.Time   // when an entry was found missing
 	owed      bool        // a fold went unanswered and is to be written again
 	reason    string      // why the job must fail
 	moved     time.Time   // last time anything moved

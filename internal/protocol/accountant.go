@@ -30,6 +30,8 @@ type Fold struct {
 	Steps []StepFold   `json:"steps"`
 	Edges []EdgeFold   `json:"edges"`
 	Marks map[int]Mark `json:"marks"` // by source: what the ledger may be purged below
+	// Below is the ledger's sequence below which it was purged: all that follow are stored.
+	Below uint64 `json:"below,omitempty"`
 }
 
 // StepFold is the account of a step. All but Frames are records.
