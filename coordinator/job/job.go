@@ -83,6 +83,7 @@ type run struct {
 	sources map[int]bool // whose list of splits is known
 	place   []bool       // ordered steps that have told their place
 	reason  string       // why the job must fail
+	rest    string       // why it must rest
 	moved   time.Time    // last time anything moved
 	news    chan func()  // what the subscriptions bring, for the one loop
 	helped  map[string]time.Time
@@ -105,6 +106,9 @@ func Run(ctx context.Context, c Config, stop <-chan struct{}) (recipe.Progress, 
 		return recipe.Progress{}, err
 	}
 	end, err := r.loop(ctx, stop)
+	if errors.Is(err, bus.ErrStore) {
+		end, err = ending{recipe.JobStopped, err.Error()}, nil
+	}
 	if err != nil {
 		return r.progress(), err
 	}
