@@ -51,6 +51,9 @@ func (r *run) loop(ctx context.Context, stop <-chan struct{}) (ending, error) {
 			}
 		}
 		if end, over := r.over(); over {
+			if end.state == recipe.JobStopped {
+				return end, nil // there may be no room for a fold, and the ledger keeps it all
+			}
 			return end, r.fold(ctx)
 		}
 	}
@@ -63,6 +66,9 @@ func (r *run) over() (ending, bool) {
 	}
 	if !r.gap.IsZero() && (r.acct.Done() || time.Since(r.gap) > gapPatience) {
 		return ending{recipe.JobFailed, r.gapReason()}, true
+	}
+	if r.rest != "" {
+		return ending{recipe.JobStopped, r.rest}, true
 	}
 	for i := range r.plan.Steps {
 		if f := &r.acct.Fold.Steps[i]; r.plan.Steps[i].MaxDead > 0 && f.Dead+f.Damaged > r.plan.Steps[i].MaxDead {
@@ -104,6 +110,11 @@ func (r *run) subscribe(ctx context.Context) (stops []func(), err error) {
 	}
 	stops = append(stops, stop)
 	if stop, err = r.conn.Subscribe(r.names.Alive(), func(string, []byte) { post(func() { r.moved = time.Now() }) }); err != nil {
+		return stops, err
+	}
+	stops = append(stops, stop)
+	stop, err = r.conn.Subscribe(r.names.Resting(), func(_ string, data []byte) { post(func() { _ = json.Unmarshal(data, &r.rest) }) })
+	if err != nil {
 		return stops, err
 	}
 	stops = append(stops, stop)

@@ -156,6 +156,7 @@ func (c *Config) serve(ctx context.Context, server *bus.Server, conn *bus.Conn, 
 		workers++
 		go func() { worked <- w.Run(wctx) }()
 	}
+	go restWhenBroken(wctx, server, conn, id)
 	p, err := job.Run(ctx, job.Config{
 		Conn: conn, Job: id, Plan: c.Plan, AckWait: c.AckWait, Lease: c.Lease, Stall: c.Stall, Show: c.Show, Log: c.Log.Named("coordinator"), Keep: c.Keep,
 	}, c.Stop)
@@ -187,6 +188,16 @@ func (c *Config) worker(server *bus.Server) (instance, error) {
 		conn.Close()
 	}
 	return instance{w, conn}, err
+}
+
+// restWhenBroken brings the job to rest when its store can't be written any more.
+func restWhenBroken(ctx context.Context, server *bus.Server, conn *bus.Conn, id recipe.JobID) {
+	select {
+	case <-ctx.Done():
+	case cause := <-server.Broken():
+		reason, _ := json.Marshal("the job's store can't be written: " + cause)
+		_ = conn.Send(bus.Names{Job: id}.Resting(), reason)
+	}
 }
 
 // serves says which steps the worker of this process takes: with workers in other
