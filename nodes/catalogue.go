@@ -37,3 +37,13 @@ func (c *Catalogue) Lookup(kind string) (*Kind, bool) {
 
 // All returns the kinds in the order of their names.
 func (c *Catalogue) All() []*Kind { return c.sorted }
+
+// With returns a catalogue that also has the given kinds, and refuses a name that is
+// taken.
+func (c *Catalogue) With(kinds ...Kind) (*Catalogue, error) {
+	own := make([]Kind, len(c.sorted))
+	for i, k := range c.sorted {
+		own[i] = *k
+	}
+	return NewCatalogue(own, kinds)
+}
