@@ -19,8 +19,8 @@ type (
 	tester func(context.Context, testCmd, streams) (bool, error)
 )
 
-// dead reads and replays the dead letters that a data folder holds.
-type dead interface {
+// letters reads and replays the dead letters that a data folder holds.
+type letters interface {
 	List(context.Context, deadListCmd, streams) error
 	Show(context.Context, deadShowCmd, streams) error
 	Replay(context.Context, deadReplayCmd, streams) error
@@ -30,7 +30,7 @@ type dead interface {
 type engine struct {
 	start starter
 	tests tester
-	dead  dead
+	dead  letters
 }
 
 // dataPlane returns what this build runs jobs with.

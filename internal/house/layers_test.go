@@ -26,6 +26,8 @@ var layers = []layer{
 	{"coordinator/compile", []string{"recipe", "nodes", "schemas"}},
 	{"coordinator/job", []string{"recipe", "nodes", "coordinator/compile", "internal/protocol", "internal/bus"}},
 
+	{"coordinator/dead", []string{"recipe", "nodes", "coordinator/compile", "coordinator/job", "internal/bus"}},
+
 	{"internal/progress", []string{"recipe"}},
 	{"internal/layout", nil},
 	{"internal/reference", []string{"recipe", "nodes"}},
