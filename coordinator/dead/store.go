@@ -172,4 +172,3 @@ func (s *Store) Whole(ctx context.Context, l *bus.DeadLetter) error {
 	l.Ref = ""
 	return nil
 }
-
