@@ -38,12 +38,15 @@ func (c *Catalogue) Lookup(kind string) (*Kind, bool) {
 // All returns the kinds in the order of their names.
 func (c *Catalogue) All() []*Kind { return c.sorted }
 
+// Table returns the kinds as a table that another catalogue can be built from.
+func (c *Catalogue) Table() []Kind {
+	table := make([]Kind, len(c.sorted))
+	for i, k := range c.sorted {
+		table[i] = *k
+	}
+	return table
+}
+
 // With returns a catalogue that also has the given kinds, and refuses a name that is
 // taken.
-func (c *Catalogue) With(kinds ...Kind) (*Catalogue, error) {
-	own := make([]Kind, len(c.sorted))
-	for i, k := range c.sorted {
-		own[i] = *k
-	}
-	return NewCatalogue(own, kinds)
-}
+func (c *Catalogue) With(kinds ...Kind) (*Catalogue, error) { return NewCatalogue(c.Table(), kinds) }

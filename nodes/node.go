@@ -103,8 +103,8 @@ type Feed interface {
 	Feed(ctx context.Context, skip int64, emit func(Record) error, lose func(reason error) error) error
 }
 
-// Position describes an offset of a reader for people (a line, a file), as dead letters
-// carry it. Optional.
+// Position tells people where the record that a reader read last begins (a file and an
+// offset), as dead letters carry it. Optional.
 type Position interface{ Position() string }
 
 // PortTypes are the concrete types of a node's ports.

@@ -102,6 +102,12 @@ func (s *Spec) RoleWith(wired []string) Role {
 	return s.Role
 }
 
+// Arrives reports whether a sink with these settings (canonical, as CheckConfig returns
+// them) takes frames as they arrive: its setting order says arrival.
+func (s *Spec) Arrives(config json.RawMessage) bool {
+	return s.Role == Sink && gjson.GetBytes(config, "order").String() == "arrival"
+}
+
 // Scalar reports whether the kind can work inside structured records, as a column
 // operation ([Column]): one port in, one out, an answer for each record.
 func (s *Spec) Scalar() bool {

@@ -26,21 +26,16 @@ func (l *ownerLoop) made(ctx context.Context, h *inHand, a *protocol.Action) (*m
 	}
 	hp := h.header
 	hp.Ref = false
-	payload := h.payload
+	var payload []byte
 	if a.Verdict != protocol.Run {
-		hp.Records, payload = 0, nil
+		hp.Records = 0
 	} else {
 		var err error
 		if payload, err = l.job.payload(ctx, &h.header, h.payload); err != nil {
 			return nil, err
 		}
 	}
-	in := l.in
-	m, err := in.ordered(ctx, &hp, payload, l.edges[h.edge].ToPort, a)
-	if err != nil {
-		return nil, err
-	}
-	return m, nil
+	return l.in.ordered(ctx, &hp, payload, l.edges[h.edge].ToPort, a)
 }
 
 // fetch reads the payload of an early frame again that was not kept in memory.

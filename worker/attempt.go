@@ -54,7 +54,7 @@ func (a *attempt) run(ctx context.Context) error {
 	a.ctx = ctx
 	w := a.job.plan.Window
 	a.m = protocol.NewSource(protocol.SourceConfig{Ports: a.ports, Splits: w.Splits, Frames: w.Frames,
-		Last: uint32(len(a.list.Splits) - 1), Pipeline: sourcePipeline, Steady: true}, a.split, at, a.now())
+		Last: uint32(len(a.list.Splits) - 1), Pipeline: sourcePipeline, Share: a.job.w.cfg.FullShare, Steady: true}, a.split, at, a.now())
 	if !at.Done {
 		if a.input, err = a.open(ctx, at); err != nil {
 			return err
@@ -141,6 +141,8 @@ func (a *attempt) handle(e *event) error {
 		a.m.Committed(e.id, e.result, now)
 	case evLooked:
 		a.m.Looked(e.id, e.entry, now)
+	case evMarked:
+		a.m.Marked(e.id, e.result == protocol.OK, now)
 	case evPublished:
 		a.m.Published(e.id, e.edge, e.part, e.result, now)
 	case evSaved:
@@ -190,6 +192,8 @@ func (a *attempt) do(ctx context.Context, act *protocol.Action) error {
 		return a.cutFrame(ctx, act)
 	case protocol.OpCommit:
 		return a.commit(act.ID, act.Entry)
+	case protocol.OpMark:
+		a.mark(ctx, act.ID, a.hand[act.ID].header.Ordinal())
 	case protocol.OpLookup:
 		a.lookup(ctx, act.ID, a.hand[act.ID].header.Ordinal())
 	case protocol.OpPublish:

@@ -244,8 +244,8 @@ func (r *jobRun) died(p Point, step *recipe.Step) error {
 }
 
 // lookup reads the ledger's entry; nil when there is none, or none any more.
-func (r *jobRun) lookup(ctx context.Context, step int, o recipe.Ordinal) (*protocol.Entry, error) {
-	m, err := r.conn.Last(ctx, r.names.Ledger(), r.names.LedgerEntry(step, o, false))
+func (r *jobRun) lookup(ctx context.Context, step *recipe.Step, o recipe.Ordinal) (*protocol.Entry, error) {
+	m, err := r.conn.Last(ctx, r.names.Ledger(), r.names.LedgerEntry(step.Lanes[o.Lane].Source, step.ID, o, false))
 	if errors.Is(err, bus.ErrNotFound) {
 		return nil, nil
 	}

@@ -118,8 +118,6 @@ func (l *ownerLoop) takeOver(ctx context.Context) error {
 
 // reign serves the step.
 func (l *ownerLoop) reign(ctx context.Context) error {
-	l.job.places.watch(l.box)
-	defer l.job.places.unwatch(l.box)
 	tick := time.NewTicker(placeEvery)
 	defer tick.Stop()
 	l.checkFull()
@@ -222,6 +220,8 @@ func (l *ownerLoop) handle(e *event) error {
 		l.m.Committed(e.id, e.result, now)
 	case evLooked:
 		l.m.Looked(e.id, e.entry, now)
+	case evMarked:
+		l.m.Marked(e.id, e.result == protocol.OK, now)
 	case evPublished:
 		l.m.Published(e.id, e.edge, e.part, e.result, now)
 	case evSaved:
@@ -236,10 +236,6 @@ func (l *ownerLoop) handle(e *event) error {
 		l.m.Sealed(e.result)
 	case evTick:
 		l.m.Tick(now)
-	case evCredit:
-		if !l.step.Sink && l.job.places.unwanted(l.step.ID) {
-			l.m.Flag()
-		}
 	}
 	return e.err
 }
@@ -285,6 +281,8 @@ func (l *ownerLoop) do(ctx context.Context, a *protocol.Action) error {
 		l.apply(ctx, *a)
 	case protocol.OpCommit:
 		return l.commit(a.ID, a.Entry)
+	case protocol.OpMark:
+		l.mark(ctx, a.ID, l.hand[a.ID].header.Ordinal())
 	case protocol.OpLookup:
 		l.lookup(ctx, a.ID, l.hand[a.ID].header.Ordinal())
 	case protocol.OpPublish:

@@ -29,6 +29,10 @@ type Config struct {
 	Console interface{ Write([]byte) (int, error) }
 	Secret  func(name string) (string, error) // value of ${secret:name}
 
+	// FullShare is the share of a publisher's readers that must be at capacity, on edges
+	// that drop, before it slows down; 0 is 0.5.
+	FullShare float64
+
 	Log  hclog.Logger
 	Fail Failpoint // for tests; nil never fails
 }

@@ -96,14 +96,14 @@ type run struct {
 	pub   *bus.Publisher
 	acct  *protocol.Accountant
 
-	began   time.Time
-	foldSeq uint64
-	sources map[int]bool // whose list of splits is known
-	place   []bool       // ordered steps that have told their place
-	reason  string       // why the job must fail
-	moved   time.Time    // last time anything moved
-	news    chan func()  // what the subscriptions bring, for the one loop
-	helped  map[string]time.Time
+	began     time.Time
+	foldSeq   uint64
+	owed      bool        // a fold went unanswered and is to be written again
+	reason    string      // why the job must fail
+	moved     time.Time   // last time anything moved
+	news      chan func() // what the subscriptions bring, for the one loop
+	oneSource bool
+	values    *bus.Objects // nil until there are large values
 }
 
 // Run runs a job until it is at its end, and returns its last progress. When stop is
@@ -135,7 +135,7 @@ func open(ctx context.Context, c Config) (*run, error) {
 		c.Log = hclog.NewNullLogger()
 	}
 	r := &run{cfg: c, conn: c.Conn, log: c.Log.With("job", string(c.Job)), names: bus.Names{Job: c.Job}, began: time.Now(), moved: time.Now(),
-		sources: map[int]bool{}, news: make(chan func(), 1024), helped: map[string]time.Time{}}
+		news: make(chan func(), 1024)}
 	if err := EnsureJobs(ctx, c.Conn); err != nil {
 		return nil, err
 	}
@@ -147,7 +147,13 @@ func open(ctx context.Context, c Config) (*run, error) {
 		return nil, err
 	}
 	r.rec, r.plan = *rec, rec.Plan
-	r.place = make([]bool, len(r.plan.Steps))
+	sources := 0
+	for i := range r.plan.Steps {
+		if r.plan.Steps[i].Role == recipe.RoleSource {
+			sources++
+		}
+	}
+	r.oneSource = sources == 1
 	pub, err := c.Conn.NewPublisher()
 	if err != nil {
 		return nil, err

@@ -46,6 +46,9 @@ func (r *run) loop(ctx context.Context, stop <-chan struct{}) (ending, error) {
 		case <-help.C:
 			r.help(ctx)
 			r.watchdog(ctx)
+			if err := r.sweepValues(ctx); err != nil {
+				r.log.Debug("large values not swept", "err", err)
+			}
 		}
 		if end, over := r.over(); over {
 			return end, r.fold(ctx)
@@ -154,8 +157,8 @@ func (r *run) failed(data []byte) {
 // fold writes what the accountant knows, with the marks, in one compare-and-set, and then
 // purges the ledger below the marks.
 func (r *run) fold(ctx context.Context) error {
-	news, below := r.acct.News(), r.acct.Purge()
-	if !news && below == 0 {
+	news, purges := r.acct.News(), r.acct.Purge()
+	if !news && len(purges) == 0 && !r.owed {
 		return nil
 	}
 	r.acct.Fold.Marks = r.acct.Marks()
@@ -168,20 +171,30 @@ func (r *run) fold(ctx context.Context) error {
 	switch {
 	case errors.Is(out.Err, bus.ErrConflict):
 		return fmt.Errorf("another coordinator folds job %s", r.names.Job)
-	case errors.Is(out.Err, bus.ErrTimeout): // it may have been written: the next one says more
+	case errors.Is(out.Err, bus.ErrTimeout): // it may have been written: the next one says the same again
+		r.owed = true
 		_, err := r.readFold(ctx)
 		return err
 	case out.Err != nil:
 		return fmt.Errorf("write the fold of job %s: %w", r.names.Job, out.Err)
 	}
-	r.foldSeq = out.Seq
+	r.foldSeq, r.owed = out.Seq, false
 	if news && r.cfg.Show != nil {
 		r.cfg.Show(r.progress())
 	}
-	if below > 0 {
-		if err := r.conn.PurgeBelow(ctx, r.names.Ledger(), below); err != nil {
+	for _, p := range purges {
+		if err := r.purge(ctx, p); err != nil {
 			r.log.Warn("ledger not purged", "err", err)
 		}
 	}
 	return nil
+}
+
+// purge removes entries that the fold covers. Where there is one source only, everything
+// below the sequence is its.
+func (r *run) purge(ctx context.Context, p protocol.Purge) error {
+	if r.oneSource {
+		return r.conn.PurgeBelow(ctx, r.names.Ledger(), p.Below)
+	}
+	return r.conn.PurgeSubjectBelow(ctx, r.names.Ledger(), r.names.LedgerSource(p.Source), p.Below)
 }

@@ -27,7 +27,7 @@ var layers = []layer{
 	{"coordinator/job", []string{"recipe", "nodes", "coordinator/compile", "internal/protocol", "internal/bus"}},
 
 	{"coordinator/dead", []string{"recipe", "nodes", "coordinator/compile", "coordinator/job", "internal/bus"}},
-
+	{"internal/solo", []string{"recipe", "nodes", "worker", "coordinator/job", "internal/bus"}},
 	{"internal/progress", []string{"recipe"}},
 	{"internal/layout", nil},
 	{"internal/reference", []string{"recipe", "nodes"}},
@@ -40,6 +40,7 @@ var layers = []layer{
 	{"schemas/generate", []string{"..."}},
 	{"examples/data/generate", nil},
 	{"internal/bench/...", []string{"..."}},
+	{"internal/crash", []string{"..."}},
 }
 
 // imports from outside that are kept to a few packages.

@@ -51,6 +51,7 @@ type Config struct {
 
 	MaxStore int64 // bytes that the job may store; 0 is a part of what the disk has free
 	Listen   string
+	Workers  int  // instances in this process; 0 is one
 	NoWorker bool // the workers are other processes; Listen says where they connect
 	AckWait  time.Duration
 	Lease    time.Duration
@@ -192,29 +193,49 @@ func (c *Config) serve(ctx context.Context, h *Host) (recipe.Progress, error) {
 	}
 	wctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	worked := make(chan error, 1)
-	wconn, err := h.server.Connect("worker")
-	if err != nil {
-		return recipe.Progress{}, err
+	worked := make(chan error, max(1, c.Workers))
+	workers := 0
+	for range max(1, c.Workers) {
+		w, err := c.worker(h.server)
+		if err != nil {
+			return recipe.Progress{}, err
+		}
+		defer w.conn.Close()
+		workers++
+		go func() { worked <- w.Run(wctx) }()
 	}
-	defer wconn.Close()
-	w, err := worker.New(worker.Config{
-		Conn: wconn, Catalogue: c.Catalogue, Name: "solo-" + rand.Text()[:8], Serves: c.serves(), Root: c.Root, Dial: c.Dial, Stdin: c.Stdin,
-		Console: c.Console, Secret: c.Secret, Log: c.Log.Named("worker"), Fail: c.Fail,
-	})
-	if err != nil {
-		return recipe.Progress{}, err
-	}
-	go func() { worked <- w.Run(wctx) }()
 	p, err := job.Run(ctx, job.Config{
 		Conn: h.conn, Job: c.Job, Parent: c.Parent, Plan: c.Plan, AckWait: c.AckWait, Lease: c.Lease, Stall: c.Stall, Show: c.Show,
 		Log: c.Log.Named("coordinator"), Keep: c.Keep,
 	}, c.Stop)
 	cancel()
-	if werr := <-worked; err == nil {
-		err = werr
+	for range workers {
+		if werr := <-worked; err == nil {
+			err = werr
+		}
 	}
 	return p, err
+}
+
+// instance is a worker and its connection.
+type instance struct {
+	*worker.Worker
+	conn *bus.Conn
+}
+
+func (c *Config) worker(server *bus.Server) (instance, error) {
+	conn, err := server.Connect("worker")
+	if err != nil {
+		return instance{}, err
+	}
+	w, err := worker.New(worker.Config{
+		Conn: conn, Catalogue: c.Catalogue, Name: "solo-" + rand.Text()[:8], Serves: c.serves(), Root: c.Root, Dial: c.Dial, Stdin: c.Stdin,
+		Console: c.Console, Secret: c.Secret, Log: c.Log.Named("worker"), Fail: c.Fail,
+	})
+	if err != nil {
+		conn.Close()
+	}
+	return instance{w, conn}, err
 }
 
 // serves says which steps the worker of this process takes: with workers in other

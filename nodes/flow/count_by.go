@@ -37,7 +37,7 @@ var countByKind = nodes.Define(nodes.Spec{
 // a frame.
 type countByConfig struct {
 	Field   string `json:"field" doc:"dotted path of the key in json records; without it the value itself" optional:"true"`
-	MaxKeys int    `json:"max_keys" doc:"how many keys there may be" default:"100000" min:"1" max:"250000"`
+	MaxKeys int    `json:"max_keys" doc:"how many keys there may be" default:"100000" min:"1" max:"1000000"`
 }
 
 // maxKeyBytes bounds the memory of the keys, and what is emitted at the end.

@@ -174,9 +174,9 @@ func (r *fileReaderPiece) end() error {
 // Offset implements nodes.Reader.
 func (r *fileReaderPiece) Offset() int64 { return r.cutter.offset }
 
-// Position implements nodes.Position.
+// Position implements nodes.Position: where the record read last begins.
 func (r *fileReaderPiece) Position() string {
-	return fmt.Sprintf("%s, byte %d", r.title(), r.Start+r.cutter.offset)
+	return fmt.Sprintf("%s, byte %d", r.title(), r.Start+r.cutter.last)
 }
 
 // Close implements nodes.Reader.

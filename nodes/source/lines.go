@@ -28,6 +28,7 @@ type cutter struct {
 	name   string // of the stream, for messages
 	base   int64  // offset of the stream's start in the whole, for messages
 	offset int64  // behind the record read last
+	last   int64  // where the record read last begins
 	long   []byte // what did not fit in the buffer of in
 	limit  int
 }
@@ -41,6 +42,7 @@ func newCutter(r io.Reader, format, name string, base, offset int64) *cutter {
 func (c *cutter) next() (nodes.Record, error) {
 	for {
 		start := c.offset
+		c.last = start
 		piece, size, err := c.piece()
 		if err != nil && (size == 0 || !errors.Is(err, io.EOF)) {
 			return nodes.Record{}, err

@@ -138,10 +138,45 @@ func compareKeys(a, b ledgerKey) int {
 	return 0
 }
 
-// checkBounds checks that nothing outgrew the windows: what an owner held back, and,
-// while the coordinator was up, the ledger.
+// checkBounds checks that nothing outgrew the windows: what owners held back, and, in a
+// calm run, the ledger. Its bound is generous: what is in flight beside the windows (on
+// ways without an ordered step, and while a late answer holds the mark back) counts too;
+// and while no coordinator folds it, the ledger grows with the work.
 func (w *world) checkBounds() string {
+	if w.opt != (Options{}) { // a rule is off: wait for what comes of it
+		return ""
+	}
+	frames := 0
+	for i := range w.g.plan.Steps {
+		n := 0
+		for _, d := range w.g.nodes[i].depth {
+			n += w.g.frames(d)
+		}
+		if held := w.most[i]; held > 2*n { // a reign that is over may hold its own window beside the next one
+			return fmt.Sprintf("bounds: step %s held %d frames early, its window is %d", w.g.plan.Steps[i].Node, held, n)
+		}
+		frames += n
+	}
+	calm := true
+	for k := range w.count {
+		calm = calm && slices.Contains(calmFaults, k)
+	}
+	if calm && w.store.most > 12*frames+300 {
+		return fmt.Sprintf("bounds: the ledger held %d entries, the windows have %d frames", w.store.most, frames)
+	}
 	return ""
+}
+
+// calmFaults are what a run may have seen whose ledger must have stayed small.
+var calmFaults = []string{"Msg-Ids forgotten", "answer failed", "damaged", "drain", "expired for a gate", "given back", "late ack", "published for a gate", "redelivered", "reign"}
+
+// frames is the number of frames that the window lets into flight on a lane of a depth.
+func (g *graph) frames(depth int) int {
+	n := g.plan.Window.Splits * g.plan.Window.Frames
+	for range depth {
+		n *= partsMost
+	}
+	return n
 }
 
 // stalled says where a run that did not end stands.

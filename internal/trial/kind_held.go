@@ -1,0 +1,40 @@
+package trial
+
+import (
+	"os"
+	"time"
+
+	"sluice/nodes"
+)
+
+var heldKind = nodes.Define(nodes.Spec{
+	Kind: "held", Category: "flow", Summary: "Holds records until a file appears", Role: nodes.Stateless,
+	In:  []nodes.Port{{Name: "in", Type: "T", Doc: "anything"}},
+	Out: []nodes.Port{{Name: "out", Type: "T", Doc: "the same"}},
+}, func(c heldConfig, env *nodes.Env) (any, error) { return &held{path: c.Path, root: env.Root}, nil })
+
+type heldConfig struct {
+	Path string `json:"path" doc:"the file, below the root"`
+}
+
+type held struct {
+	path string
+	root *os.Root
+	free bool
+}
+
+// Process implements nodes.Processor.
+func (h *held) Process(c *nodes.Call, r nodes.Record) error {
+	if !h.free {
+		err := until(c.Context(), 2*time.Millisecond, func() bool {
+			_, err := h.root.Stat(h.path)
+			return err == nil
+		})
+		if err != nil {
+			return err
+		}
+		h.free = true
+	}
+	c.Emit(r)
+	return nil
+}

@@ -1,0 +1,178 @@
+package trial
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"sluice/internal/bus"
+	"sluice/nodes"
+	"sluice/recipe"
+	"sluice/worker"
+)
+
+// WorkerEnv is the variable that tells a test binary that it is a worker, and which.
+const WorkerEnv = "SLUICE_TRIAL_WORKER"
+
+// order is what a worker process is told.
+type order struct {
+	URL, Dir, Name string
+	Kinds          []string
+	Loud           bool
+}
+
+// Main is the TestMain of a package whose rigs start processes. said is the value of
+// WorkerEnv: where it is set, this process is a worker, and ends with its standard input.
+func Main(m *testing.M, said string, c *nodes.Catalogue) int {
+	if said == "" {
+		return m.Run()
+	}
+	var o order
+	err := json.Unmarshal([]byte(said), &o)
+	if err == nil {
+		err = work(o, c)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "worker:", err)
+		return 1
+	}
+	return 0
+}
+
+func work(o order, c *nodes.Catalogue) error {
+	root, err := os.OpenRoot(o.Dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	conn, err := bus.Dial(o.URL, o.Name)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	log := hclog.NewNullLogger()
+	if o.Loud {
+		log = hclog.New(&hclog.LoggerOptions{Name: o.Name, Level: hclog.Debug, Output: os.Stderr})
+	}
+	w, err := worker.New(worker.Config{Conn: conn, Catalogue: c, Name: o.Name, Serves: serves(o.Kinds, true), Root: root, Log: log})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin) // the parent closes it, also by dying
+		cancel()
+	}()
+	return w.Run(ctx)
+}
+
+// serves makes a worker's choice of steps from patterns of kinds. What needs the
+// console or standard input stays in the coordinator's process.
+func serves(kinds []string, away bool) func(*recipe.Step) bool {
+	return func(s *recipe.Step) bool {
+		if away && (s.Kind == "printer" || s.Kind == "stdin") {
+			return false
+		}
+		for _, k := range kinds {
+			if ok, _ := path.Match(k, s.Kind); ok {
+				return true
+			}
+		}
+		return len(kinds) == 0
+	}
+}
+
+// spawn starts a worker as a process, and returns what stops it.
+func (r *Rig) spawn(name string, kinds []string) func() {
+	r.t.Helper()
+	said, err := json.Marshal(order{URL: r.server.URL(), Dir: r.Dir, Name: name, Kinds: kinds, Loud: Loud})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), WorkerEnv+"="+string(said))
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	in, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		r.t.Fatalf("start a worker process: %v", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	return func() {
+		in.Close()
+		select {
+		case err := <-ended:
+			if err != nil {
+				r.t.Errorf("worker process %s: %v", name, err)
+			}
+		case <-time.After(10 * time.Second):
+			_ = cmd.Process.Kill()
+			r.t.Errorf("worker process %s did not end within 10 s", name)
+		}
+	}
+}
+
+// Stdin is the standard input of a rig's jobs.
+type Stdin struct {
+	mu sync.Mutex
+	r  *strings.Reader
+}
+
+// Set says what is to be read next.
+func (s *Stdin) Set(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.r = strings.NewReader(text)
+}
+
+// Read implements io.Reader.
+func (s *Stdin) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.r == nil {
+		return 0, io.EOF
+	}
+	return s.r.Read(p)
+}
+
+// Console is where printers of a rig print.
+type Console struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+// Write implements io.Writer.
+func (c *Console) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.b.Write(p)
+}
+
+// String returns what was printed so far.
+func (c *Console) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.b.String()
+}
+
+// Take returns what was printed since the last call.
+func (c *Console) Take() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.b.String()
+	c.b.Reset()
+	return s
+}

@@ -1,0 +1,160 @@
+package trial
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"sluice/coordinator/job"
+	"sluice/internal/bus"
+	"sluice/internal/bus/bustest"
+	"sluice/nodes"
+	"sluice/recipe"
+	"sluice/worker"
+)
+
+// Mode says where the workers are.
+type Mode string
+
+// The modes.
+const (
+	OneProcess Mode = "one process"
+	Processes  Mode = "processes"
+)
+
+// Config describes a rig. The zero value works: one worker in the process, or two that
+// are processes, which serve all kinds.
+type Config struct {
+	Catalogue *nodes.Catalogue
+	// Workers are the kinds that each worker serves, as patterns of path.Match; an empty
+	// list is all kinds.
+	Workers [][]string
+	Idle    bool          // start without workers; Rig.Hire starts them
+	AckWait time.Duration // of the jobs; see job.Config
+	Lease   time.Duration
+	Stall   time.Duration
+	Fail    worker.Failpoint // of the workers in the process
+}
+
+// Rig is a server with workers, on which jobs run. It ends with its test.
+type Rig struct {
+	Mode    Mode
+	Dir     string // the root of all nodes
+	Conn    *bus.Conn
+	Console Console
+	Stdin   Stdin
+
+	config  Config
+	t       testing.TB
+	server  *bus.Server
+	log     hclog.Logger
+	workers []func() // stop them
+}
+
+// Each runs a test once in each mode, on a new rig.
+func Each(t *testing.T, c Config, f func(t *testing.T, r *Rig)) {
+	for _, m := range []Mode{OneProcess, Processes} {
+		t.Run(string(m), func(t *testing.T) { f(t, New(t, m, c)) })
+	}
+}
+
+// New starts a server and its workers.
+func New(t testing.TB, m Mode, c Config) *Rig {
+	t.Helper()
+	listen := ""
+	if m == Processes {
+		listen = "127.0.0.1:0"
+	}
+	if c.Catalogue == nil {
+		c.Catalogue = Catalogue()
+	}
+	r := &Rig{Mode: m, Dir: t.TempDir(), config: c, t: t, log: logger(t)}
+	r.server = bustest.Start(t, bus.ServerConfig{Listen: listen, Log: r.log.Named("nats")})
+	r.Conn = bustest.Connect(t, r.server)
+	if err := job.EnsureJobs(context.Background(), r.Conn); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Dismiss)
+	if !c.Idle {
+		r.Hire()
+	}
+	return r
+}
+
+// logger says nothing, or all there is when the tests are verbose about it.
+func logger(t testing.TB) hclog.Logger {
+	if !Loud {
+		return hclog.NewNullLogger()
+	}
+	return hclog.New(&hclog.LoggerOptions{Name: filepath.Base(t.Name()), Level: hclog.Debug, Output: os.Stderr})
+}
+
+// Loud makes rigs log to stderr.
+var Loud bool
+
+// Hire starts the rig's workers.
+func (r *Rig) Hire() {
+	r.t.Helper()
+	teams := r.config.Workers
+	if teams == nil {
+		teams = [][]string{nil}
+		if r.Mode == Processes {
+			teams = [][]string{nil, nil}
+		}
+	}
+	if r.Mode == Processes {
+		r.workers = append(r.workers, r.local("console", nil, func(s *recipe.Step) bool { return s.Kind == "printer" || s.Kind == "stdin" }))
+	}
+	for i, kinds := range teams {
+		name := "w" + string(rune('1'+i))
+		if r.Mode == Processes {
+			r.workers = append(r.workers, r.spawn(name, kinds))
+		} else {
+			r.workers = append(r.workers, r.local(name, r.config.Fail, serves(kinds, false)))
+		}
+	}
+}
+
+// Dismiss stops the rig's workers, and waits until they are gone.
+func (r *Rig) Dismiss() {
+	var all sync.WaitGroup
+	for _, stop := range r.workers {
+		all.Go(stop)
+	}
+	all.Wait()
+	r.workers = nil
+}
+
+// local starts a worker in this process, and returns what stops it.
+func (r *Rig) local(name string, fail worker.Failpoint, serves func(*recipe.Step) bool) func() {
+	r.t.Helper()
+	root, err := os.OpenRoot(r.Dir)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	conn, err := r.server.Connect(name)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	w, err := worker.New(worker.Config{Conn: conn, Catalogue: r.config.Catalogue, Name: name, Serves: serves, Root: root,
+		Stdin: &r.Stdin, Console: &r.Console, Log: r.log.Named(name), Fail: fail})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-ended; err != nil {
+			r.t.Errorf("worker %s: %v", name, err)
+		}
+		conn.Close()
+		root.Close()
+	}
+}
