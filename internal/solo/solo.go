@@ -8,6 +8,7 @@ package solo
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -204,7 +205,7 @@ func (c *Config) serve(ctx context.Context, h *Host) (recipe.Progress, error) {
 		workers++
 		go func() { worked <- w.Run(wctx) }()
 	}
-	go restWhenBroken(wctx, server, conn, id)
+	go restWhenBroken(wctx, h, c.Job)
 	p, err := job.Run(ctx, job.Config{
 		Conn: h.conn, Job: c.Job, Parent: c.Parent, Plan: c.Plan, AckWait: c.AckWait, Lease: c.Lease, Stall: c.Stall, Show: c.Show,
 		Log: c.Log.Named("coordinator"), Keep: c.Keep,
@@ -240,12 +241,12 @@ func (c *Config) worker(server *bus.Server) (instance, error) {
 }
 
 // restWhenBroken brings the job to rest when its store can't be written any more.
-func restWhenBroken(ctx context.Context, server *bus.Server, conn *bus.Conn, id recipe.JobID) {
+func restWhenBroken(ctx context.Context, h *Host, id recipe.JobID) {
 	select {
 	case <-ctx.Done():
-	case cause := <-server.Broken():
+	case cause := <-h.server.Broken():
 		reason, _ := json.Marshal("the job's store can't be written: " + cause)
-		_ = conn.Send(bus.Names{Job: id}.Resting(), reason)
+		_ = h.conn.Send(bus.Names{Job: id}.Resting(), reason)
 	}
 }
 
