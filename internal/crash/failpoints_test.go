@@ -107,7 +107,7 @@ func TestFailpoints(t *testing.T) {
 			t.Parallel()
 			want := s.calm(t).want
 			for n, at := range append([]worker.Point{""}, points...) {
-				if n > 0 && kills(t) <= 5 && (i+n)%3 != 0 { // the short form: each point in some recipes
+				if n > 0 && kills(t) <= 5 && (i+n)%4 != 0 { // the short form: each point in some recipes
 					continue
 				}
 				k := newStrikes(uint64(i), uint64(n), at)
