@@ -218,6 +218,23 @@ func (r *jobRun) processor(step *recipe.Step, kind *nodes.Kind) (*instance, erro
 	return &instance{run: r, step: step, proc: proc, call: nodes.NewCall(step.Outputs), cut: cutter{run: r, step: step, expands: kind.Expands}}, nil
 }
 
+// give ends the job here for an error: where more room mends it the job is brought to
+// rest, else it fails.
+func (r *jobRun) give(ctx context.Context, err error) {
+	if !errors.Is(err, bus.ErrStore) && !errors.Is(err, nodes.ErrNoRoom) {
+		r.fail(err)
+		return
+	}
+	r.log.Error("job has to rest", "err", err)
+	reason, _ := json.Marshal(err.Error())
+	for { // nothing of it is stored, so whoever listens late must hear it too
+		_ = r.conn.Send(r.names.Resting(), reason)
+		if !pause(ctx, troubleWait) {
+			return
+		}
+	}
+}
+
 // fail asks the coordinator to fail the job. It may be called from any goroutine.
 func (r *jobRun) fail(err error) {
 	r.failOnce.Do(func() {

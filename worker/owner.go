@@ -334,18 +334,18 @@ func (l *ownerLoop) seal(ctx context.Context) {
 	l.using.Add(1)
 	go func() {
 		defer l.using.Done()
-		for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-			err := s.Seal(ctx)
+		for attempt := 1; ; attempt++ {
+			err := l.in.guard(func() error { return s.Seal(ctx) })
 			if err == nil {
 				l.box.post(event{kind: evSealed})
 				return
 			}
-			if nodes.IsPermanent(err) {
-				l.box.post(event{kind: evSealed, err: &failure{fmt.Errorf("node %s: %w", l.step.Node, err)}})
+			if nodes.IsPermanent(err) || attempt >= l.step.Retry.Attempts {
+				l.box.post(event{kind: evSealed, err: &failure{fmt.Errorf("node %s can't finish: %w", l.step.Node, err)}})
 				return
 			}
-			l.job.log.Warn("a sink could not finish", "step", l.step.Node, "err", err)
-			if !pause(ctx, wait) {
+			l.job.log.Warn("a sink could not finish", "step", l.step.Node, "attempt", attempt, "err", err)
+			if !pause(ctx, l.in.backoff(attempt, err)) {
 				return
 			}
 		}

@@ -138,7 +138,7 @@ func (w *Worker) start(ctx context.Context, rec bus.JobRecord) {
 	go func() {
 		defer close(a.done)
 		if err := run.work(jctx); err != nil && jctx.Err() == nil {
-			run.fail(err)
+			run.give(jctx, err)
 		}
 	}()
 }

@@ -124,6 +124,32 @@ func (n Names) DeadLetters(step int, o recipe.Ordinal) string {
 	return n.subject("dead", strconv.Itoa(step), o.String())
 }
 
+// DeadKey takes the subject of dead letters apart: the step, and the ordinal of its frame
+// as one token.
+func (n Names) DeadKey(subject string) (step int, ordinal string, ok bool) {
+	return stepAndOrdinal(strings.TrimPrefix(subject, n.subject("dead")+"."))
+}
+
+func stepAndOrdinal(tokens string) (step int, ordinal string, ok bool) {
+	number, ordinal, ok := strings.Cut(tokens, ".")
+	step, err := strconv.Atoi(number)
+	return step, ordinal, ok && err == nil
+}
+
+// Replayed is the subject of the mark that says which replay has the dead letters that a
+// step made of a frame.
+func (n Names) Replayed(step int, ordinal string) string {
+	return n.subject("state", "replayed", strconv.Itoa(step), ordinal)
+}
+
+// ReplayedAll matches the marks of all frames.
+func (n Names) ReplayedAll() string { return n.subject("state", "replayed", ">") }
+
+// ReplayedKey takes the subject of such a mark apart.
+func (n Names) ReplayedKey(subject string) (step int, ordinal string, ok bool) {
+	return stepAndOrdinal(strings.TrimPrefix(subject, n.subject("state", "replayed")+"."))
+}
+
 // DeadAll matches the job's dead letters.
 func (n Names) DeadAll() string { return n.subject("dead", ">") }
 
@@ -186,6 +212,10 @@ func LastNumber(subject string) uint64 {
 // Failing is the subject on which a worker tells at once that the job must fail. It is
 // not stored; the state's Failure is.
 func (n Names) Failing() string { return n.subject("failing") }
+
+// Resting is the subject on which a worker tells that the job must rest, for want of
+// room. It is not stored: there may be no room for it.
+func (n Names) Resting() string { return n.subject("resting") }
 
 // PlaceStep returns the step whose watermark has that subject, -1 when it is none.
 func (n Names) PlaceStep(subject string) int {

@@ -26,6 +26,7 @@ var layers = []layer{
 	{"coordinator/compile", []string{"recipe", "nodes", "schemas"}},
 	{"coordinator/job", []string{"recipe", "nodes", "coordinator/compile", "internal/protocol", "internal/bus"}},
 
+	{"coordinator/dead", []string{"recipe", "nodes", "coordinator/compile", "coordinator/job", "internal/bus"}},
 	{"internal/solo", []string{"recipe", "nodes", "worker", "coordinator/job", "internal/bus"}},
 	{"internal/progress", []string{"recipe"}},
 	{"internal/layout", nil},
