@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -31,6 +30,7 @@ type relayLoop struct {
 	queue   []compute
 	tick    *time.Ticker
 	valve   *valve // of a gate that drops; nil for all others
+	arrival bool
 }
 
 // compute is a frame that waits for an instance.
@@ -42,7 +42,7 @@ type compute struct {
 
 func newRelayLoop(r *jobRun, s *recipe.Step, kind *nodes.Kind) *relayLoop {
 	l := &relayLoop{outbox: newOutbox(r, s), kind: kind, lossy: r.lossyOuts(s)}
-	c := protocol.RelayConfig{Ports: l.ports, Window: max(relayWindow, 2*s.Parallel), Beat: r.rec.AckWait / 3, Arrival: protocol.Arrival(s)}
+	c := protocol.RelayConfig{Ports: l.ports, Window: max(relayWindow, 2*s.Parallel), Share: r.w.cfg.FullShare, Beat: r.rec.AckWait / 3, Arrival: protocol.Arrival(s)}
 	for _, id := range s.In {
 		l.edges = append(l.edges, r.plan.Edge(id))
 	}
@@ -54,6 +54,7 @@ func newRelayLoop(r *jobRun, s *recipe.Step, kind *nodes.Kind) *relayLoop {
 			c.Shed = int64(e.Capacity)
 		}
 	}
+	l.arrival = c.Arrival
 	l.m = protocol.NewRelay(c)
 	l.asked = make([]int, len(l.edges))
 	return l
@@ -170,7 +171,10 @@ func (l *relayLoop) handle(ctx context.Context, e *event) error {
 	case evPublished:
 		l.m.Published(e.id, e.edge, e.part, e.result, now)
 	case evEffected:
-		l.m.Effected(e.id, now)
+		l.free(e.inst)
+		if e.err == nil {
+			l.m.Effected(e.id, now)
+		}
 	case evMarked:
 		l.m.Marked(e.id, e.result == protocol.OK, now)
 	case evTick:
@@ -219,6 +223,8 @@ func (l *relayLoop) do(ctx context.Context, a *protocol.Action) error {
 		l.compute(ctx, compute{a.ID, a.Verdict, a.Follow})
 	case protocol.OpCommit:
 		return l.commit(a.ID, a.Entry)
+	case protocol.OpEffect:
+		l.effect(ctx, a.ID, a.Verdict)
 	case protocol.OpMark:
 		l.mark(ctx, a.ID, l.hand[a.ID].header.Ordinal())
 	case protocol.OpLookup:
@@ -303,16 +309,25 @@ func (l *relayLoop) compute1(ctx context.Context, in *instance, h *inHand) (*mad
 	return m, err
 }
 
-// release gives the instance to the next frame that waits.
+// release takes the instance back that a frame was computed by.
 func (l *relayLoop) release(e *event) {
 	if e.part < 0 {
 		return
 	}
-	l.busy--
-	if e.inst != nil {
-		l.idle = append(l.idle, e.inst)
+	if l.arrival && e.err == nil { // it holds the frame's records until their effect
+		l.hand[e.id].inst = e.inst
+		return
 	}
-	if len(l.queue) > 0 && !errors.Is(e.err, context.Canceled) {
+	l.free(e.inst)
+}
+
+// free gives an instance to the next frame that waits.
+func (l *relayLoop) free(in *instance) {
+	l.busy--
+	if in != nil {
+		l.idle = append(l.idle, in)
+	}
+	if len(l.queue) > 0 && l.ctx.Err() == nil {
 		c := l.queue[0]
 		l.queue = l.queue[1:]
 		l.start(l.ctx, c)

@@ -46,8 +46,14 @@ func (r *run) loop(ctx context.Context, stop <-chan struct{}) (ending, error) {
 		case <-help.C:
 			r.help(ctx)
 			r.watchdog(ctx)
+			if err := r.sweepValues(ctx); err != nil {
+				r.log.Debug("large values not swept", "err", err)
+			}
 		}
 		if end, over := r.over(); over {
+			if end.state == recipe.JobStopped {
+				return end, nil // there may be no room for a fold, and the ledger keeps it all
+			}
 			return end, r.fold(ctx)
 		}
 	}
@@ -60,6 +66,9 @@ func (r *run) over() (ending, bool) {
 	}
 	if !r.gap.IsZero() && (r.acct.Done() || time.Since(r.gap) > gapPatience) {
 		return ending{recipe.JobFailed, r.gapReason()}, true
+	}
+	if r.rest != "" {
+		return ending{recipe.JobStopped, r.rest}, true
 	}
 	for i := range r.plan.Steps {
 		if f := &r.acct.Fold.Steps[i]; r.plan.Steps[i].MaxDead > 0 && f.Dead+f.Damaged > r.plan.Steps[i].MaxDead {
@@ -104,6 +113,11 @@ func (r *run) subscribe(ctx context.Context) (stops []func(), err error) {
 		return stops, err
 	}
 	stops = append(stops, stop)
+	stop, err = r.conn.Subscribe(r.names.Resting(), func(_ string, data []byte) { post(func() { _ = json.Unmarshal(data, &r.rest) }) })
+	if err != nil {
+		return stops, err
+	}
+	stops = append(stops, stop)
 	stop, err = r.conn.Subscribe(r.names.Failing(), func(_ string, data []byte) { post(func() { r.failed(data) }) })
 	return append(stops, stop), err
 }
@@ -121,13 +135,14 @@ func (r *run) entry(m *bus.Stored, e *protocol.Entry, err error) {
 }
 
 // inSequence notices when an entry is gone from the ledger that nobody purged: the
-// ledger's sequences have no gaps, and what is below the fold's Below was purged.
+// ledger's sequences have no gaps, and what is below the fold's Below was purged. Where
+// there are several sources, the ledger is purged source by source and gaps are normal.
 func (r *run) inSequence(seq uint64) {
 	want := r.ledgerSeq + 1
 	if r.ledgerSeq == 0 {
 		want = max(1, r.acct.Fold.Below)
 	}
-	if seq > want && r.gap.IsZero() {
+	if seq > want && r.gap.IsZero() && r.oneSource {
 		r.log.Error("the ledger has a gap", "from", want, "to", seq)
 		r.gap = time.Now()
 	}
@@ -189,14 +204,18 @@ func (r *run) failed(data []byte) {
 // fold writes what the accountant knows, with the marks, in one compare-and-set, and then
 // purges the ledger below the marks.
 func (r *run) fold(ctx context.Context) error {
-	news, below := r.acct.News(), uint64(0)
+	news := r.acct.News()
+	var purges []protocol.Purge
 	if r.gap.IsZero() { // what is left is needed to tell where the gap is
-		below = r.acct.Purge()
+		purges = r.acct.Purge()
 	}
-	if !news && below == 0 && !r.owed {
+	if !news && len(purges) == 0 && !r.owed {
 		return nil
 	}
-	r.acct.Fold.Marks, r.acct.Fold.Below = r.acct.Marks(), max(r.acct.Fold.Below, below)
+	r.acct.Fold.Marks = r.acct.Marks()
+	if r.oneSource && len(purges) > 0 {
+		r.acct.Fold.Below = purges[0].Below
+	}
 	data, err := json.Marshal(&r.acct.Fold)
 	if err != nil {
 		return err
@@ -217,10 +236,19 @@ func (r *run) fold(ctx context.Context) error {
 	if news && r.cfg.Show != nil {
 		r.cfg.Show(r.progress())
 	}
-	if below > 0 {
-		if err := r.conn.PurgeBelow(ctx, r.names.Ledger(), below); err != nil {
+	for _, p := range purges {
+		if err := r.purge(ctx, p); err != nil {
 			r.log.Warn("ledger not purged", "err", err)
 		}
 	}
 	return nil
+}
+
+// purge removes entries that the fold covers. Where there is one source only, everything
+// below the sequence is its.
+func (r *run) purge(ctx context.Context, p protocol.Purge) error {
+	if r.oneSource {
+		return r.conn.PurgeBelow(ctx, r.names.Ledger(), p.Below)
+	}
+	return r.conn.PurgeSubjectBelow(ctx, r.names.Ledger(), r.names.LedgerSource(p.Source), p.Below)
 }

@@ -1,6 +1,10 @@
 package protocol
 
-import "sluice/recipe"
+import (
+	"slices"
+
+	"sluice/recipe"
+)
 
 // frame is a frame's place on a lane of a step, without its parts.
 type frame struct {
@@ -12,24 +16,25 @@ type frame struct {
 
 // Gap names the edge at which a stored entry was taken out of the ledger: one of its ends
 // has an entry for a frame and the other, which had counted it, has none any more. The
-// driver asks when it has met a sequence that is missing; a purge never leaves a gap. It
-// is false when what is left does not tell.
+// driver asks when it has met a sequence that is missing; where there is one source, a purge
+// never leaves a gap. It is false when what is left does not tell.
 func (a *Accountant) Gap() (recipe.EdgeID, recipe.Ordinal, bool) {
 	here := map[frame]bool{}
-	for _, r := range a.queue {
-		here[frame{r.step, r.key.ord.Lane, r.split, r.n}] = true
+	stored := slices.Concat(a.queue...)
+	for _, r := range stored {
+		here[frame{r.key.step, r.key.ord.Lane, r.key.ord.Split, r.key.ord.N}] = true
 	}
-	for _, r := range a.queue { // the writer has it, so the reader's entry is younger and can't be purged
-		for _, id := range a.plan.Steps[r.step].Out {
+	for _, r := range stored { // the writer has it, so the reader's entry is younger and can't be purged
+		for _, id := range a.plan.Steps[r.key.step].Out {
 			e := a.plan.Edge(id)
-			f := frame{e.To, r.key.ord.Lane + uint16(e.LaneBase), r.split, r.n}
+			f := frame{e.To, r.key.ord.Lane + uint16(e.LaneBase), r.key.ord.Split, r.key.ord.N}
 			if ord, lost := a.lost(here, f); lost {
 				return id, ord, true
 			}
 		}
 	}
 	for _, sure := range []bool{true, false} { // the reader has it, and the writer has the one before, or might have purged this one
-		for _, r := range a.queue {
+		for _, r := range stored {
 			if id, ord, lost := a.unwritten(here, r, sure); lost {
 				return id, ord, true
 			}
@@ -40,13 +45,13 @@ func (a *Accountant) Gap() (recipe.EdgeID, recipe.Ordinal, bool) {
 
 // unwritten finds the in-edge of an entry's step whose writer has no entry for the frame.
 func (a *Accountant) unwritten(here map[frame]bool, r ledgerRef, sure bool) (recipe.EdgeID, recipe.Ordinal, bool) {
-	for _, id := range a.plan.Steps[r.step].In {
+	for _, id := range a.plan.Steps[r.key.step].In {
 		e := a.plan.Edge(id)
 		lane := int(r.key.ord.Lane) - e.LaneBase
 		if lane < 0 || lane >= len(a.plan.Steps[e.From].Lanes) {
 			continue
 		}
-		f := frame{e.From, uint16(lane), r.split, r.n}
+		f := frame{e.From, uint16(lane), r.key.ord.Split, r.key.ord.N}
 		before := f
 		before.n--
 		if !here[f] && (!sure || here[before]) {
