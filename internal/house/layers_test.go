@@ -36,6 +36,7 @@ var layers = []layer{
 	{"cmd/...", []string{"..."}},
 	{"internal/house", []string{"..."}},
 	{"internal/docgen", []string{"..."}},
+	{"internal/trial", []string{"..."}},
 	{"internal/fuzzall", []string{"..."}},
 	{"schemas/generate", []string{"..."}},
 	{"examples/data/generate", nil},
