@@ -46,3 +46,7 @@ func (c *Catalogue) Table() []Kind {
 	}
 	return table
 }
+
+// With returns a catalogue that also has the given kinds, and refuses a name that is
+// taken.
+func (c *Catalogue) With(kinds ...Kind) (*Catalogue, error) { return NewCatalogue(c.Table(), kinds) }

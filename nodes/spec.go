@@ -70,11 +70,18 @@ type Spec struct {
 	// OrderedWith names the optional input port that makes a Stateless kind Ordered when
 	// it is wired.
 	OrderedWith string
-	AtEnd       bool   // implements Finisher: emits when its input has ended
-	Expands     bool   // one record may become many, or much larger (over 8 times)
-	Impure      bool   // asks the outside world: the answer is stored in the commit
-	Guarantee   string // a sink's promise after a crash; a source's on re-reading
-	Examples    []Example
+	AtEnd       bool // implements Finisher: emits when its input has ended
+	Expands     bool // one record may become many, or much larger (over 8 times)
+	Impure      bool // asks the outside world: the answer is stored in the commit
+	// Exclusive names the setting, the path of a file, by which two nodes of a recipe must
+	// differ: both would write there. The kind's own name means that a recipe has one node
+	// of the kind at most.
+	Exclusive string
+	// Replay are settings that a replay of dead letters overrides, so that it adds to what
+	// its job has written and does not replace it.
+	Replay    map[string]any
+	Guarantee string // a sink's promise after a crash; a source's on re-reading
+	Examples  []Example
 
 	config reflect.Type // of the settings struct; nil for none
 	build  func(cfg any, env *Env) (any, error)
@@ -93,6 +100,12 @@ func (s *Spec) RoleWith(wired []string) Role {
 		return Ordered
 	}
 	return s.Role
+}
+
+// Arrives reports whether a sink with these settings (canonical, as CheckConfig returns
+// them) takes frames as they arrive: its setting order says arrival.
+func (s *Spec) Arrives(config json.RawMessage) bool {
+	return s.Role == Sink && gjson.GetBytes(config, "order").String() == "arrival"
 }
 
 // Scalar reports whether the kind can work inside structured records, as a column

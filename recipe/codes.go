@@ -45,6 +45,7 @@ const (
 	CodeNeeded    Code = "SL402"
 	CodeBad       Code = "SL403"
 	CodeRefused   Code = "SL404"
+	CodeShared    Code = "SL405"
 	CodeCycle     Code = "SL501"
 	CodeNoSource  Code = "SL502"
 	CodeLanes     Code = "SL601"
@@ -102,6 +103,7 @@ func Codes() []Meaning {
 		{CodeNeeded, "A setting that must be given is missing."},
 		{CodeBad, "A setting's value is not allowed."},
 		{CodeRefused, "The kind refuses these settings together."},
+		{CodeShared, "Two nodes use what only one may use: both write one file, or both read the standard input."},
 		{CodeCycle, "Nodes read each other in a circle."},
 		{CodeNoSource, "No node of the recipe is a source, so nothing would ever happen."},
 		{CodeLanes, "Too many ways lead to one node."},

@@ -3,6 +3,7 @@ package recipe
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -39,6 +40,28 @@ func (o Ordinal) String() string {
 		fmt.Fprintf(&b, "_%d", int(o.Path[i])<<8|int(o.Path[i+1]))
 	}
 	return b.String()
+}
+
+// ParseOrdinal reads what String writes.
+func ParseOrdinal(s string) (Ordinal, error) {
+	var o Ordinal
+	head, path, _ := strings.Cut(s, "_")
+	if n, err := fmt.Sscanf(head, "%d-%d-%d", &o.Split, &o.N, &o.Lane); n < 3 || err != nil {
+		return Ordinal{}, fmt.Errorf("%q is not an ordinal", s)
+	}
+	if path != "" {
+		for level := range strings.SplitSeq(path, "_") {
+			v, err := strconv.ParseUint(level, 10, 16)
+			if err != nil {
+				return Ordinal{}, fmt.Errorf("%q is not an ordinal", s)
+			}
+			o.Path += string([]byte{byte(v >> 8), byte(v)})
+		}
+	}
+	if o.String() != s {
+		return Ordinal{}, fmt.Errorf("%q is not an ordinal", s)
+	}
+	return o, nil
 }
 
 // Parts is the full path of a frame with the "last" flag of each level: two bytes

@@ -14,7 +14,9 @@ import (
 func (l *ownerLoop) apply(ctx context.Context, a protocol.Action) {
 	h := l.hand[a.ID]
 	h.follow = a.Follow
+	l.using.Add(1)
 	go func() {
+		defer l.using.Done()
 		m, err := l.made(ctx, h, &a)
 		l.box.post(event{kind: evComputed, id: a.ID, made: m, err: err})
 	}()
@@ -26,21 +28,16 @@ func (l *ownerLoop) made(ctx context.Context, h *inHand, a *protocol.Action) (*m
 	}
 	hp := h.header
 	hp.Ref = false
-	payload := h.payload
+	var payload []byte
 	if a.Verdict != protocol.Run {
-		hp.Records, payload = 0, nil
+		hp.Records = 0
 	} else {
 		var err error
 		if payload, err = l.job.payload(ctx, &h.header, h.payload); err != nil {
 			return nil, err
 		}
 	}
-	in := l.in
-	m, err := in.ordered(ctx, &hp, payload, l.edges[h.edge].ToPort, a)
-	if err != nil {
-		return nil, err
-	}
-	return m, nil
+	return l.in.ordered(ctx, &hp, payload, l.edges[h.edge].ToPort, a)
 }
 
 // fetch reads the payload of an early frame again that was not kept in memory.

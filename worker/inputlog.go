@@ -24,7 +24,6 @@ type inputLog struct {
 	a      *attempt
 	cancel context.CancelFunc
 	feeds  sync.WaitGroup
-	tail   func()
 
 	mu     sync.Mutex
 	chunks map[uint64]chunk // stored, not below the checkpoint
@@ -34,7 +33,6 @@ type inputLog struct {
 	ended  bool   // the last chunk is stored
 	low    uint64 // the split's checkpoint
 	room   chan struct{}
-	err    error
 }
 
 // inputAhead is the number of chunks that the log may be ahead.

@@ -37,7 +37,11 @@ func (in *instance) frame(ctx context.Context, h *bus.Header, payload []byte, po
 	in.call.Port = port
 	var letters []bus.DeadLetter
 	var discarded int64
-	batch := nodes.LoadBatch(in.step.Inputs[port].Type, h.Records, payload)
+	typ := in.step.Inputs[port].Type
+	if typ == recipe.Any { // edges of several types meet: each frame says its own
+		typ = h.Type
+	}
+	batch := nodes.LoadBatch(typ, h.Records, payload)
 	cur := batch.Cursor()
 	for i := 0; ; i++ {
 		r, ok := cur.Next()

@@ -65,7 +65,8 @@ func (r *jobRun) work(ctx context.Context) error {
 		return err
 	}
 	defer unsubscribe()
-	ctx, cancel := context.WithCancelCause(ctx)
+	asked := ctx
+	ctx, cancel := context.WithCancelCause(asked)
 	defer cancel(nil)
 	go r.live(ctx)
 	var all sync.WaitGroup
@@ -88,10 +89,10 @@ func (r *jobRun) work(ctx context.Context) error {
 		}()
 	}
 	all.Wait()
-	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		return err
+	if asked.Err() != nil {
+		return nil
 	}
-	return nil
+	return context.Cause(ctx) // a step's fault, whatever is in it; nil when the job is gone
 }
 
 // live tells the coordinator now and then that nodes are at work: a frame may take long.
@@ -261,8 +262,8 @@ func (r *jobRun) died(p Point, step *recipe.Step) error {
 }
 
 // lookup reads the ledger's entry; nil when there is none, or none any more.
-func (r *jobRun) lookup(ctx context.Context, step int, o recipe.Ordinal) (*protocol.Entry, error) {
-	m, err := r.conn.Last(ctx, r.names.Ledger(), r.names.LedgerEntry(step, o, false))
+func (r *jobRun) lookup(ctx context.Context, step *recipe.Step, o recipe.Ordinal) (*protocol.Entry, error) {
+	m, err := r.conn.Last(ctx, r.names.Ledger(), r.names.LedgerEntry(step.Lanes[o.Lane].Source, step.ID, o, false))
 	if errors.Is(err, bus.ErrNotFound) {
 		return nil, nil
 	}

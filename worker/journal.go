@@ -24,6 +24,9 @@ type journal struct {
 	since int                 // bytes of deltas behind the last snapshot
 	count int                 // revisions behind the last snapshot
 	size  int                 // of the last snapshot
+	epoch uint64
+	refs  []string            // large values that the chain names
+	old   map[uint64][]string // by revision of a snapshot: those that it makes needless
 }
 
 // A snapshot is written instead of a delta when the deltas behind the last one have grown
@@ -105,7 +108,7 @@ func decodeRecord(b []byte) (*record, error) {
 // openJournal reads the chain, restores the node's state from it, and claims the next
 // revision, so that whatever an earlier owner still tries to save is refused.
 func openJournal(ctx context.Context, r *jobRun, step *recipe.Step, epoch uint64, proc nodes.Processor) (*journal, error) {
-	j := &journal{job: r, step: step, proc: proc}
+	j := &journal{job: r, step: step, proc: proc, epoch: epoch, old: map[uint64][]string{}}
 	for try := 0; ; try++ {
 		chain, rev, err := j.read(ctx)
 		if err != nil {
@@ -187,13 +190,14 @@ func (j *journal) stateOf(ctx context.Context, c *record) ([]byte, error) {
 	if !c.ref {
 		return c.state, nil
 	}
+	j.refs = append(j.refs, string(c.state))
 	return j.job.value(ctx, string(c.state))
 }
 
 // capture takes the change of the state since the last capture, as the record of a
 // checkpoint. The node must be at rest.
 func (j *journal) capture(ck *protocol.Checkpoint) []byte {
-	c := record{cursors: ck.Cursors, last: ck.Last}
+	c := record{epoch: j.epoch, cursors: ck.Cursors, last: ck.Last}
 	if s, ok := j.proc.(nodes.Stateful); ok {
 		if j.since > max(j.size, snapshotBytes) || j.count >= snapshotEvery {
 			c.snapshot = true
@@ -206,6 +210,9 @@ func (j *journal) capture(ck *protocol.Checkpoint) []byte {
 		}
 	} else if j.count++; j.count >= snapshotEvery {
 		c.snapshot, j.count = true, 0
+	}
+	if c.snapshot {
+		j.old[ck.Rev], j.refs = j.refs, nil
 	}
 	if len(c.state) > recipe.InlineBytes {
 		c.ref = true
@@ -220,6 +227,7 @@ func (j *journal) putLarge(c *record, rev uint64) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	name, err := j.job.putValue(ctx, fmt.Sprintf("state%d-%d", j.step.ID, rev), c.state)
+	j.refs = append(j.refs, name)
 	c.state = []byte(name)
 	return err
 }
@@ -227,19 +235,28 @@ func (j *journal) putLarge(c *record, rev uint64) error {
 // save stores a captured record. Behind a stored snapshot what came before is purged.
 func (j *journal) save(ck *protocol.Checkpoint, data []byte, done func(protocol.Result, error)) {
 	subject := j.job.names.JournalEntry(j.step.ID, ck.Rev)
+	old := j.old[ck.Rev]
+	delete(j.old, ck.Rev)
 	j.job.pub.Put(bus.Put{Subject: subject, Data: data}, func(out bus.Outcome) {
 		r, fatal := resultOf(out)
 		if r == protocol.OK && data[1]&recSnapshot != 0 {
-			go j.purge(out.Seq)
+			go j.purge(out.Seq, old)
 		}
 		done(r, fatal)
 	})
 }
 
-func (j *journal) purge(below uint64) {
+// purge removes what a stored snapshot makes needless.
+func (j *journal) purge(below uint64, old []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if err := j.job.conn.PurgeSubjectBelow(ctx, j.job.names.Journal(), j.job.names.JournalStep(j.step.ID), below); err != nil {
+	err := j.job.conn.PurgeSubjectBelow(ctx, j.job.names.Journal(), j.job.names.JournalStep(j.step.ID), below)
+	for _, name := range old {
+		if err == nil {
+			err = j.job.deleteValue(ctx, name)
+		}
+	}
+	if err != nil {
 		j.job.log.Debug("journal not purged", "step", j.step.Node, "err", err)
 	}
 }

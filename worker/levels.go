@@ -13,11 +13,10 @@ import (
 type levels struct {
 	run *jobRun
 
-	mu      sync.Mutex
-	asked   time.Time
-	asking  bool
-	counts  map[recipe.EdgeID]uint64
-	touched bool
+	mu     sync.Mutex
+	asked  time.Time
+	asking bool
+	counts map[recipe.EdgeID]uint64
 }
 
 const levelsEvery = 100 * time.Millisecond

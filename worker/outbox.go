@@ -34,6 +34,7 @@ type inHand struct {
 	payload []byte
 	made    *made
 	follow  *protocol.Entry // the entry that must be followed
+	inst    *instance       // of an arrival sink: holds the records until their effect
 	size    int64           // bytes that count as held
 	away    bool            // the payload is only in the stream
 }
@@ -75,7 +76,7 @@ func (o *outbox) commit(id protocol.ID, e *protocol.Entry) error {
 		return err
 	}
 	e.Step, e.By = o.step.ID, o.job.w.cfg.Name
-	o.job.pub.Put(bus.Put{Subject: o.job.names.LedgerEntry(e.Step, e.Ord, e.Done), Data: e.Append(nil)}, func(out bus.Outcome) {
+	o.job.pub.Put(bus.Put{Subject: o.job.names.LedgerEntry(o.step.Lanes[e.Ord.Lane].Source, e.Step, e.Ord, e.Done), Data: e.Append(nil)}, func(out bus.Outcome) {
 		r, fatal := resultOf(out)
 		o.box.post(event{kind: evCommitted, id: id, result: r, err: fatal})
 	})
@@ -107,7 +108,7 @@ func (o *outbox) mark(ctx context.Context, id protocol.ID, ord recipe.Ordinal) {
 func (o *outbox) lookup(ctx context.Context, id protocol.ID, ord recipe.Ordinal) {
 	go func() {
 		for {
-			e, err := o.job.lookup(ctx, o.step.ID, ord)
+			e, err := o.job.lookup(ctx, o.step, ord)
 			if err == nil || ctx.Err() != nil {
 				o.box.post(event{kind: evLooked, id: id, entry: e, err: ctx.Err()})
 				return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"sluice/internal/bus"
@@ -25,6 +26,7 @@ type ownerLoop struct {
 	m       *protocol.Owner
 	kind    *nodes.Kind
 	in      *instance
+	using   sync.WaitGroup // goroutines that use the node
 	edges   []*recipe.Edge
 	pullers []*bus.Puller
 	last    protocol.ID
@@ -58,23 +60,26 @@ func (l *ownerLoop) run(ctx context.Context) error {
 	defer cancel(nil)
 	l.ctx = ctx
 	go lease.renew(ctx, func() { cancel(errRestart) })
-	if err := l.takeOver(ctx); err != nil {
-		return err
-	}
 	defer l.close()
-	err = l.reign(ctx)
+	if err = l.takeOver(ctx); err == nil {
+		err = l.reign(ctx)
+	}
 	if cause := context.Cause(ctx); errors.Is(cause, errRestart) {
-		return errRestart
+		return errRestart // whatever the loss of the reign made of what was under way
 	}
 	return err
 }
 
+// close gives up what the reign holds; the node only when nothing uses it any more.
 func (l *ownerLoop) close() {
 	for _, p := range l.pullers {
 		p.Stop()
 	}
 	if l.in != nil {
-		l.in.close()
+		go func() {
+			l.using.Wait()
+			l.in.close()
+		}()
 	}
 }
 
@@ -118,8 +123,6 @@ func (l *ownerLoop) takeOver(ctx context.Context) error {
 
 // reign serves the step.
 func (l *ownerLoop) reign(ctx context.Context) error {
-	l.job.places.watch(l.box)
-	defer l.job.places.unwatch(l.box)
 	tick := time.NewTicker(placeEvery)
 	defer tick.Stop()
 	l.checkFull()
@@ -238,10 +241,6 @@ func (l *ownerLoop) handle(e *event) error {
 		l.m.Sealed(e.result)
 	case evTick:
 		l.m.Tick(now)
-	case evCredit:
-		if !l.step.Sink && l.job.places.unwanted(l.step.ID) {
-			l.m.Flag()
-		}
 	}
 	return e.err
 }
@@ -332,7 +331,9 @@ func (l *ownerLoop) seal(ctx context.Context) {
 		l.box.post(event{kind: evSealed})
 		return
 	}
+	l.using.Add(1)
 	go func() {
+		defer l.using.Done()
 		for attempt := 1; ; attempt++ {
 			err := l.in.guard(func() error { return s.Seal(ctx) })
 			if err == nil {

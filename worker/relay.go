@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -30,6 +29,7 @@ type relayLoop struct {
 	busy    int
 	queue   []compute
 	tick    *time.Ticker
+	arrival bool
 }
 
 // compute is a frame that waits for an instance.
@@ -41,7 +41,7 @@ type compute struct {
 
 func newRelayLoop(r *jobRun, s *recipe.Step, kind *nodes.Kind) *relayLoop {
 	l := &relayLoop{outbox: newOutbox(r, s), kind: kind, lossy: r.lossyOuts(s)}
-	c := protocol.RelayConfig{Ports: l.ports, Window: max(relayWindow, 2*s.Parallel), Beat: r.rec.AckWait / 3, Arrival: protocol.Arrival(s)}
+	c := protocol.RelayConfig{Ports: l.ports, Window: max(relayWindow, 2*s.Parallel), Share: r.w.cfg.FullShare, Beat: r.rec.AckWait / 3, Arrival: protocol.Arrival(s)}
 	for _, id := range s.In {
 		l.edges = append(l.edges, r.plan.Edge(id))
 	}
@@ -52,6 +52,7 @@ func newRelayLoop(r *jobRun, s *recipe.Step, kind *nodes.Kind) *relayLoop {
 			c.Shed = int64(e.Capacity)
 		}
 	}
+	l.arrival = c.Arrival
 	l.m = protocol.NewRelay(c)
 	l.asked = make([]int, len(l.edges))
 	return l
@@ -114,18 +115,24 @@ func (l *relayLoop) close() {
 	}
 }
 
-// want gives the pullers credit for what the machine has room for.
+// want gives the pullers credit for what the machine has room for. While there is any room
+// each has credit for one message at least: an edge on which nothing comes must not keep
+// what the others need.
 func (l *relayLoop) want() {
 	room := l.m.Room()
-	for _, n := range l.asked {
-		room -= n
-	}
 	if room <= 0 {
 		return
 	}
+	for _, n := range l.asked {
+		room -= n
+	}
 	each := max(1, room/len(l.pullers))
 	for i, p := range l.pullers {
-		if n := each - l.asked[i]; n > 0 && l.asked[i] <= each/2 {
+		n := each - l.asked[i]
+		if l.asked[i] > 0 && (room <= 0 || l.asked[i] > each/2) {
+			continue
+		}
+		if n > 0 {
 			p.Want(n)
 			l.asked[i] += n
 		}
@@ -156,7 +163,10 @@ func (l *relayLoop) handle(ctx context.Context, e *event) error {
 	case evPublished:
 		l.m.Published(e.id, e.edge, e.part, e.result, now)
 	case evEffected:
-		l.m.Effected(e.id, now)
+		l.free(e.inst)
+		if e.err == nil {
+			l.m.Effected(e.id, now)
+		}
 	case evMarked:
 		l.m.Marked(e.id, e.result == protocol.OK, now)
 	case evTick:
@@ -205,6 +215,8 @@ func (l *relayLoop) do(ctx context.Context, a *protocol.Action) error {
 		l.compute(ctx, compute{a.ID, a.Verdict, a.Follow})
 	case protocol.OpCommit:
 		return l.commit(a.ID, a.Entry)
+	case protocol.OpEffect:
+		l.effect(ctx, a.ID, a.Verdict)
 	case protocol.OpMark:
 		l.mark(ctx, a.ID, l.hand[a.ID].header.Ordinal())
 	case protocol.OpLookup:
@@ -289,16 +301,25 @@ func (l *relayLoop) compute1(ctx context.Context, in *instance, h *inHand) (*mad
 	return m, err
 }
 
-// release gives the instance to the next frame that waits.
+// release takes the instance back that a frame was computed by.
 func (l *relayLoop) release(e *event) {
 	if e.part < 0 {
 		return
 	}
-	l.busy--
-	if e.inst != nil {
-		l.idle = append(l.idle, e.inst)
+	if l.arrival && e.err == nil { // it holds the frame's records until their effect
+		l.hand[e.id].inst = e.inst
+		return
 	}
-	if len(l.queue) > 0 && !errors.Is(e.err, context.Canceled) {
+	l.free(e.inst)
+}
+
+// free gives an instance to the next frame that waits.
+func (l *relayLoop) free(in *instance) {
+	l.busy--
+	if in != nil {
+		l.idle = append(l.idle, in)
+	}
+	if len(l.queue) > 0 && l.ctx.Err() == nil {
 		c := l.queue[0]
 		l.queue = l.queue[1:]
 		l.start(l.ctx, c)

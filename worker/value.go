@@ -99,6 +99,15 @@ func (r *jobRun) value(ctx context.Context, name string) ([]byte, error) {
 	return values.Read(ctx, name)
 }
 
+// deleteValue deletes a large value.
+func (r *jobRun) deleteValue(ctx context.Context, name string) error {
+	values, err := r.values(ctx)
+	if err != nil {
+		return err
+	}
+	return values.Delete(ctx, name)
+}
+
 // values opens the job's store of large values.
 func (r *jobRun) values(ctx context.Context) (*bus.Objects, error) {
 	r.mu.Lock()

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -28,6 +29,10 @@ type Config struct {
 	Stdin   interface{ Read([]byte) (int, error) }
 	Console interface{ Write([]byte) (int, error) }
 	Secret  func(name string) (string, error) // value of ${secret:name}
+
+	// FullShare is the share of a publisher's readers that must be at capacity, on edges
+	// that drop, before it slows down; 0 is 0.5.
+	FullShare float64
 
 	Log  hclog.Logger
 	Fail Failpoint // for tests; nil never fails
@@ -68,7 +73,7 @@ func New(c Config) (*Worker, error) {
 // may be called once.
 func (w *Worker) Run(ctx context.Context) error {
 	records := make(chan bus.JobRecord, 16)
-	stop, err := w.cfg.Conn.Tail(ctx, bus.JobsStream, bus.JobsFilter, 0, func(m *bus.Stored) {
+	heard := func(m *bus.Stored) {
 		var rec bus.JobRecord
 		if err := json.Unmarshal(m.Data, &rec); err != nil {
 			w.log.Error("job record does not decode", "job", bus.JobOf(m.Subject), "err", err)
@@ -78,7 +83,11 @@ func (w *Worker) Run(ctx context.Context) error {
 		case records <- rec:
 		case <-ctx.Done():
 		}
-	})
+	}
+	stop, err := w.cfg.Conn.Tail(ctx, bus.JobsStream, bus.JobsFilter, 0, heard)
+	for errors.Is(err, bus.ErrNoStream) && pause(ctx, troubleWait) { // no coordinator was here yet
+		stop, err = w.cfg.Conn.Tail(ctx, bus.JobsStream, bus.JobsFilter, 0, heard)
+	}
 	if ctx.Err() != nil {
 		if err == nil {
 			stop()

@@ -15,8 +15,8 @@ type deadListCmd struct {
 }
 
 // Run prints the list.
-func (c deadListCmd) Run(ctx context.Context, std streams, letters dead) error {
-	return letters.List(ctx, c, std)
+func (c deadListCmd) Run(ctx context.Context, std streams, box letters) error {
+	return box.List(ctx, c, std)
 }
 
 type deadShowCmd struct {
@@ -26,8 +26,8 @@ type deadShowCmd struct {
 }
 
 // Run prints the letters.
-func (c deadShowCmd) Run(ctx context.Context, std streams, letters dead) error {
-	return letters.Show(ctx, c, std)
+func (c deadShowCmd) Run(ctx context.Context, std streams, box letters) error {
+	return box.Show(ctx, c, std)
 }
 
 type deadReplayCmd struct {
@@ -40,6 +40,6 @@ type deadReplayCmd struct {
 }
 
 // Run replays the letters as a child job.
-func (c deadReplayCmd) Run(ctx context.Context, std streams, letters dead) error {
-	return letters.Replay(ctx, c, std)
+func (c deadReplayCmd) Run(ctx context.Context, std streams, box letters) error {
+	return box.Replay(ctx, c, std)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 
 	"sluice/recipe"
@@ -15,13 +14,13 @@ type (
 	// means that the job could not be run at all.
 	starter func(context.Context, job) (recipe.Progress, error)
 
-	// tester runs the tests of one file, prints a line for each, and reports whether
-	// all passed.
-	tester func(context.Context, string, testCmd, streams) (bool, error)
+	// tester runs the tests of some files, prints a line for each, and reports whether all
+	// passed.
+	tester func(context.Context, testCmd, streams) (bool, error)
 )
 
-// dead reads and replays the dead letters that a data folder holds.
-type dead interface {
+// letters reads and replays the dead letters that a data folder holds.
+type letters interface {
 	List(context.Context, deadListCmd, streams) error
 	Show(context.Context, deadShowCmd, streams) error
 	Replay(context.Context, deadReplayCmd, streams) error
@@ -31,32 +30,13 @@ type dead interface {
 type engine struct {
 	start starter
 	tests tester
-	dead  dead
+	dead  letters
 }
-
-// hasDataPlane says whether this build can run jobs, or only check recipes.
-const hasDataPlane = false
 
 // dataPlane returns what this build runs jobs with.
 func dataPlane() engine {
-	missing := errors.New("this build has no data plane")
-	return engine{
-		start: runLocal,
-		tests: func(context.Context, string, testCmd, streams) (bool, error) { return false, missing },
-		dead:  noDead{missing},
-	}
+	return engine{start: runLocal, tests: runCases, dead: localDead{}}
 }
-
-type noDead struct{ error }
-
-// List implements dead.
-func (n noDead) List(context.Context, deadListCmd, streams) error { return n.error }
-
-// Show implements dead.
-func (n noDead) Show(context.Context, deadShowCmd, streams) error { return n.error }
-
-// Replay implements dead.
-func (n noDead) Replay(context.Context, deadReplayCmd, streams) error { return n.error }
 
 // job is one run of a plan, as the command line asks for it.
 type job struct {

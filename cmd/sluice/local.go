@@ -39,6 +39,8 @@ func runLocal(ctx context.Context, j job) (recipe.Progress, error) {
 // localError says what the command line can do about an error.
 func localError(err error, dir string) error {
 	switch {
+	case errors.Is(err, solo.ErrReplay):
+		return usagef("%s: %w; go on with it by sluice dead replay", dir, err)
 	case errors.Is(err, solo.ErrUnfinished):
 		return usagef("%s: %w; go on with it by --resume, or name another folder", dir, err)
 	case errors.Is(err, bus.ErrLocked):

@@ -83,7 +83,7 @@ func newParser(ctx context.Context, std streams, e engine) (*kong.Kong, error) {
 		kong.Exit(func(code int) { panic(leave(code)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(std, e.start, e.tests),
-		kong.BindTo(e.dead, (*dead)(nil)),
+		kong.BindTo(e.dead, (*letters)(nil)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "jobs", Title: "Jobs:"}, {Key: "recipes", Title: "Recipes:"}, {Key: "other", Title: "Other:"},

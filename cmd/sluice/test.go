@@ -16,16 +16,9 @@ compared with what the test expects. Nothing is written: a test ends at the node
 
 // Run runs the tests of each file and prints a line for each, with a diff where one fails.
 func (c testCmd) Run(ctx context.Context, std streams, tests tester) error {
-	failed := false
-	for _, file := range c.Files {
-		ok, err := tests(ctx, file, c, std)
-		if err != nil {
-			return err
-		}
-		failed = failed || !ok
+	passed, err := tests(ctx, c, std)
+	if err == nil && !passed {
+		err = exitError{code: codeFailed}
 	}
-	if failed {
-		return exitError{code: codeFailed}
-	}
-	return nil
+	return err
 }

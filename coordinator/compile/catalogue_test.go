@@ -36,6 +36,11 @@ type pathConfig struct {
 	Path string `json:"path" doc:"which file" format:"path"`
 }
 
+type writerConfig struct {
+	Path     string `json:"path" doc:"which file" format:"path"`
+	IfExists string `json:"if_exists" doc:"what to do with a file of that name" default:"replace" enum:"replace|append"`
+}
+
 type windowConfig struct {
 	Keep int `json:"values_to_keep" doc:"how many values" default:"2" min:"1" max:"1000"`
 }
@@ -83,7 +88,10 @@ func testKinds() []nodes.Kind {
 		kind[windowConfig]("rolling_sum", nodes.Ordered, ports("in", "T"), ports("out", "T"), where),
 		kind[none]("zip", nodes.Ordered, ports("left", "A", "right", "B"), ports("out", "json")),
 		nodes.Define(nodes.Spec{Kind: "shape", Role: nodes.Stateless, In: ports("in", "string"), Out: ports("out", "string")}, refuse),
-		kind[pathConfig]("file_writer", nodes.Sink, ports("in", "any"), nil),
+		kind[writerConfig]("file_writer", nodes.Sink, ports("in", "any"), nil, func(s *nodes.Spec) {
+			s.Exclusive, s.Replay = "path", map[string]any{"if_exists": "append"}
+		}),
+		kind[none]("stdin", nodes.Origin, nil, ports("out", "string"), func(s *nodes.Spec) { s.Exclusive = "stdin" }),
 		kind[none]("printer", nodes.Sink, ports("in", "any"), nil),
 	}
 }

@@ -45,6 +45,7 @@ var phases = []phase{
 	{"check settings", (*compilation).checkSettings, false},
 	{"check types", (*compilation).checkTypes, false},
 	{"build", (*compilation).checkBuild, false},
+	{"share", (*compilation).checkShared, false},
 	{"find cycles", (*compilation).findCycles, true},
 	{"bound", (*compilation).bound, true},
 	{"lower", (*compilation).lower, true},

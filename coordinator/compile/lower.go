@@ -106,6 +106,9 @@ func role(n *node) recipe.Role {
 	for _, p := range n.types.In {
 		wired = append(wired, p.Name)
 	}
+	if n.kind.Arrives(n.config) {
+		return recipe.RoleRelay
+	}
 	switch n.kind.RoleWith(wired) {
 	case nodes.Origin:
 		return recipe.RoleSource

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -19,6 +20,8 @@ type Config struct {
 	Conn *bus.Conn
 	Job  recipe.JobID
 	Plan *recipe.Plan // of a new job; a stored job has its own
+	// Parent is the job whose dead letters a new job replays, "" for others.
+	Parent recipe.JobID
 
 	AckWait time.Duration // after which a frame of a hung worker goes to another; 0 is 30 s
 	Lease   time.Duration // after which an ordered step of a dead worker does; 0 is 15 s
@@ -61,6 +64,22 @@ func Stored(ctx context.Context, conn *bus.Conn, id recipe.JobID) (*bus.JobRecor
 	return &rec, nil
 }
 
+// All returns the records of all stored jobs, in the order in which they started.
+func All(ctx context.Context, conn *bus.Conn) ([]*bus.JobRecord, error) {
+	var all []*bus.JobRecord
+	err := conn.Scan(ctx, bus.JobsStream, bus.JobsFilter, 0, func(m *bus.Stored) error {
+		rec := &bus.JobRecord{}
+		if err := json.Unmarshal(m.Data, rec); err != nil {
+			return fmt.Errorf("read the record of job %s: %w", bus.JobOf(m.Subject), err)
+		}
+		rec.Revision = m.Seq
+		all = append(all, rec)
+		return nil
+	})
+	slices.SortStableFunc(all, func(a, b *bus.JobRecord) int { return a.Started.Compare(b.Started) })
+	return all, err
+}
+
 // EnsureJobs makes the stream of job records. Workers and coordinators need it.
 func EnsureJobs(ctx context.Context, conn *bus.Conn) error {
 	return conn.EnsureStream(ctx, bus.StreamConfig{Name: bus.JobsStream, Subjects: []string{bus.JobsFilter}, MaxMsgsPerSubject: 1, AllowDirect: true})
@@ -77,16 +96,17 @@ type run struct {
 	pub   *bus.Publisher
 	acct  *protocol.Accountant
 
-	began   time.Time
-	foldSeq uint64
-	owed    bool         // a fold went unanswered and is to be written again
-	sources map[int]bool // whose list of splits is known
-	place   []bool       // ordered steps that have told their place
-	reason  string       // why the job must fail
-	rest    string       // why it must rest
-	moved   time.Time    // last time anything moved
-	news    chan func()  // what the subscriptions bring, for the one loop
-	helped  map[string]time.Time
+	began     time.Time
+	foldSeq   uint64
+	ledgerSeq uint64      // of the entry read last
+	gap       time.Time   // when an entry was found missing
+	owed      bool        // a fold went unanswered and is to be written again
+	reason    string      // why the job must fail
+	rest      string      // why it must rest
+	moved     time.Time   // last time anything moved
+	news      chan func() // what the subscriptions bring, for the one loop
+	oneSource bool
+	values    *bus.Objects // nil until there are large values
 }
 
 // Run runs a job until it is at its end, and returns its last progress. When stop is
@@ -121,19 +141,25 @@ func open(ctx context.Context, c Config) (*run, error) {
 		c.Log = hclog.NewNullLogger()
 	}
 	r := &run{cfg: c, conn: c.Conn, log: c.Log.With("job", string(c.Job)), names: bus.Names{Job: c.Job}, began: time.Now(), moved: time.Now(),
-		sources: map[int]bool{}, news: make(chan func(), 1024), helped: map[string]time.Time{}}
+		news: make(chan func(), 1024)}
 	if err := EnsureJobs(ctx, c.Conn); err != nil {
 		return nil, err
 	}
 	rec, err := Stored(ctx, c.Conn, c.Job)
 	switch {
 	case errors.Is(err, ErrNone) && c.Plan != nil:
-		rec = &bus.JobRecord{Job: c.Job, Plan: c.Plan, Started: time.Now().UTC(), State: recipe.JobPending}
+		rec = &bus.JobRecord{Job: c.Job, Plan: c.Plan, Parent: c.Parent, Started: time.Now().UTC(), State: recipe.JobPending}
 	case err != nil:
 		return nil, err
 	}
 	r.rec, r.plan = *rec, rec.Plan
-	r.place = make([]bool, len(r.plan.Steps))
+	sources := 0
+	for i := range r.plan.Steps {
+		if r.plan.Steps[i].Role == recipe.RoleSource {
+			sources++
+		}
+	}
+	r.oneSource = sources == 1
 	pub, err := c.Conn.NewPublisher()
 	if err != nil {
 		return nil, err

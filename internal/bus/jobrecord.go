@@ -14,6 +14,7 @@ type JobRecord struct {
 	Generation uint64          `json:"generation"` // counts the starts; part of consumers' names
 	Plan       *recipe.Plan    `json:"plan"`
 	Reason     string          `json:"reason,omitempty"` // why it failed
+	Parent     recipe.JobID    `json:"parent,omitempty"` // the job whose dead letters this one replays
 	AckWait    time.Duration   `json:"ack_wait"`         // of stateless steps and splits
 	Lease      time.Duration   `json:"lease"`            // of ordered steps
 	Started    time.Time       `json:"started"`

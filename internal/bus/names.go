@@ -32,24 +32,35 @@ func (n Names) Fill(s string) string { return strings.ReplaceAll(s, "{job}", str
 // Prefix is what the names of the job's streams begin with.
 func (n Names) Prefix() string { return "SLUICE_" + string(n.Job) + "_" }
 
-// The job's streams, beside those of its edges.
-func (n Names) Ledger() string  { return n.Prefix() + "LEDGER" }  // first commit of a (step, ordinal) wins
-func (n Names) State() string   { return n.Prefix() + "STATE" }   // one value a subject, compare-and-set
-func (n Names) Journal() string { return n.Prefix() + "JOURNAL" } // checkpoints of ordered steps, first of a revision wins
-func (n Names) Dead() string    { return n.Prefix() + "DEAD" }
-func (n Names) Splits() string  { return n.Prefix() + "SPLITS" } // the queues of the sources
-func (n Names) Input() string   { return n.Prefix() + "INPUT" }  // input logs of live sources
-func (n Names) Values() string  { return n.Prefix() + "VALUES" } // large values
+// Ledger is the stream of commits: the first of a (step, ordinal) wins.
+func (n Names) Ledger() string { return n.Prefix() + "LEDGER" }
+
+// State is the stream of the job's small values, one a subject, by compare-and-set.
+func (n Names) State() string { return n.Prefix() + "STATE" }
+
+// Journal is the stream of the ordered steps' checkpoints: the first of a revision wins.
+func (n Names) Journal() string { return n.Prefix() + "JOURNAL" }
+
+// Dead is the stream of dead letters.
+func (n Names) Dead() string { return n.Prefix() + "DEAD" }
+
+// Splits is the stream with the queues of the sources.
+func (n Names) Splits() string { return n.Prefix() + "SPLITS" }
+
+// Input is the stream with the input logs of live sources.
+func (n Names) Input() string { return n.Prefix() + "INPUT" }
+
+// Values is the stream of large values.
+func (n Names) Values() string { return n.Prefix() + "VALUES" }
 
 func (n Names) subject(parts ...string) string {
 	return "sluice." + string(n.Job) + "." + strings.Join(parts, ".")
 }
 
-// LedgerEntry is the subject of the entry of a step for an ordinal. The second entry of
-// an arrival sink has one of its own.
-func (n Names) LedgerEntry(step int, o recipe.Ordinal, done bool) string {
-	s := n.LedgerStep(step)
-	s = s[:len(s)-1] + o.String()
+// LedgerEntry is the subject of the entry of a step for a frame that a source cut. The
+// second entry of a frame has a subject of its own.
+func (n Names) LedgerEntry(source, step int, o recipe.Ordinal, done bool) string {
+	s := n.subject("ledger", strconv.Itoa(source), strconv.Itoa(step), o.String())
 	if done {
 		s += ".done"
 	}
@@ -57,19 +68,30 @@ func (n Names) LedgerEntry(step int, o recipe.Ordinal, done bool) string {
 }
 
 // LedgerStep matches a step's entries.
-func (n Names) LedgerStep(step int) string { return n.subject("ledger", strconv.Itoa(step), ">") }
+func (n Names) LedgerStep(step int) string { return n.subject("ledger", "*", strconv.Itoa(step), ">") }
+
+// LedgerSource matches all steps' entries for frames that a source cut.
+func (n Names) LedgerSource(source int) string { return n.subject("ledger", strconv.Itoa(source), ">") }
 
 // LedgerAll matches the whole ledger.
 func (n Names) LedgerAll() string { return n.subject("ledger", ">") }
 
-// Subjects of the job's state.
-func (n Names) StateAll() string      { return n.subject("state", ">") }
-func (n Names) Fold() string          { return n.subject("state", "fold") }
-func (n Names) Failure() string       { return n.subject("state", "failure") }
+// StateAll matches the job's whole state.
+func (n Names) StateAll() string { return n.subject("state", ">") }
+
+// Fold is where the coordinator writes what it has folded.
+func (n Names) Fold() string { return n.subject("state", "fold") }
+
+// Failure is where a worker writes why the job must fail.
+func (n Names) Failure() string { return n.subject("state", "failure") }
+
+// Lease is the right to run an ordered step.
 func (n Names) Lease(step int) string { return n.subject("state", "lease", strconv.Itoa(step)) }
-func (n Names) SplitList(step int) string {
-	return n.subject("state", "splits", strconv.Itoa(step))
-}
+
+// SplitList is the list of a source's splits.
+func (n Names) SplitList(step int) string { return n.subject("state", "splits", strconv.Itoa(step)) }
+
+// Split is the checkpoint of a split.
 func (n Names) Split(step int, split uint32) string {
 	return n.subject("state", "split", strconv.Itoa(step), strconv.FormatUint(uint64(split), 10))
 }
@@ -91,31 +113,65 @@ func (n Names) JournalEntry(step int, rev uint64) string {
 	return n.subject("journal", strconv.Itoa(step), strconv.FormatUint(rev, 10))
 }
 
-// JournalStep matches a step's journal; JournalAll every step's.
+// JournalStep matches a step's journal.
 func (n Names) JournalStep(step int) string { return n.subject("journal", strconv.Itoa(step), "*") }
-func (n Names) JournalAll() string          { return n.subject("journal", ">") }
+
+// JournalAll matches every step's journal.
+func (n Names) JournalAll() string { return n.subject("journal", ">") }
 
 // DeadLetters is the subject of the dead letters that a step made of a frame.
 func (n Names) DeadLetters(step int, o recipe.Ordinal) string {
 	return n.subject("dead", strconv.Itoa(step), o.String())
 }
 
-// DeadAll matches the job's dead letters, DeadStep a step's.
-func (n Names) DeadAll() string          { return n.subject("dead", ">") }
+// DeadKey takes the subject of dead letters apart: the step, and the ordinal of its frame
+// as one token.
+func (n Names) DeadKey(subject string) (step int, ordinal string, ok bool) {
+	return stepAndOrdinal(strings.TrimPrefix(subject, n.subject("dead")+"."))
+}
+
+func stepAndOrdinal(tokens string) (step int, ordinal string, ok bool) {
+	number, ordinal, ok := strings.Cut(tokens, ".")
+	step, err := strconv.Atoi(number)
+	return step, ordinal, ok && err == nil
+}
+
+// Replayed is the subject of the mark that says which replay has the dead letters that a
+// step made of a frame.
+func (n Names) Replayed(step int, ordinal string) string {
+	return n.subject("state", "replayed", strconv.Itoa(step), ordinal)
+}
+
+// ReplayedAll matches the marks of all frames.
+func (n Names) ReplayedAll() string { return n.subject("state", "replayed", ">") }
+
+// ReplayedKey takes the subject of such a mark apart.
+func (n Names) ReplayedKey(subject string) (step int, ordinal string, ok bool) {
+	return stepAndOrdinal(strings.TrimPrefix(subject, n.subject("state", "replayed")+"."))
+}
+
+// DeadAll matches the job's dead letters.
+func (n Names) DeadAll() string { return n.subject("dead", ">") }
+
+// DeadStep matches a step's dead letters.
 func (n Names) DeadStep(step int) string { return n.subject("dead", strconv.Itoa(step), ">") }
 
-// SplitQueue is the subject that a source's splits wait on; SplitsAll matches all.
+// SplitQueue is the subject that a source's splits wait on.
 func (n Names) SplitQueue(step int) string { return n.subject("split", strconv.Itoa(step)) }
-func (n Names) SplitsAll() string          { return n.subject("split", "*") }
+
+// SplitsAll matches the queues of all sources.
+func (n Names) SplitsAll() string { return n.subject("split", "*") }
 
 // InputChunk is the subject of chunk c of a live source's input log.
 func (n Names) InputChunk(step int, c uint64) string {
 	return n.subject("input", strconv.Itoa(step), strconv.FormatUint(c, 10))
 }
 
-// InputStep matches a source's input log, InputAll every source's.
+// InputStep matches a source's input log.
 func (n Names) InputStep(step int) string { return n.subject("input", strconv.Itoa(step), "*") }
-func (n Names) InputAll() string          { return n.subject("input", ">") }
+
+// InputAll matches every source's input log.
+func (n Names) InputAll() string { return n.subject("input", ">") }
 
 // Place is the subject on which an ordered step tells its watermark. It is not stored.
 func (n Names) Place(step int) string { return n.subject("at", strconv.Itoa(step)) }

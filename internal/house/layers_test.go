@@ -26,6 +26,8 @@ var layers = []layer{
 	{"coordinator/compile", []string{"recipe", "nodes", "schemas"}},
 	{"coordinator/job", []string{"recipe", "nodes", "coordinator/compile", "internal/protocol", "internal/bus"}},
 
+	{"coordinator/dead", []string{"recipe", "nodes", "coordinator/compile", "coordinator/job", "internal/bus"}},
+	{"internal/solo", []string{"recipe", "nodes", "worker", "coordinator/job", "internal/bus"}},
 	{"internal/progress", []string{"recipe"}},
 	{"internal/layout", nil},
 	{"internal/reference", []string{"recipe", "nodes"}},
@@ -38,6 +40,7 @@ var layers = []layer{
 	{"schemas/generate", []string{"..."}},
 	{"examples/data/generate", nil},
 	{"internal/bench/...", []string{"..."}},
+	{"internal/crash", []string{"..."}},
 }
 
 // imports from outside that are kept to a few packages.

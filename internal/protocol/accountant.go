@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"sluice/recipe"
@@ -18,7 +19,7 @@ type Accountant struct {
 	early []map[recipe.Ordinal]*Entry // by step: entries whose turn has not come
 	marks []Cursors                   // by step: the checkpoint of an ordered step
 	open  []splits                    // by step: the splits of a source
-	queue []ledgerRef                 // entries that are stored, in order
+	queue [][]ledgerRef               // by source: entries that are stored, in order
 	kept  map[ledgerKey]*keptEntry    // entries that are stored, where a gate may need help
 	news  bool
 }
@@ -29,6 +30,8 @@ type Fold struct {
 	Steps []StepFold   `json:"steps"`
 	Edges []EdgeFold   `json:"edges"`
 	Marks map[int]Mark `json:"marks"` // by source: what the ledger may be purged below
+	// Below is the ledger's sequence below which it was purged: all that follow are stored.
+	Below uint64 `json:"below,omitempty"`
 }
 
 // StepFold is the account of a step. All but Frames are records.
@@ -54,12 +57,8 @@ type EdgeFold struct {
 }
 
 type ledgerRef struct {
-	seq    uint64
-	step   int
-	source int
-	split  uint32
-	n      uint64
-	key    ledgerKey
+	seq uint64
+	key ledgerKey
 }
 
 type ledgerKey struct {
@@ -93,6 +92,7 @@ func NewAccountant(plan *recipe.Plan, fold Fold, rules Rules) *Accountant {
 		a.early = append(a.early, map[recipe.Ordinal]*Entry{})
 		a.marks = append(a.marks, make(Cursors, len(plan.Steps[i].Lanes)))
 		a.open = append(a.open, splits{states: map[uint32]SplitState{}})
+		a.queue = append(a.queue, nil)
 	}
 	return a
 }
@@ -107,7 +107,8 @@ func (a *Accountant) Add(seq uint64, e *Entry, at time.Duration) error {
 		return fmt.Errorf("ledger entry %d of step %s does not fit its %d output ports", seq, step.Node, len(step.Outputs))
 	}
 	key := ledgerKey{e.Step, e.Ord}
-	a.queue = append(a.queue, ledgerRef{seq: seq, step: e.Step, source: step.Lanes[e.Ord.Lane].Source, split: e.Ord.Split, n: e.Ord.N, key: key})
+	source := step.Lanes[e.Ord.Lane].Source
+	a.queue[source] = append(a.queue[source], ledgerRef{seq: seq, key: key})
 	if a.helps(step) {
 		a.kept[key] = &keptEntry{e, at}
 	}
@@ -193,7 +194,8 @@ func (a *Accountant) count(step int, e *Entry) {
 	}
 }
 
-// News reports whether the fold changed since the last call.
+// News reports whether the fold, or what its marks are made of, changed since the last
+// call: then both are worth writing.
 func (a *Accountant) News() bool {
 	n := a.news
 	a.news = false
@@ -202,8 +204,8 @@ func (a *Accountant) News() bool {
 
 // Watermark takes the places of an ordered step behind its last checkpoint.
 func (a *Accountant) Watermark(step int, cs Cursors) {
-	if len(cs) == len(a.marks[step]) {
-		a.marks[step] = cs
+	if len(cs) == len(a.marks[step]) && !slices.Equal(cs, a.marks[step]) {
+		a.marks[step], a.news = cs, true
 	}
 }
 
@@ -213,10 +215,10 @@ func (a *Accountant) Splits(step int, count uint32) { a.open[step].count = count
 // Split takes the checkpoint of a split.
 func (a *Accountant) Split(step int, split uint32, st SplitState) {
 	o := &a.open[step]
-	if split < o.low {
+	if split < o.low || o.states[split] == st {
 		return
 	}
-	o.states[split] = st
+	o.states[split], a.news = st, true
 	for o.states[o.low].Done {
 		delete(o.states, o.low)
 		o.low++
@@ -284,30 +286,40 @@ func (m *Mark) lower(c Cursor) {
 	}
 }
 
-// Purge returns the sequence below which the ledger holds only entries below the marks,
-// and forgets them. The driver takes the Fold, the Marks and this sequence at one moment,
-// writes the first two in one compare-and-set, and only then purges the ledger.
-func (a *Accountant) Purge() (below uint64) {
-	marks := map[int]Mark{}
-	for len(a.queue) > 0 {
-		r := a.queue[0]
-		m, ok := marks[r.source]
-		if !ok {
-			m = a.Mark(r.source)
-			marks[r.source] = m
+// Purge says that the ledger's entries of a source's frames, at whatever step, are not
+// needed below a sequence.
+type Purge struct {
+	Source int
+	Below  uint64
+}
+
+// Purge returns what can be purged: entries below the marks, which it forgets. It goes
+// source by source, since one source may be far ahead of another that is waited for. The
+// driver takes the Fold, the Marks and this at one moment, writes the first two in one
+// compare-and-set, and only then purges the ledger.
+func (a *Accountant) Purge() []Purge {
+	var ps []Purge
+	for source, queue := range a.queue {
+		mark, below := a.Mark(source), uint64(0)
+		for len(queue) > 0 {
+			r := queue[0]
+			m := mark
+			if a.rules.FoldEachStep {
+				own := a.Fold.Steps[r.key.step].Lanes[r.key.ord.Lane]
+				m = Mark{Split: own.Split, N: own.N, All: own.Done}
+			}
+			if !m.Below(r.key.ord.Split, r.key.ord.N) {
+				break
+			}
+			delete(a.kept, r.key)
+			queue = queue[1:]
+			below = r.seq + 1
 		}
-		if a.rules.FoldEachStep {
-			own := a.Fold.Steps[r.step].Lanes[r.key.ord.Lane]
-			m = Mark{Split: own.Split, N: own.N, All: own.Done}
+		if a.queue[source] = queue; below > 0 {
+			ps = append(ps, Purge{source, below})
 		}
-		if !m.Below(r.split, r.n) {
-			break
-		}
-		delete(a.kept, r.key)
-		a.queue = a.queue[1:]
-		below = r.seq + 1
 	}
-	return below
+	return ps
 }
 
 // Done reports whether every frame of every step is accounted for.

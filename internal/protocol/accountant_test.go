@@ -101,7 +101,11 @@ func TestPurgeKeepsToTheMark(t *testing.T) {
 	for _, s := range steps {
 		a.Split(0, 0, s.split)
 		a.Watermark(1, Cursors{s.watermark})
-		if got := a.Purge(); got != s.want {
+		var got uint64
+		for _, p := range a.Purge() {
+			got = p.Below
+		}
+		if got != s.want {
 			t.Errorf("%s: got %d, want %d", s.name, got, s.want)
 		}
 	}
@@ -156,5 +160,23 @@ func TestOverdueHelpsAGate(t *testing.T) {
 	add(t, a, due[0].Expire)
 	if due = a.Overdue(3*time.Second, 50*ms, empty); len(due) != 1 || due[0].Expire != nil || due[0].Entry.Step != 1 {
 		t.Errorf("got %+v, want the gate's frame published again", due)
+	}
+}
+
+func TestNewsOfTheMark(t *testing.T) {
+	a := NewAccountant(twoSteps(), Fold{}, Rules{})
+	add(t, a, history(3)...)
+	if a.Splits(0, 1); !a.News() || a.News() {
+		t.Error("entries are news, once")
+	}
+	if a.Split(0, 0, SplitState{N: 2}); !a.News() {
+		t.Error("a split's checkpoint moves the mark")
+	}
+	if a.Watermark(1, Cursors{{N: 2}}); !a.News() {
+		t.Error("an owner's checkpoint moves the mark")
+	}
+	a.Split(0, 0, SplitState{N: 2})
+	if a.Watermark(1, Cursors{{N: 2}}); a.News() {
+		t.Error("the same again is no news")
 	}
 }

@@ -27,8 +27,8 @@ type Op uint8
 // The operations. The answer to each is named after it.
 const (
 	OpCompute Op = iota // make frames of frame ID under Verdict, or as Follow says → Computed
-	OpCommit            // write Entry to the ledger, first one wins → Committed
-	OpLookup            // read the ledger's entry for the frame → Looked
+	OpCommit            // write Entry to the ledger, first one wins; one that is Done has a subject of its own → Committed
+	OpLookup            // read the ledger's first entry (not Done) for the frame → Looked
 	OpPublish           // put part Part of frame ID on out-edge Edge, as Entry says (LostAt: empty) → Published
 	OpAck               // acknowledge the message(s) of frame ID; it is out of the machine's hands
 	OpBeat              // tell the broker that frame ID is still being worked on
@@ -85,10 +85,10 @@ type Rules struct {
 	PublishFirst     bool // publish before the commit
 	SourceUncommit   bool // sources publish before the commit and follow nobody's entry
 	SourcePipeline   bool // sources that cut by time have several commits in flight
-	OwnerPipeline    bool // owners have several commits in flight
 	FoldEachStep     bool // entries are purged below each step's own mark
 	NoWindow         bool // sources do not wait for ordered steps
 	NoYield          bool // a split without credit keeps its slot
+	NoSourceMark     bool // sources do not read the mark behind their commits
 	NoMark           bool // an arrival sink does not read the mark before its effect
 	NoClaim          bool // an arrival sink commits only after its effect
 	NoFollow         bool // an owner applies a frame without looking for an entry

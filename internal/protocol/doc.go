@@ -20,5 +20,10 @@
 // frame, whoever dies; copies are told by their ordinals; and everything that may be
 // lost is decided at one place, in an entry.
 //
-// Start reading at [Relay].
+// What no step below confirms (what an arrival sink writes, dead letters) is confirmed by
+// a second entry, and made only after a look at the job's mark behind the commit: a
+// latecomer may win where the first entry was purged. Entries of one source's frames are
+// purged together, so a ledger subject tells the source, the step and the ordinal.
+//
+// Start reading at [Relay]; package simulation shows each rule's use.
 package protocol

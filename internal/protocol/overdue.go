@@ -45,15 +45,12 @@ func PartOf(e *Entry, k, i int) recipe.Parts {
 // patience is the time after which a gate's frame is published again where no ttl says it.
 func (a *Accountant) Overdue(now, patience time.Duration, empty func(recipe.EdgeID) bool) []Overdue {
 	var due []Overdue
-	keys := make([]ledgerRef, 0, len(a.queue))
-	for _, r := range a.queue {
-		if k := a.kept[r.key]; k != nil {
-			keys = append(keys, r)
+	for _, queue := range a.queue {
+		for _, r := range queue {
+			if k := a.kept[r.key]; k != nil {
+				due = append(due, a.overdueOf(k, now, patience, empty)...)
+			}
 		}
-	}
-	for _, r := range keys {
-		k := a.kept[r.key]
-		due = append(due, a.overdueOf(k, now, patience, empty)...)
 	}
 	return due
 }

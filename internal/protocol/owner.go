@@ -31,9 +31,10 @@ type Checkpoint struct {
 // held back, unacknowledged; a message that is delivered again while it is held is
 // acknowledged with its frame, another message of the same ordinal at once. A sink's last frame goes: apply, save, seal, commit, ack.
 //
-// Frames are applied ahead, but a commit waits for the one before: were both in flight
-// and the first refused with another verdict, the second could win with what a state made
-// of it that never was.
+// Commits are pipelined. That is safe because an owner's verdict is a function of the
+// message alone: two reigns give the same one. So an owner never skips, though its readers
+// may want no more: one reign may have heard of that before another, and what a later
+// frame made of the state would differ between them.
 type Owner struct {
 	cfg     OwnerConfig
 	cursors Cursors                   // behind the frames applied
@@ -51,7 +52,6 @@ type Owner struct {
 	first   time.Duration
 	wake    bool
 	outs    outlets
-	flag    bool
 	stop    bool
 	over    bool
 	beat    time.Duration
@@ -82,8 +82,7 @@ type owned struct {
 }
 
 const (
-	ownApplied = iota // its commit waits for the one before
-	ownCommitting
+	ownCommitting = iota
 	ownPublishing
 	ownConfirming // commits its second entry
 	ownThrough
@@ -143,9 +142,6 @@ func (m *Owner) Held() int {
 	return n
 }
 
-// Flag says that no step below wants more: frames from now on are skipped.
-func (m *Owner) Flag() { m.flag = true }
-
 // Deliver takes a frame in hand.
 func (m *Owner) Deliver(id ID, f Frame, now time.Duration) {
 	held := m.hand[f.Ord]
@@ -192,8 +188,6 @@ func (m *Owner) apply(fr *owned, lane int) {
 		a.Verdict = a.Follow.Verdict
 	case fr.Bad:
 		a.Verdict = Dead
-	case m.flag:
-		a.Verdict = Skipped
 	}
 	fr.verdict = a.Verdict
 	was := m.cursors[lane]
@@ -243,29 +237,13 @@ func (m *Owner) Computed(id ID, e *Entry, now time.Duration) {
 		delete(m.ledger, fr.Ord)
 		m.publish(fr, now)
 	default:
-		m.commitNext()
+		fr.state = ownCommitting
+		m.do(Action{Op: OpCommit, ID: id, Entry: e})
 	}
 	if m.since >= m.cfg.Every {
 		m.capture(now, true)
 	}
 	m.next(now)
-}
-
-// commitNext asks for the commit of the oldest frame that has none, when its turn has
-// come.
-func (m *Owner) commitNext() {
-	for _, fr := range m.line {
-		switch fr.state {
-		case ownCommitting:
-			if !m.cfg.Rules.OwnerPipeline {
-				return
-			}
-		case ownApplied:
-			fr.state = ownCommitting
-			m.do(Action{Op: OpCommit, ID: fr.id, Entry: fr.entry})
-			return
-		}
-	}
 }
 
 // Committed answers OpCommit.
@@ -316,7 +294,6 @@ func sameCounts(a, b *Entry) bool {
 
 func (m *Owner) publish(fr *owned, now time.Duration) {
 	fr.state = ownPublishing
-	m.commitNext()
 	if fr.entry.Twice(false) && fr.mark == markUnknown && !(m.cfg.Sink && fr.last) {
 		fr.mark = markAsked
 		m.do(Action{Op: OpMark, ID: fr.id})
@@ -371,7 +348,6 @@ func (m *Owner) published(fr *owned, now time.Duration) {
 
 func (m *Owner) through(fr *owned, now time.Duration) {
 	fr.state = ownThrough
-	m.commitNext()
 	m.saveReady()
 	m.next(now)
 }

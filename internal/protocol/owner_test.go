@@ -18,8 +18,8 @@ func TestOwnerAppliesInOrder(t *testing.T) {
 		{"early", func() { m.Deliver(1, frameAt(1, 3), 0) }, ""},
 		{"its turn", func() { m.Deliver(2, frameAt(0, 3), 0) }, "compute 2 run"},
 		{"applied", func() { m.Computed(2, carrying(3), 0) }, "commit 2; compute 1 run"},
-		{"the next commit waits", func() { m.Computed(1, carrying(3), 0) }, "capture 1"},
-		{"committed", func() { m.Committed(2, OK, 0) }, "commit 1; publish 2 0.0"},
+		{"commits are pipelined", func() { m.Computed(1, carrying(3), 0) }, "commit 1; capture 1"},
+		{"committed", func() { m.Committed(2, OK, 0) }, "publish 2 0.0"},
 		{"committed", func() { m.Committed(1, OK, 0) }, "publish 1 0.0"},
 		{"published", func() { m.Published(1, 0, 0, OK, 0) }, ""},
 		{"published", func() { m.Published(2, 0, 0, OK, 0) }, "save 1"},
@@ -43,8 +43,8 @@ func TestOwnerTellsCopiesFromRedeliveries(t *testing.T) {
 		{"another message", func() { m.Deliver(3, copied, 0) }, "ack 3"},
 		{"the one before", func() { m.Deliver(4, frameAt(0, 3), 0) }, "compute 4 run"},
 		{"applied", func() { m.Computed(4, &Entry{}, 0) }, "commit 4; compute 1 run"},
-		{"applied", func() { m.Computed(1, &Entry{}, 0) }, "capture 1"},
-		{"committed", func() { m.Committed(4, OK, 0); m.Committed(1, OK, 0) }, "commit 1; save 1"},
+		{"applied", func() { m.Computed(1, &Entry{}, 0) }, "commit 1; capture 1"},
+		{"committed", func() { m.Committed(4, OK, 0); m.Committed(1, OK, 0) }, "save 1"},
 		{"saved", func() { m.Saved(&Checkpoint{Rev: 1, Cursors: Cursors{{N: 2}}}, OK, 0) }, "ack 4; ack 1; ack 2"},
 	})
 }
@@ -70,7 +70,7 @@ func TestOwnerRestartsOnAnotherVerdict(t *testing.T) {
 	m.Committed(1, Refused, 0)
 	m.Take()
 	play(t, m.Take, []line{
-		{"skipped by another reign", func() { m.Looked(1, &Entry{Verdict: Skipped, Counts: [][]uint32{{0}}}, 0) }, "restart"},
+		{"another verdict", func() { m.Looked(1, &Entry{Verdict: Dead, Counts: [][]uint32{{0}}}, 0) }, "restart"},
 		{"nothing afterwards", func() { m.Tick(ms); m.Deliver(2, frameAt(1, 3), 0) }, ""},
 	})
 }
@@ -125,6 +125,6 @@ func TestOwnerTakesLanesInTurn(t *testing.T) {
 		{"lane 0, second part", func() { m.Deliver(2, last, 0) }, ""},
 		{"lane 0, first part", func() { m.Deliver(3, parts, 0) }, "compute 3 run"},
 		{"applied", func() { m.Computed(3, &Entry{}, 0) }, "commit 3; compute 2 run"},
-		{"applied", func() { m.Computed(2, &Entry{}, 0) }, "compute 1 run"},
+		{"applied", func() { m.Computed(2, &Entry{}, 0) }, "commit 2; compute 1 run"},
 	})
 }

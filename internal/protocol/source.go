@@ -34,7 +34,9 @@ type Credit struct {
 //
 // Where frames are not cut by content alone, a commit waits for the one before: were both
 // in flight and the first refused, the second could win with a beginning that is not the
-// end of the first. The driver tells the broker now and
+// end of the first. For the same reason it reads the job's mark behind each commit: a
+// latecomer that wins where the first entry was purged would go on to frames that nobody
+// has committed. The driver tells the broker now and
 // then that the split is being worked on.
 type Source struct {
 	cfg    SourceConfig
@@ -264,7 +266,7 @@ func (m *Source) commitNext() {
 		case c.state == cutWaiting:
 			c.state = cutCommitting
 			m.do(Action{Op: OpCommit, ID: c.id, Entry: c.entry})
-		case c.state >= cutSettled:
+		case c.state == cutPublished:
 			continue
 		}
 		if !m.cfg.Steady && !m.cfg.Rules.SourcePipeline {

@@ -17,11 +17,12 @@ func TestSourceCutsCommitsPublishes(t *testing.T) {
 		{"start", func() { m.Start(0) }, "cut 0 at 0"},
 		{"cut", func() { m.WasCut(1, piece(0, 3, false), 0) }, "commit 1; cut 1 at 3"},
 		{"the next waits for the first commit", func() { m.WasCut(2, piece(3, 6, false), 0) }, "cut 2 at 6"},
-		{"committed", func() { m.Committed(1, OK, 0) }, "publish 1 0.0; commit 2"},
+		{"committed", func() { m.Committed(1, OK, 0) }, "mark 1"},
+		{"not below", func() { m.Marked(1, false, 0) }, "publish 1 0.0; commit 2"},
 		{"the end", func() { m.WasCut(3, piece(6, 6, true), 0) }, ""},
 		{"published", func() { m.Published(1, 0, 0, OK, 0) }, "ack 1"},
-		{"committed", func() { m.Committed(2, OK, 0) }, "publish 2 0.0; commit 3"},
-		{"committed", func() { m.Committed(3, OK, 0) }, "publish 3 0.0"},
+		{"committed", func() { m.Committed(2, OK, 0); m.Marked(2, false, 0) }, "mark 2; publish 2 0.0; commit 3"},
+		{"committed", func() { m.Committed(3, OK, 0); m.Marked(3, false, 0) }, "mark 3; publish 3 0.0"},
 		{"the last first", func() { m.Published(3, 0, 0, OK, 0) }, ""},
 		{"published", func() { m.Published(2, 0, 0, OK, 0) }, "ack 2; ack 3; save 3 at 6 done"},
 		{"saved", func() { m.Saved(SplitState{N: 3, Offset: 6, Done: true}, OK, 0) }, "finish"},
@@ -49,7 +50,8 @@ func TestSourceFollowsTheWinner(t *testing.T) {
 		{"refused", func() { m.Committed(1, Refused, 0) }, "lookup 1"},
 		{"it ends elsewhere, while a cut is under way", func() { m.Looked(1, piece(0, 2, false), 0) }, "ack 1"},
 		{"that cut is dropped", func() { m.WasCut(2, piece(3, 6, false), 0) }, "ack 2; cut 0 at 0 to 2"},
-		{"cut as written", func() { m.WasCut(3, piece(0, 2, false), 0) }, "publish 3 0.0; cut 1 at 2"},
+		{"cut as written", func() { m.WasCut(3, piece(0, 2, false), 0) }, "mark 3; cut 1 at 2"},
+		{"below: it was a latecomer's entry", func() { m.Marked(3, true, 0) }, "restart"},
 	})
 }
 
@@ -114,6 +116,7 @@ func TestSourceStoppedBehindItsEndIsDone(t *testing.T) {
 	m.Start(0)
 	m.WasCut(1, piece(0, 0, true), 0)
 	m.Committed(1, OK, 0)
+	m.Marked(1, false, 0)
 	m.Stop(0)
 	m.Take()
 	play(t, m.Take, []line{

@@ -1,8 +1,8 @@
-// Package solo runs one job in one process: an embedded server that opens no port, the
+// Package solo runs jobs in one process: an embedded server that opens no port, the
 // coordinator's side of the job, and a worker. It is what `sluice run` is made of, and
 // what tests of the data plane start.
 //
-// Start reading at [Run].
+// Start reading at [Run], which runs one job; a [Host] is a server for several.
 package solo
 
 import (
@@ -14,6 +14,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,10 @@ type Config struct {
 	Dir    string // where the job is stored; "" is a temporary folder that is removed
 	Resume bool   // go on with the unfinished job in Dir, if there is one
 
+	// Job is the job to run: a new one, or one to go on with. "" is what Resume says.
+	Job    recipe.JobID
+	Parent recipe.JobID // of a new Job that replays the dead letters of another
+
 	Root    *os.Root
 	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	Stdin   io.Reader
@@ -47,6 +52,7 @@ type Config struct {
 
 	MaxStore int64 // bytes that the job may store; 0 is a part of what the disk has free
 	Listen   string
+	Workers  int  // instances in this process; 0 is one
 	NoWorker bool // the workers are other processes; Listen says where they connect
 	AckWait  time.Duration
 	Lease    time.Duration
@@ -60,70 +66,114 @@ type Config struct {
 // ErrUnfinished is answered when Dir holds an unfinished job and Resume is not set.
 var ErrUnfinished = errors.New("the data folder holds an unfinished job")
 
-// ErrNothing marks the answer to a resume of a job that had finished.
-var ErrNothing = errors.New("the job has finished already")
+// ErrReplay is answered, with ErrUnfinished, when that job is a replay of dead letters.
+var ErrReplay = errors.New("it replays dead letters")
 
 // Run runs the job until it is at its end or at rest, and returns its last progress.
 func Run(ctx context.Context, c Config) (recipe.Progress, error) {
-	if c.Log == nil {
-		c.Log = hclog.NewNullLogger()
-	}
-	dir := c.Dir
-	if dir == "" {
-		tmp, err := os.MkdirTemp("", "sluice-run-")
-		if err != nil {
-			return recipe.Progress{}, fmt.Errorf("make a temporary folder: %w", err)
-		}
-		defer os.RemoveAll(tmp)
-		dir = tmp
-	}
-	server, err := bus.StartServer(bus.ServerConfig{Dir: dir, Listen: c.Listen, MaxStore: c.MaxStore, Log: c.Log.Named("nats")})
+	h, err := Open(ctx, c)
 	if err != nil {
 		return recipe.Progress{}, err
 	}
-	defer server.Shutdown()
-	if c.Ready != nil {
-		c.Ready(server.URL())
-	}
-	conn, err := server.Connect("coordinator")
-	if err != nil {
-		return recipe.Progress{}, err
-	}
-	defer conn.Close()
-	if err := job.EnsureJobs(ctx, conn); err != nil {
-		return recipe.Progress{}, err
-	}
-	id, err := c.choose(ctx, conn)
-	if err != nil {
-		return recipe.Progress{}, err
-	}
-	return c.serve(ctx, server, conn, id)
+	defer h.Close()
+	return h.Run(ctx, c)
 }
 
-// choose returns the job to run: the unfinished one in the folder, or a new one.
+// Host is an embedded server on a folder. Jobs run on it one after the other.
+type Host struct {
+	server *bus.Server
+	conn   *bus.Conn
+	remove string // temporary folder, "" for none
+}
+
+// Open starts a server. Of c it reads Dir, Listen, MaxStore, Ready and Log. The caller
+// closes the host.
+func Open(ctx context.Context, c Config) (*Host, error) {
+	h := &Host{}
+	if c.Dir == "" {
+		tmp, err := os.MkdirTemp("", "sluice-run-")
+		if err != nil {
+			return nil, fmt.Errorf("make a temporary folder: %w", err)
+		}
+		c.Dir, h.remove = tmp, tmp
+	}
+	if err := h.start(ctx, c); err != nil {
+		h.Close()
+		return nil, err
+	}
+	return h, nil
+}
+
+func (h *Host) start(ctx context.Context, c Config) (err error) {
+	if h.server, err = bus.StartServer(bus.ServerConfig{Dir: c.Dir, Listen: c.Listen, MaxStore: c.MaxStore, Log: logOf(c).Named("nats")}); err != nil {
+		return err
+	}
+	if c.Ready != nil {
+		c.Ready(h.server.URL())
+	}
+	if h.conn, err = h.server.Connect("coordinator"); err != nil {
+		return err
+	}
+	return job.EnsureJobs(ctx, h.conn)
+}
+
+func logOf(c Config) hclog.Logger {
+	if c.Log == nil {
+		return hclog.NewNullLogger()
+	}
+	return c.Log
+}
+
+// Conn is the host's connection to its server, for readers of what is stored.
+func (h *Host) Conn() *bus.Conn { return h.conn }
+
+// Close stops the server and removes its folder when it is a temporary one.
+func (h *Host) Close() {
+	if h.conn != nil {
+		h.conn.Close()
+	}
+	if h.server != nil {
+		h.server.Shutdown()
+	}
+	if h.remove != "" {
+		_ = os.RemoveAll(h.remove) // what is left is in the system's temporary folder
+	}
+}
+
+// Run runs one job until it is at its end or at rest, and returns its last progress.
+func (h *Host) Run(ctx context.Context, c Config) (recipe.Progress, error) {
+	if c.Job == "" {
+		var err error
+		if c.Job, err = c.choose(ctx, h.conn); err != nil {
+			return recipe.Progress{}, err
+		}
+	}
+	c.Log = logOf(c)
+	return c.serve(ctx, h)
+}
+
+// choose returns the job to run: the unfinished one in the folder, or a new one. Replays
+// of dead letters are not gone on with here.
 func (c *Config) choose(ctx context.Context, conn *bus.Conn) (recipe.JobID, error) {
-	var unfinished, finished *bus.JobRecord
-	err := conn.Scan(ctx, bus.JobsStream, bus.JobsFilter, 0, func(m *bus.Stored) error {
-		var rec bus.JobRecord
-		if err := json.Unmarshal(m.Data, &rec); err != nil {
-			return fmt.Errorf("read a job's record: %w", err)
-		}
-		if rec.State.Final() {
-			finished = &rec
-		} else {
-			unfinished = &rec
-		}
-		return nil
-	})
-	switch {
-	case err != nil:
+	all, err := job.All(ctx, conn)
+	if err != nil {
 		return "", err
-	case unfinished != nil && !c.Resume:
-		return "", fmt.Errorf("%w: %s of recipe %s, %s", ErrUnfinished, unfinished.Job, unfinished.Plan.Recipe, unfinished.State)
-	case unfinished != nil:
-		return unfinished.Job, nil
-	case finished != nil && c.Resume:
-		return finished.Job, nil
+	}
+	replays := slices.DeleteFunc(slices.Clone(all), func(r *bus.JobRecord) bool { return r.Parent == "" })
+	all = slices.DeleteFunc(all, func(r *bus.JobRecord) bool { return r.Parent != "" })
+	at := slices.IndexFunc(all, func(r *bus.JobRecord) bool { return !r.State.Final() })
+	switch {
+	case at >= 0 && !c.Resume:
+		return "", fmt.Errorf("%w: %s of recipe %s, %s", ErrUnfinished, all[at].Job, all[at].Plan.Recipe, all[at].State)
+	case at >= 0:
+		return all[at].Job, nil
+	case len(all) > 0 && c.Resume:
+		return all[len(all)-1].Job, nil
+	}
+	for _, r := range replays {
+		if !r.State.Final() {
+			return "", fmt.Errorf("%w: %s of recipe %s, %s; %w", ErrUnfinished, r.Job, r.Plan.Recipe, r.State, ErrReplay)
+		}
 	}
 	return NewID(), nil
 }
@@ -134,9 +184,9 @@ func NewID() recipe.JobID {
 }
 
 // serve runs coordinator and worker.
-func (c *Config) serve(ctx context.Context, server *bus.Server, conn *bus.Conn, id recipe.JobID) (recipe.Progress, error) {
+func (c *Config) serve(ctx context.Context, h *Host) (recipe.Progress, error) {
 	if c.Watch != nil {
-		stop, err := c.Watch(conn, id, c.Plan)
+		stop, err := c.Watch(h.conn, c.Job, c.Plan)
 		if err != nil {
 			return recipe.Progress{}, err
 		}
@@ -144,38 +194,59 @@ func (c *Config) serve(ctx context.Context, server *bus.Server, conn *bus.Conn, 
 	}
 	wctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	worked := make(chan error, 1)
-	wconn, err := server.Connect("worker")
-	if err != nil {
-		return recipe.Progress{}, err
+	worked := make(chan error, max(1, c.Workers))
+	workers := 0
+	for range max(1, c.Workers) {
+		w, err := c.worker(h.server)
+		if err != nil {
+			return recipe.Progress{}, err
+		}
+		defer w.conn.Close()
+		workers++
+		go func() { worked <- w.Run(wctx) }()
 	}
-	defer wconn.Close()
-	w, err := worker.New(worker.Config{
-		Conn: wconn, Catalogue: c.Catalogue, Name: "solo-" + rand.Text()[:8], Serves: c.serves(), Root: c.Root, Dial: c.Dial, Stdin: c.Stdin,
-		Console: c.Console, Secret: c.Secret, Log: c.Log.Named("worker"), Fail: c.Fail,
-	})
-	if err != nil {
-		return recipe.Progress{}, err
-	}
-	go func() { worked <- w.Run(wctx) }()
-	go restWhenBroken(wctx, server, conn, id)
+	go restWhenBroken(wctx, h, c.Job)
 	p, err := job.Run(ctx, job.Config{
-		Conn: conn, Job: id, Plan: c.Plan, AckWait: c.AckWait, Lease: c.Lease, Stall: c.Stall, Show: c.Show, Log: c.Log.Named("coordinator"), Keep: c.Keep,
+		Conn: h.conn, Job: c.Job, Parent: c.Parent, Plan: c.Plan, AckWait: c.AckWait, Lease: c.Lease, Stall: c.Stall, Show: c.Show,
+		Log: c.Log.Named("coordinator"), Keep: c.Keep,
 	}, c.Stop)
 	cancel()
-	if werr := <-worked; err == nil {
-		err = werr
+	for range workers {
+		if werr := <-worked; err == nil {
+			err = werr
+		}
 	}
 	return p, err
 }
 
+// instance is a worker and its connection.
+type instance struct {
+	*worker.Worker
+	conn *bus.Conn
+}
+
+func (c *Config) worker(server *bus.Server) (instance, error) {
+	conn, err := server.Connect("worker")
+	if err != nil {
+		return instance{}, err
+	}
+	w, err := worker.New(worker.Config{
+		Conn: conn, Catalogue: c.Catalogue, Name: "solo-" + rand.Text()[:8], Serves: c.serves(), Root: c.Root, Dial: c.Dial, Stdin: c.Stdin,
+		Console: c.Console, Secret: c.Secret, Log: c.Log.Named("worker"), Fail: c.Fail,
+	})
+	if err != nil {
+		conn.Close()
+	}
+	return instance{w, conn}, err
+}
+
 // restWhenBroken brings the job to rest when its store can't be written any more.
-func restWhenBroken(ctx context.Context, server *bus.Server, conn *bus.Conn, id recipe.JobID) {
+func restWhenBroken(ctx context.Context, h *Host, id recipe.JobID) {
 	select {
 	case <-ctx.Done():
-	case cause := <-server.Broken():
+	case cause := <-h.server.Broken():
 		reason, _ := json.Marshal("the job's store can't be written: " + cause)
-		_ = conn.Send(bus.Names{Job: id}.Resting(), reason)
+		_ = h.conn.Send(bus.Names{Job: id}.Resting(), reason)
 	}
 }
 

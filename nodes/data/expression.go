@@ -23,7 +23,6 @@ type expression struct {
 	env     map[string]any
 	bounds  bounds
 	from    decoder
-	text    []byte
 }
 
 // Bounds of one expression on one record, beside those of the machine: a million

@@ -21,6 +21,4 @@ func Kinds() []nodes.Kind {
 	}
 }
 
-type noConfig struct{}
-
 var errState = nodes.Permanentf("the state is malformed")

@@ -3,7 +3,6 @@ package nodetest
 import (
 	"encoding/binary"
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -45,7 +44,6 @@ type counter struct {
 	n    int64
 	kept []byte
 	flaw string
-	root *os.Root
 }
 
 func (s *counter) Process(c *nodes.Call, r nodes.Record) error {

@@ -15,7 +15,7 @@ var printerKind = nodes.Define(nodes.Spec{
 	Summary:   "Prints records to the job's console, a line each",
 	Role:      nodes.Sink,
 	In:        []nodes.Port{{Name: "in", Type: recipe.Any, Doc: "what to print, in its text form"}},
-	Guarantee: "In order; after a crash the lines of the last frame may be printed twice.",
+	Guarantee: "In order, unless `order` is `arrival`; after a crash the lines of the last frames may be printed twice.",
 	Examples: []nodes.Example{
 		{In: []any{"one", "", "two"}, Console: "one\n\ntwo\n"},
 		{Doc: "Numbers in their shortest form", In: []any{2.0, 0.1}, Console: "2\n0.1\n"},
@@ -25,6 +25,7 @@ var printerKind = nodes.Define(nodes.Spec{
 
 type printerConfig struct {
 	Prefix string `json:"prefix" doc:"text before each line" default:"" max:"256"`
+	Order  string `json:"order" doc:"in_order: as the source had them; arrival: as they come, frame by frame, which is sooner" default:"in_order" enum:"in_order|arrival"`
 }
 
 type printer struct {

@@ -16,6 +16,7 @@ var stdinKind = nodes.Define(nodes.Spec{
 	Summary:   "Reads the standard input of the job",
 	Doc:       "Lines as file_reader reads them. One node of a job may read it.",
 	Role:      nodes.Origin,
+	Exclusive: "stdin",
 	Out:       []nodes.Port{{Name: "out", Type: "T", Doc: "the lines (string), the text (string) or the values (json)"}},
 	By:        map[string]nodes.TypeBy{"T": {Setting: "format", Types: map[string]recipe.Type{formatJSONLines: recipe.JSON}, Else: recipe.String}},
 	Guarantee: "Can't be read again: what was read is kept in the job's input log, and the job goes on from there.",

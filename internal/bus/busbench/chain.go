@@ -14,8 +14,9 @@ type Config struct {
 	Frames   int
 	Payload  []byte // of each frame, sent as it is
 	Edges    int
-	Window   int  // puts in flight, and messages in hand, of each step; default 256
-	NoMsgID  bool // leave out the Nats-Msg-Id
+	Payloads [][]byte // of the frames on each edge, instead of Payload; not with Codec
+	Window   int      // puts in flight, and messages in hand, of each step; default 256
+	NoMsgID  bool     // leave out the Nats-Msg-Id
 	Capacity int64
 	Codec    bool // send the payload as a frame, read and written anew by each step
 	Memory   bool // the stream in memory
@@ -36,6 +37,14 @@ func (r Result) PerFrame() time.Duration { return r.CPU / time.Duration(max(1, r
 func (r Result) String() string {
 	return fmt.Sprintf("%.1f µs CPU, %.1f µs wall a frame and edge",
 		float64(r.PerFrame().Nanoseconds())/1e3, float64(r.Wall.Nanoseconds())/1e3/float64(max(1, r.Frames*r.Edges)))
+}
+
+// payload returns what is sent on an edge.
+func (k *Config) payload(edge int) []byte {
+	if k.Payloads != nil {
+		return k.Payloads[edge]
+	}
+	return k.Payload
 }
 
 const stream = "BENCH"
@@ -136,7 +145,7 @@ func (s *step) run(c *bus.Conn) (stop func(), err error) {
 			pull.Want(1)
 			return
 		}
-		data, err := s.work(m.Data)
+		data, err := s.work(m)
 		if err != nil {
 			s.fail(err)
 			return
@@ -162,7 +171,11 @@ func (s *step) run(c *bus.Conn) (stop func(), err error) {
 }
 
 // work is what a step does with a frame: nothing, or what every step has to.
-func (s *step) work(data []byte) ([]byte, error) {
+func (s *step) work(m *bus.Message) ([]byte, error) {
+	data := m.Data
+	if s.k.Payloads != nil {
+		return s.k.payload(s.edge + 1), nil
+	}
 	if !s.k.Codec {
 		return data, nil
 	}
@@ -196,7 +209,7 @@ func feed(ctx context.Context, c *bus.Conn, k *Config, failed <-chan error) erro
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		put := bus.Put{Subject: subject(0), Data: k.Payload}
+		put := bus.Put{Subject: subject(0), Data: k.payload(0)}
 		if k.Codec {
 			h := bus.Header{N: uint64(i), Records: 1}
 			frame = bus.AppendFrame(frame[:0], &h, k.Payload)

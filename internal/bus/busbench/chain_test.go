@@ -84,7 +84,7 @@ func BenchmarkChain(b *testing.B) {
 
 func TestChain(t *testing.T) {
 	c := bustest.Conn(t, bustest.InProcess)
-	for _, k := range []Config{{}, {Capacity: 1000}, {Codec: true}, {NoMsgID: true}} {
+	for _, k := range []Config{{}, {Capacity: 1000}, {Codec: true}, {NoMsgID: true}, {Payloads: [][]byte{lines(900), lines(10), nil}}} {
 		k.Frames, k.Payload, k.Edges = 1000, lines(2000), 3
 		r, err := Chain(bustest.Context(t), c, k)
 		if err != nil || r.CPU <= 0 {

@@ -138,10 +138,45 @@ func compareKeys(a, b ledgerKey) int {
 	return 0
 }
 
-// checkBounds checks that nothing outgrew the windows: what an owner held back, and,
-// while the coordinator was up, the ledger.
+// checkBounds checks that nothing outgrew the windows: what owners held back, and, in a
+// calm run, the ledger. Its bound is generous: what is in flight beside the windows (on
+// ways without an ordered step, and while a late answer holds the mark back) counts too;
+// and while no coordinator folds it, the ledger grows with the work.
 func (w *world) checkBounds() string {
+	if w.opt != (Options{}) { // a rule is off: wait for what comes of it
+		return ""
+	}
+	frames := 0
+	for i := range w.g.plan.Steps {
+		n := 0
+		for _, d := range w.g.nodes[i].depth {
+			n += w.g.frames(d)
+		}
+		if held := w.most[i]; held > 2*n { // a reign that is over may hold its own window beside the next one
+			return fmt.Sprintf("bounds: step %s held %d frames early, its window is %d", w.g.plan.Steps[i].Node, held, n)
+		}
+		frames += n
+	}
+	calm := true
+	for k := range w.count {
+		calm = calm && slices.Contains(calmFaults, k)
+	}
+	if calm && w.store.most > 12*frames+300 {
+		return fmt.Sprintf("bounds: the ledger held %d entries, the windows have %d frames", w.store.most, frames)
+	}
 	return ""
+}
+
+// calmFaults are what a run may have seen whose ledger must have stayed small.
+var calmFaults = []string{"Msg-Ids forgotten", "answer failed", "damaged", "drain", "expired for a gate", "given back", "late ack", "published for a gate", "redelivered", "reign"}
+
+// frames is the number of frames that the window lets into flight on a lane of a depth.
+func (g *graph) frames(depth int) int {
+	n := g.plan.Window.Splits * g.plan.Window.Frames
+	for range depth {
+		n *= partsMost
+	}
+	return n
 }
 
 // stalled says where a run that did not end stands.
@@ -152,6 +187,7 @@ func (w *world) stalled() string {
 		kind = "livelock"
 	}
 	fmt.Fprintf(&b, "%s: at %s, last entry or checkpoint at %s", kind, w.now, w.store.moved)
+	b.WriteString(w.missing())
 	for i := range w.g.plan.Steps {
 		s := &w.g.plan.Steps[i]
 		if s.Role == recipe.RoleOrdered {
@@ -173,6 +209,33 @@ func (w *world) stalled() string {
 		}
 	}
 	return b.String()
+}
+
+// missing tells what a watchdog would: where the account waits.
+func (w *world) missing() string {
+	var fold protocol.Fold
+	if w.store.fold != nil {
+		if err := json.Unmarshal(w.store.fold, &fold); err != nil {
+			return err.Error()
+		}
+	}
+	a := protocol.NewAccountant(&w.g.plan, fold, w.opt.Rules)
+	for _, st := range w.store.since(0) {
+		if err := a.Add(st.seq, decode(st.bytes), st.at); err != nil {
+			return err.Error()
+		}
+	}
+	id, ord, ok := a.Missing()
+	if !ok {
+		return "; the account misses nothing"
+	}
+	s := ""
+	for _, done := range []bool{false, true} {
+		if st := w.store.ledger[w.store.key(w.edge(id).To, ord, done)]; st != nil {
+			s += fmt.Sprintf(" (entry done=%v of verdict %s at %s)", done, decode(st.bytes).Verdict, st.at)
+		}
+	}
+	return fmt.Sprintf("; edge %s misses %s%s; marks %v", id, ord, s, w.store.marks)
 }
 
 // describe draws the graph and counts the faults, for a person.

@@ -106,8 +106,8 @@ func (c *coordinator) fold() {
 
 // write saves the fold with its marks, and purges the ledger below them.
 func (c *coordinator) write() {
-	news, below := c.acc.News(), c.acc.Purge()
-	if !news && below == 0 {
+	news, purges := c.acc.News(), c.acc.Purge()
+	if !news && len(purges) == 0 {
 		c.rescue()
 		return
 	}
@@ -118,7 +118,7 @@ func (c *coordinator) write() {
 		}
 	}
 	if c.opt.PurgeFirst {
-		c.store.purge(below)
+		c.store.purge(purges)
 	}
 	rev, done := c.rev, c.acc.Done()
 	b, err := json.Marshal(c.acc.Fold)
@@ -134,12 +134,12 @@ func (c *coordinator) write() {
 		}
 		c.rev++
 		c.flags()
-		ask(c.task, func() protocol.Result { c.store.purge(below); return protocol.OK }, func(protocol.Result) { c.rescue() })
+		ask(c.task, func() protocol.Result { c.store.purge(purges); return protocol.OK }, func(protocol.Result) { c.rescue() })
 	})
 }
 
 // flags tells which steps want no more: those that are full, and those all of whose
-// readers want no more.
+// readers want no more. They only ever rise: another coordinator may know less.
 func (c *coordinator) flags() {
 	for i := len(c.g.plan.Steps) - 1; i >= 0; i-- {
 		s := &c.g.plan.Steps[i]
@@ -147,7 +147,7 @@ func (c *coordinator) flags() {
 		for _, id := range s.Out {
 			idle = idle && c.full[c.edge(id).To]
 		}
-		c.full[i] = idle || c.acc.Fold.Steps[i].Full
+		c.full[i] = c.full[i] || idle || c.acc.Fold.Steps[i].Full
 	}
 }
 

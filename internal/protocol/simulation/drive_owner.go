@@ -35,9 +35,6 @@ func beginOwner(t *task) {
 				d.m.Deliver(id, f, d.now)
 			}
 		}
-		if d.unwanted() {
-			d.m.Flag()
-		}
 		d.m.Tick(d.now)
 		d.act()
 	})
@@ -143,7 +140,7 @@ func (d *ownerDriver) act() {
 		}
 	}
 	d.held[d.step] = m.Held()
-	d.most = max(d.most, m.Held())
+	d.most[d.step] = max(d.most[d.step], m.Held())
 	if m.Over() && d.m == m {
 		d.abdicate()
 	}

@@ -31,13 +31,15 @@ func (f *faults) schedule() {
 		{"lease lost", f.leaseLost}, {"lease lost", f.leaseLost}, {"lease lost", f.leaseLost},
 		{"stop and resume", f.stopResume}, {"stop and resume", f.stopResume},
 	}
+	most := 20
 	if w.oneIn(3) { // some runs see a few kinds only, and more of them
 		a, b := kinds[w.rng.IntN(len(kinds))], kinds[w.rng.IntN(len(kinds))]
 		kinds = append(kinds[:0], a, b)
+		most = 40
 	}
 	t := time.Duration(0)
 	gap := []time.Duration{5 * time.Millisecond, 40 * time.Millisecond, 300 * time.Millisecond}[w.rng.IntN(3)]
-	for range w.rng.IntN(20) {
+	for range w.rng.IntN(most) {
 		t += w.between(0, gap)
 		k := kinds[w.rng.IntN(len(kinds))]
 		w.at(t, func() {
@@ -129,10 +131,10 @@ func (f *faults) stopResume() {
 		if t.step < 0 {
 			continue
 		}
-		switch w.rng.IntN(4) {
-		case 0:
+		switch n := w.rng.IntN(4); {
+		case n == 0 || n == 1 && len(w.tasks) > 80:
 			t.kill(out)
-		case 1: // a zombie beside its replacement
+		case n == 1: // a zombie beside its replacement
 			w.count["zombie"]++
 			t.until = w.now + w.between(0, 2*out+500*time.Millisecond)
 			w.at(t.until+w.between(0, 300*time.Millisecond), func() { t.bury() })

@@ -63,7 +63,7 @@ func newGraph(rng *rand.Rand, opt Options) *graph {
 	for _, e := range append([]end(nil), g.ends...) {
 		if g.unread(e) || rng.IntN(6) == 0 {
 			k := fileSink
-			if rng.IntN(3) == 0 {
+			if rng.IntN(2) == 0 {
 				k = arrivalSink
 			}
 			g.add(k, [][]end{{e}})

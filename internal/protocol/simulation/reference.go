@@ -128,6 +128,9 @@ func (r *reference) make(n *node, s *recipe.Step, st *state, e *protocol.Entry, 
 // cause checks that a verdict has a reason.
 func (r *reference) cause(s *recipe.Step, e *protocol.Entry) error {
 	ok := true
+	if r.w.opt.NoGates {
+		return nil
+	}
 	switch e.Verdict {
 	case protocol.Expired:
 		ok = s.Role == recipe.RoleGate && r.w.edge(s.In[0]).TTL > 0
@@ -136,6 +139,7 @@ func (r *reference) cause(s *recipe.Step, e *protocol.Entry) error {
 	case protocol.Dead:
 		ok = r.w.g.damage > 0
 	case protocol.Skipped:
+		ok = s.Role != recipe.RoleOrdered
 		for _, id := range s.Out {
 			ok = ok && r.w.full[r.w.edge(id).To]
 		}

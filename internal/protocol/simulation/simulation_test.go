@@ -50,14 +50,35 @@ func each(n uint64, opt Options, take func(Outcome) bool) {
 	group.Wait()
 }
 
+// TestSeed runs the one seed that SLUICE_SEED names, and describes it.
+func TestSeed(t *testing.T) {
+	s := os.Getenv("SLUICE_SEED")
+	if s == "" {
+		t.Skip("SLUICE_SEED names no seed")
+	}
+	seed, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, again := Run(seed, Options{}), Run(seed, Options{})
+	t.Logf("%d events in %s; %v", o.Events, o.Time, o.Faults)
+	if o.Fault != "" {
+		t.Errorf("seed %d: %s\n%s", seed, o.Fault, o.About)
+	}
+	if o.Events != again.Events || o.Time != again.Time || o.Fault != again.Fault {
+		t.Errorf("seed %d: two runs differ: %d and %d events", seed, o.Events, again.Events)
+	}
+}
+
 func TestSimulation(t *testing.T) {
 	n := seeds(t, 5000)
 	start := time.Now()
-	runs, events, bad := 0, 0, 0
+	runs, events, bad, ledger, held := 0, 0, 0, 0, 0
 	faults := map[string]int{}
 	each(n, Options{}, func(o Outcome) bool {
 		runs++
 		events += o.Events
+		ledger, held = max(ledger, o.Ledger), max(held, o.Held)
 		for k, c := range o.Faults {
 			faults[k] += c
 		}
@@ -67,7 +88,7 @@ func TestSimulation(t *testing.T) {
 		}
 		return bad < 5
 	})
-	line := fmt.Sprintf("%d runs, %d events", runs, events)
+	line := fmt.Sprintf("%d runs, %d events, at most %d entries in a ledger and %d frames held early", runs, events, ledger, held)
 	for _, k := range slices.Sorted(maps.Keys(faults)) {
 		line += fmt.Sprintf(", %s %d", k, faults[k])
 	}

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"slices"
 	"time"
 
 	"sluice/internal/protocol"
@@ -30,11 +31,12 @@ type ledgerKey struct {
 }
 
 type stored struct {
-	seq   uint64
-	at    time.Duration
-	key   ledgerKey
-	bytes []byte
-	gone  bool
+	seq    uint64
+	at     time.Duration
+	key    ledgerKey
+	source int // of the frame: purges go by it
+	bytes  []byte
+	gone   bool
 }
 
 type ownerState struct {
@@ -87,7 +89,7 @@ func (s *store) commit(e *protocol.Entry, by []byte) protocol.Result {
 		return protocol.Refused
 	}
 	s.seq++
-	st := &stored{seq: s.seq, at: s.w.now, key: k, bytes: by}
+	st := &stored{seq: s.seq, at: s.w.now, key: k, source: s.w.g.plan.Steps[e.Step].Lanes[e.Ord.Lane].Source, bytes: by}
 	s.ledger[k] = st
 	s.log = append(s.log, st)
 	s.most = max(s.most, len(s.ledger))
@@ -143,13 +145,20 @@ func (s *store) since(seq uint64) []*stored {
 	return append([]*stored(nil), s.log[i:]...)
 }
 
-// purge removes the entries below a sequence; their subjects are open again.
-func (s *store) purge(below uint64) {
-	for len(s.log) > 0 && s.log[0].seq < below {
-		s.log[0].gone = true
-		delete(s.ledger, s.log[0].key)
-		s.log = s.log[1:]
+// purge removes a source's entries below a sequence; their subjects are open again.
+func (s *store) purge(ps []protocol.Purge) {
+	for _, p := range ps {
+		for _, st := range s.log {
+			if st.seq >= p.Below {
+				break
+			}
+			if st.source == p.Source && !st.gone {
+				st.gone = true
+				delete(s.ledger, st.key)
+			}
+		}
 	}
+	s.log = slices.DeleteFunc(s.log, func(st *stored) bool { return st.gone })
 }
 
 func (s *store) saveOwner(step int, ck protocol.Checkpoint, st *state) protocol.Result {

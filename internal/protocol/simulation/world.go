@@ -2,7 +2,9 @@ package simulation
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"sluice/internal/protocol"
@@ -62,7 +64,7 @@ type world struct {
 	drain  bool
 	full   []bool // by step: wants no more, as the coordinator says
 	held   map[int]int
-	most   int // frames held
+	most   map[int]int // by step: most frames held early
 }
 
 // sinks is the outside world, where effects are seen.
@@ -75,7 +77,7 @@ type sinks struct {
 
 // Run carries one simulation out.
 func Run(seed uint64, opt Options) Outcome {
-	w := &world{opt: opt, seed: seed, rng: rand.New(rand.NewPCG(seed, 17)), count: map[string]int{}, held: map[int]int{}}
+	w := &world{opt: opt, seed: seed, rng: rand.New(rand.NewPCG(seed, 17)), count: map[string]int{}, held: map[int]int{}, most: map[int]int{}}
 	w.sinks = sinks{file: map[int][]int64{}, sealed: map[int]bool{}, sunk: map[int]map[ordinal][]int64{}, dead: map[int]map[ordinal]int{}}
 	w.g = newGraph(w.rng, opt)
 	w.full = make([]bool, len(w.g.plan.Steps))
@@ -85,7 +87,7 @@ func Run(seed uint64, opt Options) Outcome {
 	w.hire()
 	w.faults.schedule()
 	w.loop()
-	o := Outcome{Seed: seed, Events: w.events, Time: w.now, Faults: w.count, Ledger: w.store.most, Held: w.most}
+	o := Outcome{Seed: seed, Events: w.events, Time: w.now, Faults: w.count, Ledger: w.store.most, Held: slices.Max(append(slices.Collect(maps.Values(w.most)), 0))}
 	switch {
 	case w.err != "":
 		o.Fault = w.err

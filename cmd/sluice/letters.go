@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+
+	"sluice/coordinator/dead"
+	"sluice/internal/bus"
+	"sluice/internal/solo"
+)
+
+// localDead reads and replays the dead letters of a data folder, which no other process
+// may use meanwhile.
+type localDead struct{}
+
+// openLetters starts the server of a data folder. The caller closes the host.
+func openLetters(ctx context.Context, dir string) (*solo.Host, *dead.Store, error) {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return nil, nil, usagef("--data-dir %s: there is no such folder", dir)
+	}
+	host, err := solo.Open(ctx, solo.Config{Dir: dir})
+	if err != nil {
+		return nil, nil, localError(err, dir)
+	}
+	store, err := dead.Open(ctx, host.Conn())
+	if err != nil {
+		host.Close()
+		return nil, nil, err
+	}
+	return host, store, nil
+}
+
+// listed is a row of the list. The names are what scripts rely on.
+type listed struct {
+	ID       string `json:"id"`
+	Job      string `json:"job"`
+	Node     string `json:"node"`
+	Kind     string `json:"kind"`
+	Attempts int    `json:"attempts"`
+	Reason   string `json:"reason"`
+	Place    string `json:"place,omitempty"`
+	Replayed string `json:"replayed_by,omitempty"`
+}
+
+// tableRows is how many rows of a table are held back to align them.
+const tableRows = 1000
+
+// List prints a row for each letter.
+func (localDead) List(ctx context.Context, c deadListCmd, std streams) error {
+	host, store, err := openLetters(ctx, c.DataDir)
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
+	rows := 0
+	err = store.Each(ctx, func(l *dead.Letter) error {
+		if c.Node != "" && l.Node != c.Node {
+			return nil
+		}
+		if c.JSON {
+			rows++
+			return printJSON(std.out, listed{l.Name, string(l.Job), l.Node, l.Kind, l.Attempts, l.Reason, l.Place, string(l.Replayed)})
+		}
+		if rows%tableRows == 0 {
+			if err := table.Flush(); err != nil {
+				return err
+			}
+			fmt.Fprintln(table, "ID\tNODE\tATTEMPTS\tREPLAYED\tREASON")
+		}
+		rows++
+		replayed := "no"
+		if l.Replayed != "" {
+			replayed = "yes"
+		}
+		_, err := fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\n", l.Name, l.Node, l.Attempts, replayed, visible(l.Reason))
+		return err
+	})
+	if err == nil {
+		err = table.Flush()
+	}
+	if err == nil && rows == 0 && !c.JSON {
+		fmt.Fprintln(std.err, "no dead letters")
+	}
+	return err
+}
+
+// shown is a letter with all that is known of it.
+type shown struct {
+	Name string `json:"id"`
+	*bus.DeadLetter
+	Replayed string `json:"replayed_by,omitempty"`
+}
+
+// Show prints letters whole.
+func (localDead) Show(ctx context.Context, c deadShowCmd, std streams) error {
+	host, store, err := openLetters(ctx, c.DataDir)
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	asked := newWanted(c.IDs)
+	if err := store.Each(ctx, asked.look); err != nil {
+		return err
+	}
+	if err := asked.fault(); err != nil {
+		return err
+	}
+	return store.Each(ctx, func(l *dead.Letter) error {
+		if !asked.has(l) {
+			return nil
+		}
+		if err := store.Whole(ctx, &l.DeadLetter); err != nil {
+			return err
+		}
+		if c.JSON {
+			return printJSON(std.out, shown{l.Name, &l.DeadLetter, string(l.Replayed)})
+		}
+		return printLetter(std.out, l)
+	})
+}
+
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+func printLetter(w io.Writer, l *dead.Letter) error {
+	rows := [][2]string{
+		{"id", l.Name}, {"job", string(l.Job)}, {"node", l.Node + " (" + l.Kind + ")"}, {"reason", visible(l.Reason)},
+		{"attempts", strconv.Itoa(l.Attempts)}, {"at", l.At.Format("2006-01-02T15:04:05Z07:00")},
+		{"place", visible(l.Place)}, {"type", string(l.Type)}, {"replayed by", string(l.Replayed)},
+		{"record", string(l.Record)},
+	}
+	if l.Raw != nil {
+		rows[len(rows)-1][1] = strconv.Quote(string(l.Raw))
+	}
+	var b strings.Builder
+	for _, row := range rows {
+		if row[1] != "" {
+			fmt.Fprintf(&b, "%-12s %s\n", row[0]+":", row[1])
+		}
+	}
+	_, err := fmt.Fprintln(w, b.String())
+	return err
+}
+
+// visible makes a text safe for a terminal and one line long: it may quote what a stranger
+// wrote into a log.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '·'
+		}
+		return r
+	}, s)
+}
+
+// wanted is the letters that a command line names.
+type wanted struct {
+	found map[string]int // by name: the letters it may mean
+}
+
+func newWanted(ids []string) *wanted {
+	w := &wanted{found: map[string]int{}}
+	for _, id := range ids {
+		w.found[id] = 0
+	}
+	return w
+}
+
+// look counts the names that mean the letter.
+func (w *wanted) look(l *dead.Letter) error {
+	for _, name := range l.Names() {
+		if n, asked := w.found[name]; asked {
+			w.found[name] = n + 1
+		}
+	}
+	return nil
+}
+
+func (w *wanted) has(l *dead.Letter) bool {
+	for _, name := range l.Names() {
+		if _, asked := w.found[name]; asked {
+			return true
+		}
+	}
+	return false
+}
+
+// fault reports a name that means no letter, or several.
+func (w *wanted) fault() error {
+	for name, n := range w.found {
+		switch {
+		case n == 0:
+			return usagef("there is no dead letter %s; sluice dead list shows what there is", visible(name))
+		case n > 1:
+			return usagef("%d jobs have a dead letter %s; write JOB/%s, as sluice dead list does", n, name, name)
+		}
+	}
+	return nil
+}

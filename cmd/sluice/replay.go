@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"sluice/coordinator/compile"
+	"sluice/coordinator/dead"
+	"sluice/internal/bus"
+	"sluice/internal/progress"
+	"sluice/internal/solo"
+	"sluice/nodes"
+	"sluice/nodes/all"
+	"sluice/nodes/net"
+	"sluice/recipe"
+)
+
+// Replay goes on with a replay that was interrupted, then replays what is asked for: a job
+// for each node that gave letters up.
+func (localDead) Replay(ctx context.Context, c deadReplayCmd, std streams) error {
+	host, store, err := openLetters(ctx, c.DataDir)
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	root, err := os.OpenRoot(c.Root)
+	if err != nil {
+		return usagef("--root %s: %w", c.Root, err)
+	}
+	defer root.Close()
+	catalogue, err := all.Catalogue().With(store.Source())
+	if err != nil {
+		return err
+	}
+	ctx, stop, release := interrupts(ctx)
+	defer release()
+	r := &replayer{deadReplayCmd: c, host: host, store: store, root: root, catalogue: catalogue, stop: stop, std: std}
+	if err := r.goOn(ctx); err != nil {
+		return err
+	}
+	planned, err := r.plan(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range planned {
+		if err := r.replay(ctx, &planned[i]); err != nil {
+			return err
+		}
+	}
+	r.say("%s dead letters replayed", progress.Count(r.done))
+	return nil
+}
+
+type replayer struct {
+	deadReplayCmd
+	host      *solo.Host
+	store     *dead.Store
+	root      *os.Root
+	catalogue *nodes.Catalogue
+	stop      <-chan struct{}
+	std       streams
+	done      int64 // letters
+}
+
+// say tells something that is no fault.
+func (r *replayer) say(format string, args ...any) {
+	if !r.Quiet && !r.JSON {
+		fmt.Fprintf(r.std.err, format+"\n", args...)
+	}
+}
+
+// goOn finishes a replay that was interrupted. A job that is no replay stands in the way.
+func (r *replayer) goOn(ctx context.Context) error {
+	rec := r.store.Unfinished()
+	switch {
+	case rec == nil:
+		return nil
+	case rec.Parent == "":
+		return usagef("%s: job %s of recipe %s is %s, and its dead letters are replayed when it is at its end; go on with it: sluice run --data-dir %s --resume",
+			r.DataDir, rec.Job, rec.Plan.Recipe, rec.State, r.DataDir)
+	}
+	r.say("going on with replay %s, which was interrupted", rec.Job)
+	if err := r.run(ctx, rec.Job, rec.Parent, rec.Plan); err != nil {
+		return err
+	}
+	return r.store.Refresh(ctx)
+}
+
+// planned is a replay that can be run.
+type planned struct {
+	batch *dead.Batch
+	plan  *recipe.Plan
+}
+
+// plan picks the letters and makes the plans, so that what is refused is refused before
+// anything runs.
+func (r *replayer) plan(ctx context.Context) ([]planned, error) {
+	asked := newWanted(r.IDs)
+	if err := r.store.Each(ctx, asked.look); err != nil {
+		return nil, err
+	}
+	if err := asked.fault(); err != nil {
+		return nil, err
+	}
+	unreadable := 0
+	batches, err := r.store.Batches(ctx, func(l *dead.Letter) (bool, error) {
+		switch {
+		case r.Node != "" && l.Node != r.Node, len(r.IDs) > 0 && !asked.has(l):
+			return false, nil
+		case l.Replayed != "" && len(r.IDs) > 0:
+			return false, usagef("dead letter %s has been replayed already, by job %s", l.Name, l.Replayed)
+		case l.Port == "" && len(r.IDs) > 0:
+			return false, usagef("dead letter %s is of a source: it was given up before it was a record, so there is nothing to give to %s again", l.Name, l.Node)
+		case l.Port == "":
+			unreadable++
+			return false, nil
+		}
+		return l.Replayed == "", nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if unreadable > 0 {
+		r.say("%s dead letters of sources are left out: they were given up before they were records", progress.Count(int64(unreadable)))
+	}
+	var list []planned
+	for _, b := range batches {
+		p, err := r.store.Plan(b, r.catalogue)
+		if err != nil {
+			return nil, usagef("the dead letters of %s can't be replayed: %w", b.Job.Plan.Steps[b.Step].Node, err)
+		}
+		if ordered := compile.OrderedBelow(p); len(ordered) > 0 && !r.Force {
+			return nil, usagef("the records would reach %s late and out of their order, and what it makes hangs on the order; --force replays them all the same",
+				strings.Join(ordered, " and "))
+		}
+		list = append(list, planned{b, p})
+	}
+	return list, nil
+}
+
+// replay claims a batch and runs its job.
+func (r *replayer) replay(ctx context.Context, p *planned) error {
+	child := solo.NewID()
+	if err := r.store.Claim(ctx, p.batch, child); err != nil {
+		return err
+	}
+	if err := r.run(ctx, child, p.batch.Job.Job, p.plan); err != nil {
+		return err
+	}
+	r.done += int64(p.batch.Letters)
+	return nil
+}
+
+// run runs the job of a replay to its end. Any other end than success is an error.
+func (r *replayer) run(ctx context.Context, id, parent recipe.JobID, plan *recipe.Plan) error {
+	view, err := r.view(r.std)
+	if err != nil {
+		return err
+	}
+	out := view.Guard(r.std.out)
+	taps, err := newTaps(r.Tap, plan, out)
+	if err != nil {
+		return err
+	}
+	last, err := r.host.Run(ctx, solo.Config{
+		Job: id, Parent: parent, Plan: plan, Catalogue: r.catalogue, Root: r.root, Dial: (&net.Guard{Allow: r.AllowNet}).Dial,
+		Console: out, Secret: secretFromEnv, Show: view.Show, Stop: r.stop,
+		Watch: func(conn *bus.Conn, id recipe.JobID, _ *recipe.Plan) (func(), error) {
+			return taps.watch(conn, id, plan)
+		},
+	})
+	view.Close(last)
+	goOn := fmt.Errorf("stopped; go on with: sluice dead replay --data-dir %s", r.DataDir)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return exitError{codeInterrupted, goOn}
+	case err != nil:
+		return err
+	}
+	if !r.Quiet && !r.JSON {
+		progress.Summary(r.std.err, last)
+	}
+	switch {
+	case !last.State.Final():
+		return exitError{codeInterrupted, goOn}
+	case last.State != recipe.JobSucceeded:
+		return exitError{codeFailed, fmt.Errorf("the replay %s: %s", last.State, last.Reason)}
+	}
+	return nil
+}

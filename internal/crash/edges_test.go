@@ -1,0 +1,145 @@
+package crash
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestKilledAtStart kills while the job is provisioned: streams and consumers half made.
+func TestKilledAtStart(t *testing.T) {
+	t.Parallel()
+	s := scenery(t, "merging")
+	calm := s.calm(t)
+	n := kills(t)
+	for k := range n {
+		dir := t.TempDir()
+		s.lay(t, dir)
+		streams := func() int {
+			all, _ := filepath.Glob(filepath.Join(dir, "data", "jetstream", "*", "streams", "*", "*"))
+			return len(all)
+		}
+		for range 2 {
+			p := s.run(t, dir, "--resume")
+			before := streams()
+			p.lively(func() bool { return streams() > before+k*40/n })
+			p.kill()
+		}
+		s.run(t, dir, "--resume").want(t, 0)
+		if !same(t, s.results(t, dir), calm.want) {
+			t.Fatalf("killed with about %d files of streams", k*40/n)
+		}
+		os.RemoveAll(dir)
+	}
+}
+
+// TestHalfMadeStream resumes where a stream's own files are missing or cut, as a kill
+// leaves them while a stream is made.
+func TestHalfMadeStream(t *testing.T) {
+	t.Parallel()
+	s := scenery(t, "merging")
+	calm := s.calm(t)
+	harm := map[string]func(t *testing.T, stream string){
+		"no meta.inf": func(t *testing.T, stream string) { remove(t, filepath.Join(stream, "meta.inf")) },
+		"no meta.sum": func(t *testing.T, stream string) { remove(t, filepath.Join(stream, "meta.sum")) },
+		"nothing": func(t *testing.T, stream string) {
+			remove(t, filepath.Join(stream, "meta.inf"))
+			remove(t, filepath.Join(stream, "meta.sum"))
+		},
+		"empty meta.inf": func(t *testing.T, stream string) { write(t, filepath.Join(stream, "meta.inf"), nil) },
+		"half meta.inf": func(t *testing.T, stream string) {
+			path := filepath.Join(stream, "meta.inf")
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, path, b[:len(b)/2])
+		},
+		"empty meta.sum": func(t *testing.T, stream string) { write(t, filepath.Join(stream, "meta.sum"), nil) },
+	}
+	for name, do := range harm {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			s.lay(t, dir)
+			p := s.run(t, dir)
+			var made []string
+			p.lively(func() bool {
+				made, _ = filepath.Glob(filepath.Join(dir, "data", "jetstream", "*", "streams", "SLUICE_*_*", "meta.sum"))
+				return len(made) > 3
+			})
+			p.kill()
+			harmed := 0
+			for _, path := range made {
+				stream := filepath.Dir(path)
+				if info, err := os.Stat(filepath.Join(stream, "msgs", "1.blk")); err != nil || info.Size() == 0 { // nothing in it yet
+					do(t, stream)
+					harmed++
+				}
+			}
+			if harmed == 0 {
+				t.Fatal("no stream was empty: nothing is shown")
+			}
+			s.run(t, dir, "--resume").want(t, 0)
+			same(t, s.results(t, dir), calm.want)
+		})
+	}
+}
+
+func remove(t testing.TB, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestKilledAtEnd kills from the moment that the output appears: between its rename and
+// the last commits, while the end is written, and while the streams are swept.
+func TestKilledAtEnd(t *testing.T) {
+	for _, name := range []string{"append", "merging"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := scenery(t, name)
+			calm := s.calm(t)
+			struck := 0
+			n := kills(t)
+			for k := range n {
+				dir := t.TempDir()
+				s.lay(t, dir)
+				p := s.run(t, dir, "--resume")
+				if p.lively(func() bool { return s.appeared(dir) }) && p.until(time.Since(p.began)+time.Duration(k)*200*time.Millisecond/time.Duration(n)) {
+					struck++
+				}
+				p.kill()
+				s.run(t, dir, "--resume").want(t, 0)
+				if !same(t, s.results(t, dir), calm.want) {
+					t.Fatalf("killed %d steps behind the rename", k)
+				}
+				os.RemoveAll(dir)
+			}
+			t.Logf("%s: %d of %d kills between the output's appearance and the exit", name, struck, n)
+			if struck == 0 {
+				t.Error("no kill struck")
+			}
+		})
+	}
+}
+
+// appeared reports whether an output has got its name, or a mark of an append was removed.
+func (s *scene) appeared(dir string) bool {
+	for _, name := range s.outputs {
+		if _, before := s.more[name]; before {
+			marks, _ := filepath.Glob(filepath.Join(dir, "."+name+".*"))
+			info, err := os.Stat(filepath.Join(dir, name))
+			if err == nil && len(marks) == 0 && info.Size() > int64(len(s.more[name])) {
+				return true
+			}
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
