@@ -37,6 +37,7 @@ var layers = []layer{
 	{"internal/house", []string{"..."}},
 	{"internal/docgen", []string{"..."}},
 	{"internal/fuzzall", []string{"..."}},
+	{"internal/trial", []string{"..."}}, // runs jobs for tests
 	{"schemas/generate", []string{"..."}},
 	{"examples/data/generate", nil},
 	{"internal/bench/...", []string{"..."}},
