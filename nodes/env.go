@@ -60,20 +60,26 @@ func (e *Env) Path(path string) (string, error) {
 	return clean, nil
 }
 
-// Open opens a file below the root for reading. Errors name the path; a folder is
-// refused.
+// Open opens a file below the root for reading. Errors name the path; what is no regular
+// file is refused without being opened: a pipe would wait for somebody who writes.
 func (e *Env) Open(path string) (*os.File, error) {
 	clean, err := e.Path(path)
 	if err != nil {
 		return nil, err
 	}
-	f, err := e.Root.Open(clean)
+	info, err := e.Root.Stat(clean)
+	switch {
+	case err == nil && info.IsDir():
+		return nil, Permanentf("%s is a folder", path)
+	case err == nil && !info.Mode().IsRegular():
+		return nil, Permanentf("%s is no regular file", path)
+	}
+	var f *os.File
+	if err == nil {
+		f, err = e.Root.Open(clean)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, fileCause(err))
-	}
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		f.Close()
-		return nil, Permanentf("%s is a folder", path)
 	}
 	return f, nil
 }

@@ -55,5 +55,9 @@ func AfterOf(err error) (time.Duration, bool) {
 // ErrIdle is what a live source's Read answers when nothing is waiting now.
 var ErrIdle = errors.New("nothing is waiting")
 
+// ErrNoRoom is what a sink wraps when the disk that it writes to is full. Nothing is wrong
+// with the record: the job comes to rest and can be gone on with when there is room.
+var ErrNoRoom = errors.New("the disk is full")
+
 // ErrOutgrown is what Emit answers when a frame's output passed its bound.
 var ErrOutgrown = permanent{errors.New("the records made of this one pass the bound of a frame's output")}

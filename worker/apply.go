@@ -14,7 +14,9 @@ import (
 func (l *ownerLoop) apply(ctx context.Context, a protocol.Action) {
 	h := l.hand[a.ID]
 	h.follow = a.Follow
+	l.using.Add(1)
 	go func() {
+		defer l.using.Done()
 		m, err := l.made(ctx, h, &a)
 		l.box.post(event{kind: evComputed, id: a.ID, made: m, err: err})
 	}()

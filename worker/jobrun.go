@@ -65,7 +65,8 @@ func (r *jobRun) work(ctx context.Context) error {
 		return err
 	}
 	defer unsubscribe()
-	ctx, cancel := context.WithCancelCause(ctx)
+	asked := ctx
+	ctx, cancel := context.WithCancelCause(asked)
 	defer cancel(nil)
 	go r.live(ctx)
 	var all sync.WaitGroup
@@ -88,10 +89,10 @@ func (r *jobRun) work(ctx context.Context) error {
 		}()
 	}
 	all.Wait()
-	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		return err
+	if asked.Err() != nil {
+		return nil
 	}
-	return nil
+	return context.Cause(ctx) // a step's fault, whatever is in it; nil when the job is gone
 }
 
 // live tells the coordinator now and then that nodes are at work: a frame may take long.
@@ -215,6 +216,23 @@ func (r *jobRun) processor(step *recipe.Step, kind *nodes.Kind) (*instance, erro
 		}
 	}
 	return &instance{run: r, step: step, proc: proc, call: nodes.NewCall(step.Outputs), cut: cutter{run: r, step: step, expands: kind.Expands}}, nil
+}
+
+// give ends the job here for an error: where more room mends it the job is brought to
+// rest, else it fails.
+func (r *jobRun) give(ctx context.Context, err error) {
+	if !errors.Is(err, bus.ErrStore) && !errors.Is(err, nodes.ErrNoRoom) {
+		r.fail(err)
+		return
+	}
+	r.log.Error("job has to rest", "err", err)
+	reason, _ := json.Marshal(err.Error())
+	for { // nothing of it is stored, so whoever listens late must hear it too
+		_ = r.conn.Send(r.names.Resting(), reason)
+		if !pause(ctx, troubleWait) {
+			return
+		}
+	}
 }
 
 // fail asks the coordinator to fail the job. It may be called from any goroutine.

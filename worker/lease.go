@@ -102,7 +102,24 @@ func (l *lease) beat(ctx context.Context) error {
 	if out.Err == nil {
 		l.rec, l.seq = next, out.Seq
 	}
+	if errors.Is(out.Err, bus.ErrConflict) {
+		return l.own(ctx)
+	}
 	return out.Err
+}
+
+// own looks whether the beat that got in the way was one of this lease, whose answer was
+// lost: then the lease goes on from it. Called with mu held.
+func (l *lease) own(ctx context.Context) error {
+	cur, seq, err := l.job.readLease(ctx, l.step)
+	switch {
+	case err != nil:
+		return err
+	case cur.Worker != l.rec.Worker || cur.Generation != l.rec.Generation || cur.Epoch != l.rec.Epoch:
+		return bus.ErrConflict
+	}
+	l.rec, l.seq = cur, seq
+	return nil
 }
 
 // release frees the lease for others at once, if it is still held.
@@ -140,6 +157,9 @@ func (r *jobRun) ownConsumer(ctx context.Context, stream string, step *recipe.St
 		}
 	}
 	err = r.conn.EnsureConsumer(ctx, bus.ConsumerConfig{Stream: stream, Name: mine, Filter: r.names.Fill(e.Subject), AckWait: ownedAckWait, MaxAckPending: e.InHand})
+	if errors.Is(err, bus.ErrDiffers) { // another reign's was made meanwhile
+		return "", errRestart
+	}
 	if err != nil {
 		return "", fmt.Errorf("make the consumer of this reign: %w", err)
 	}

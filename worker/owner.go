@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"sluice/internal/bus"
@@ -25,6 +26,7 @@ type ownerLoop struct {
 	m       *protocol.Owner
 	kind    *nodes.Kind
 	in      *instance
+	using   sync.WaitGroup // goroutines that use the node
 	edges   []*recipe.Edge
 	pullers []*bus.Puller
 	last    protocol.ID
@@ -58,23 +60,26 @@ func (l *ownerLoop) run(ctx context.Context) error {
 	defer cancel(nil)
 	l.ctx = ctx
 	go lease.renew(ctx, func() { cancel(errRestart) })
-	if err := l.takeOver(ctx); err != nil {
-		return err
-	}
 	defer l.close()
-	err = l.reign(ctx)
+	if err = l.takeOver(ctx); err == nil {
+		err = l.reign(ctx)
+	}
 	if cause := context.Cause(ctx); errors.Is(cause, errRestart) {
-		return errRestart
+		return errRestart // whatever the loss of the reign made of what was under way
 	}
 	return err
 }
 
+// close gives up what the reign holds; the node only when nothing uses it any more.
 func (l *ownerLoop) close() {
 	for _, p := range l.pullers {
 		p.Stop()
 	}
 	if l.in != nil {
-		l.in.close()
+		go func() {
+			l.using.Wait()
+			l.in.close()
+		}()
 	}
 }
 
@@ -326,19 +331,21 @@ func (l *ownerLoop) seal(ctx context.Context) {
 		l.box.post(event{kind: evSealed})
 		return
 	}
+	l.using.Add(1)
 	go func() {
-		for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-			err := s.Seal(ctx)
+		defer l.using.Done()
+		for attempt := 1; ; attempt++ {
+			err := l.in.guard(func() error { return s.Seal(ctx) })
 			if err == nil {
 				l.box.post(event{kind: evSealed})
 				return
 			}
-			if nodes.IsPermanent(err) {
-				l.box.post(event{kind: evSealed, err: &failure{fmt.Errorf("node %s: %w", l.step.Node, err)}})
+			if nodes.IsPermanent(err) || attempt >= l.step.Retry.Attempts {
+				l.box.post(event{kind: evSealed, err: &failure{fmt.Errorf("node %s can't finish: %w", l.step.Node, err)}})
 				return
 			}
-			l.job.log.Warn("a sink could not finish", "step", l.step.Node, "err", err)
-			if !pause(ctx, wait) {
+			l.job.log.Warn("a sink could not finish", "step", l.step.Node, "attempt", attempt, "err", err)
+			if !pause(ctx, l.in.backoff(attempt, err)) {
 				return
 			}
 		}

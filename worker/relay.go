@@ -115,18 +115,24 @@ func (l *relayLoop) close() {
 	}
 }
 
-// want gives the pullers credit for what the machine has room for.
+// want gives the pullers credit for what the machine has room for. While there is any room
+// each has credit for one message at least: an edge on which nothing comes must not keep
+// what the others need.
 func (l *relayLoop) want() {
 	room := l.m.Room()
-	for _, n := range l.asked {
-		room -= n
-	}
 	if room <= 0 {
 		return
 	}
+	for _, n := range l.asked {
+		room -= n
+	}
 	each := max(1, room/len(l.pullers))
 	for i, p := range l.pullers {
-		if n := each - l.asked[i]; n > 0 && l.asked[i] <= each/2 {
+		n := each - l.asked[i]
+		if l.asked[i] > 0 && (room <= 0 || l.asked[i] > each/2) {
+			continue
+		}
+		if n > 0 {
 			p.Want(n)
 			l.asked[i] += n
 		}

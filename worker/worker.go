@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -72,7 +73,7 @@ func New(c Config) (*Worker, error) {
 // may be called once.
 func (w *Worker) Run(ctx context.Context) error {
 	records := make(chan bus.JobRecord, 16)
-	stop, err := w.cfg.Conn.Tail(ctx, bus.JobsStream, bus.JobsFilter, 0, func(m *bus.Stored) {
+	heard := func(m *bus.Stored) {
 		var rec bus.JobRecord
 		if err := json.Unmarshal(m.Data, &rec); err != nil {
 			w.log.Error("job record does not decode", "job", bus.JobOf(m.Subject), "err", err)
@@ -82,7 +83,11 @@ func (w *Worker) Run(ctx context.Context) error {
 		case records <- rec:
 		case <-ctx.Done():
 		}
-	})
+	}
+	stop, err := w.cfg.Conn.Tail(ctx, bus.JobsStream, bus.JobsFilter, 0, heard)
+	for errors.Is(err, bus.ErrNoStream) && pause(ctx, troubleWait) { // no coordinator was here yet
+		stop, err = w.cfg.Conn.Tail(ctx, bus.JobsStream, bus.JobsFilter, 0, heard)
+	}
 	if ctx.Err() != nil {
 		if err == nil {
 			stop()
@@ -133,7 +138,7 @@ func (w *Worker) start(ctx context.Context, rec bus.JobRecord) {
 	go func() {
 		defer close(a.done)
 		if err := run.work(jctx); err != nil && jctx.Err() == nil {
-			run.fail(err)
+			run.give(jctx, err)
 		}
 	}()
 }

@@ -122,6 +122,8 @@ func (c *runCmd) end(last recipe.Progress, err error, std streams) error {
 	}
 	dead := last.Dead()
 	switch {
+	case last.State == recipe.JobStopped && last.Reason != "":
+		return exitError{codeFailed, c.noRoom(last.Reason)}
 	case last.State == recipe.JobStopped && c.DataDir != "":
 		return exitError{codeInterrupted, fmt.Errorf("stopped; go on with: sluice run %s --data-dir %s --resume", c.File, c.DataDir)}
 	case !last.State.Final():
@@ -139,6 +141,17 @@ func (c *runCmd) end(last recipe.Progress, err error, std streams) error {
 		return exitError{codeFailed, fmt.Errorf("%s records became dead letters, and --fail-on-dead is given", progress.Count(dead))}
 	}
 	return nil
+}
+
+// noRoom says what to do about a job that rests for want of room on a disk.
+func (c *runCmd) noRoom(reason string) error {
+	if !c.Quiet && !c.JSON {
+		reason = "the job rests" // the table has said why
+	}
+	if c.DataDir != "" {
+		return fmt.Errorf("%s; with more room go on with: sluice run %s --data-dir %s --resume", reason, c.File, c.DataDir)
+	}
+	return fmt.Errorf("%s; a job with --data-dir could go on with more room", reason)
 }
 
 // interrupts returns a channel that is closed by the first Ctrl-C or SIGTERM, and a

@@ -13,11 +13,19 @@ import (
 // conclude writes the end of the job, or that it rests, and removes what is not needed
 // any more.
 func (r *run) conclude(end ending) (recipe.Progress, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	patience := 30 * time.Second
+	if end.state == recipe.JobStopped {
+		patience = 2 * time.Second // within which a stop is over
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	r.rec.Reason = end.reason
 	if err := r.write(ctx, end.state); err != nil {
-		return r.progress(), err
+		if end.state != recipe.JobStopped {
+			return r.progress(), err
+		}
+		// What is stored says that the job runs: whoever comes next goes on with it.
+		r.log.Warn("the job rests, but there was no room to write it down", "err", err)
 	}
 	if end.state.Final() && !r.cfg.Keep {
 		if err := r.sweep(ctx); err != nil {

@@ -98,8 +98,11 @@ type run struct {
 
 	began     time.Time
 	foldSeq   uint64
+	ledgerSeq uint64      // of the entry read last
+	gap       time.Time   // when an entry was found missing
 	owed      bool        // a fold went unanswered and is to be written again
 	reason    string      // why the job must fail
+	rest      string      // why it must rest
 	moved     time.Time   // last time anything moved
 	news      chan func() // what the subscriptions bring, for the one loop
 	oneSource bool
@@ -126,6 +129,9 @@ func Run(ctx context.Context, c Config, stop <-chan struct{}) (recipe.Progress, 
 		return recipe.Progress{}, err
 	}
 	end, err := r.loop(ctx, stop)
+	if errors.Is(err, bus.ErrStore) {
+		end, err = ending{recipe.JobStopped, err.Error()}, nil
+	}
 	if err != nil {
 		return r.progress(), err
 	}

@@ -51,6 +51,9 @@ func (r *run) loop(ctx context.Context, stop <-chan struct{}) (ending, error) {
 			}
 		}
 		if end, over := r.over(); over {
+			if end.state == recipe.JobStopped {
+				return end, nil // there may be no room for a fold, and the ledger keeps it all
+			}
 			return end, r.fold(ctx)
 		}
 	}
@@ -60,6 +63,12 @@ func (r *run) loop(ctx context.Context, stop <-chan struct{}) (ending, error) {
 func (r *run) over() (ending, bool) {
 	if r.reason != "" {
 		return ending{recipe.JobFailed, r.reason}, true
+	}
+	if !r.gap.IsZero() && (r.acct.Done() || time.Since(r.gap) > gapPatience) {
+		return ending{recipe.JobFailed, r.gapReason()}, true
+	}
+	if r.rest != "" {
+		return ending{recipe.JobStopped, r.rest}, true
 	}
 	for i := range r.plan.Steps {
 		if f := &r.acct.Fold.Steps[i]; r.plan.Steps[i].MaxDead > 0 && f.Dead+f.Damaged > r.plan.Steps[i].MaxDead {
@@ -104,12 +113,18 @@ func (r *run) subscribe(ctx context.Context) (stops []func(), err error) {
 		return stops, err
 	}
 	stops = append(stops, stop)
+	stop, err = r.conn.Subscribe(r.names.Resting(), func(_ string, data []byte) { post(func() { _ = json.Unmarshal(data, &r.rest) }) })
+	if err != nil {
+		return stops, err
+	}
+	stops = append(stops, stop)
 	stop, err = r.conn.Subscribe(r.names.Failing(), func(_ string, data []byte) { post(func() { r.failed(data) }) })
 	return append(stops, stop), err
 }
 
 // entry takes one entry of the ledger.
 func (r *run) entry(m *bus.Stored, e *protocol.Entry, err error) {
+	r.inSequence(m.Seq)
 	if err == nil {
 		err = r.acct.Add(m.Seq, e, m.Time.Sub(r.began))
 	}
@@ -118,6 +133,38 @@ func (r *run) entry(m *bus.Stored, e *protocol.Entry, err error) {
 	}
 	r.moved = time.Now()
 }
+
+// inSequence notices when an entry is gone from the ledger that nobody purged: the
+// ledger's sequences have no gaps, and what is below the fold's Below was purged. Where
+// there are several sources, the ledger is purged source by source and gaps are normal.
+func (r *run) inSequence(seq uint64) {
+	want := r.ledgerSeq + 1
+	if r.ledgerSeq == 0 {
+		want = max(1, r.acct.Fold.Below)
+	}
+	if seq > want && r.gap.IsZero() && r.oneSource {
+		r.log.Error("the ledger has a gap", "from", want, "to", seq)
+		r.gap = time.Now()
+	}
+	r.ledgerSeq = seq
+}
+
+// gapReason says where an entry is missing.
+func (r *run) gapReason() string {
+	edge, ord, known := r.acct.Gap()
+	if !known {
+		if edge, ord, known = r.acct.Missing(); !known {
+			return "the ledger does not balance: an entry was taken out of it"
+		}
+	}
+	e := r.plan.Edge(edge)
+	return fmt.Sprintf("edge %s (%s to %s) does not balance: the ledger's entry for frame %s was taken out of it",
+		edge, r.plan.Steps[e.From].Node, r.plan.Steps[e.To].Node, ord)
+}
+
+// gapPatience is how long a job goes on behind a gap: with more entries read, the edge
+// can be told.
+const gapPatience = time.Second
 
 // state takes one value of the job's state.
 func (r *run) state(m *bus.Stored) {
@@ -157,11 +204,18 @@ func (r *run) failed(data []byte) {
 // fold writes what the accountant knows, with the marks, in one compare-and-set, and then
 // purges the ledger below the marks.
 func (r *run) fold(ctx context.Context) error {
-	news, purges := r.acct.News(), r.acct.Purge()
+	news := r.acct.News()
+	var purges []protocol.Purge
+	if r.gap.IsZero() { // what is left is needed to tell where the gap is
+		purges = r.acct.Purge()
+	}
 	if !news && len(purges) == 0 && !r.owed {
 		return nil
 	}
 	r.acct.Fold.Marks = r.acct.Marks()
+	if r.oneSource && len(purges) > 0 {
+		r.acct.Fold.Below = purges[0].Below
+	}
 	data, err := json.Marshal(&r.acct.Fold)
 	if err != nil {
 		return err

@@ -33,7 +33,8 @@ var (
 	ErrGone = errors.New("consumer is gone")
 	// ErrNotFound: there is no such message, object, stream or consumer.
 	ErrNotFound = errors.New("not found")
-	// ErrDiffers: what exists under this name has other settings.
+	// ErrDiffers: what exists under this name has other settings, or another consumer of
+	// a work queue has the filter.
 	ErrDiffers = errors.New("exists with other settings")
 	// ErrLocked: another process runs a server on the same folder.
 	ErrLocked = errors.New("folder is in use by another process")
@@ -63,6 +64,8 @@ const (
 	codeStreamAbsent   = 10059
 	codeOtherStream    = 10060
 	codeWrongLast      = 10071
+	codeFilterTwice    = 10099
+	codeFilterTaken    = 10100
 	codeStoreFailed    = 10077
 	codeConsumerExists = 10148
 	codeConsumerNew    = 10149
@@ -84,7 +87,7 @@ func (e *apiError) Unwrap() error {
 		return ErrNoStream
 	case codeWrongLast:
 		return ErrConflict
-	case codeStreamExists, codeConsumerExists:
+	case codeStreamExists, codeConsumerExists, codeFilterTwice, codeFilterTaken:
 		return ErrDiffers
 	case codeNoResources, codeStorage:
 		return ErrStore

@@ -204,6 +204,10 @@ func LastNumber(subject string) uint64 {
 // not stored; the state's Failure is.
 func (n Names) Failing() string { return n.subject("failing") }
 
+// Resting is the subject on which a worker tells that the job must rest, for want of
+// room. It is not stored: there may be no room for it.
+func (n Names) Resting() string { return n.subject("resting") }
+
 // PlaceStep returns the step whose watermark has that subject, -1 when it is none.
 func (n Names) PlaceStep(subject string) int {
 	v, err := strconv.Atoi(strings.TrimPrefix(subject, n.subject("at")+"."))

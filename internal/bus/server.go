@@ -36,6 +36,7 @@ type ServerConfig struct {
 // Server is a NATS server with JetStream inside this process.
 type Server struct {
 	ns    *server.Server
+	log   *serverLog
 	lock  *os.File
 	token string
 
@@ -61,12 +62,16 @@ func StartServer(c ServerConfig) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	ns, err := launch(opts, c.Log)
+	if c.Log == nil {
+		c.Log = hclog.NewNullLogger()
+	}
+	log := &serverLog{log: c.Log, fatal: make(chan string, 1), broken: make(chan string, 1)}
+	ns, err := launch(opts, log)
 	if err != nil {
 		lock.Close()
 		return nil, fmt.Errorf("server on %s: %w", c.Dir, err)
 	}
-	return &Server{ns: ns, lock: lock, token: c.Token, conns: make(map[*Conn]struct{})}, nil
+	return &Server{ns: ns, log: log, lock: lock, token: c.Token, conns: make(map[*Conn]struct{})}, nil
 }
 
 func serverOptions(c ServerConfig) (*server.Options, error) {
@@ -82,7 +87,6 @@ func serverOptions(c ServerConfig) (*server.Options, error) {
 		Authorization:      c.Token,
 		DontListen:         c.Listen == "",
 		NoSigs:             true,
-		NoLog:              c.Log == nil,
 		WriteDeadline:      30 * time.Second,
 	}
 	if opts.MaxPayload == 0 {
@@ -109,16 +113,12 @@ func serverOptions(c ServerConfig) (*server.Options, error) {
 }
 
 // launch starts the server; what it reports as fatal comes back as the error.
-func launch(opts *server.Options, log hclog.Logger) (*server.Server, error) {
+func launch(opts *server.Options, l *serverLog) (*server.Server, error) {
 	ns, err := server.NewServer(opts)
 	if err != nil {
 		return nil, err
 	}
-	if log == nil {
-		log = hclog.NewNullLogger()
-	}
-	l := &serverLog{log: log, fatal: make(chan string, 1)}
-	ns.SetLoggerV2(l, log.IsDebug(), false, false)
+	ns.SetLoggerV2(l, l.log.IsDebug(), false, false)
 	ns.Start() // returns when it is ready, or has reported why not
 	select {
 	case text := <-l.fatal:
@@ -157,6 +157,10 @@ func (s *Server) Connect(name string, opts ...Option) (*Conn, error) {
 	}
 	return c, nil
 }
+
+// Broken yields once, with the reason, when the server can't write a file any more. What
+// it has acknowledged is safe, but who publishes may get no answer from now on.
+func (s *Server) Broken() <-chan string { return s.log.broken }
 
 // URL is where clients of other processes connect to, "" when no port is open.
 func (s *Server) URL() string {

@@ -2,16 +2,24 @@ package bus
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/go-hclog"
 )
 
 // serverLog hands the embedded server's log to hclog. A fatal report, which the
 // server would end the process with, goes to whoever starts the server instead.
+//
+// A stream whose file can't be written goes silent: the server answers nothing to those
+// who publish, and says so only here.
 type serverLog struct {
-	log   hclog.Logger
-	fatal chan string
+	log    hclog.Logger
+	fatal  chan string
+	broken chan string // the first report of a file that can't be written
 }
+
+// writeError is in every report of the server that it can't write a file.
+const writeError = "critical write error: "
 
 func (l *serverLog) Noticef(format string, v ...any) {
 	if l.log.IsDebug() {
@@ -20,9 +28,19 @@ func (l *serverLog) Noticef(format string, v ...any) {
 }
 
 func (l *serverLog) Warnf(format string, v ...any)  { l.log.Warn(fmt.Sprintf(format, v...)) }
-func (l *serverLog) Errorf(format string, v ...any) { l.log.Error(fmt.Sprintf(format, v...)) }
 func (l *serverLog) Debugf(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
 func (l *serverLog) Tracef(format string, v ...any) { l.log.Trace(fmt.Sprintf(format, v...)) }
+
+func (l *serverLog) Errorf(format string, v ...any) {
+	text := fmt.Sprintf(format, v...)
+	l.log.Error(text)
+	if strings.Contains(strings.ToLower(text), writeError) {
+		select {
+		case l.broken <- text[strings.LastIndex(text, ": ")+2:]:
+		default: // one report is enough
+		}
+	}
+}
 
 func (l *serverLog) Fatalf(format string, v ...any) {
 	select {

@@ -11,11 +11,11 @@ import (
 func TestKilledAtStart(t *testing.T) {
 	t.Parallel()
 	s := scenery(t, "merging")
-	calm := s.calm(t, 1)
+	calm := s.calm(t)
 	n := kills(t)
 	for k := range n {
 		dir := t.TempDir()
-		s.lay(t, dir, 1)
+		s.lay(t, dir)
 		streams := func() int {
 			all, _ := filepath.Glob(filepath.Join(dir, "data", "jetstream", "*", "streams", "*", "*"))
 			return len(all)
@@ -39,7 +39,7 @@ func TestKilledAtStart(t *testing.T) {
 func TestHalfMadeStream(t *testing.T) {
 	t.Parallel()
 	s := scenery(t, "merging")
-	calm := s.calm(t, 1)
+	calm := s.calm(t)
 	harm := map[string]func(t *testing.T, stream string){
 		"no meta.inf": func(t *testing.T, stream string) { remove(t, filepath.Join(stream, "meta.inf")) },
 		"no meta.sum": func(t *testing.T, stream string) { remove(t, filepath.Join(stream, "meta.sum")) },
@@ -62,7 +62,7 @@ func TestHalfMadeStream(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			s.lay(t, dir, 1)
+			s.lay(t, dir)
 			p := s.run(t, dir)
 			var made []string
 			p.lively(func() bool {
@@ -73,7 +73,7 @@ func TestHalfMadeStream(t *testing.T) {
 			harmed := 0
 			for _, path := range made {
 				stream := filepath.Dir(path)
-				if _, err := os.Stat(filepath.Join(stream, "msgs", "1.blk")); err != nil { // nothing in it yet
+				if info, err := os.Stat(filepath.Join(stream, "msgs", "1.blk")); err != nil || info.Size() == 0 { // nothing in it yet
 					do(t, stream)
 					harmed++
 				}
@@ -101,12 +101,12 @@ func TestKilledAtEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := scenery(t, name)
-			calm := s.calm(t, 1)
+			calm := s.calm(t)
 			struck := 0
 			n := kills(t)
 			for k := range n {
 				dir := t.TempDir()
-				s.lay(t, dir, 1)
+				s.lay(t, dir)
 				p := s.run(t, dir, "--resume")
 				if p.lively(func() bool { return s.appeared(dir) }) && p.until(time.Since(p.began)+time.Duration(k)*200*time.Millisecond/time.Duration(n)) {
 					struck++

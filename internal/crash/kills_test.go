@@ -9,27 +9,32 @@ import (
 	"time"
 )
 
-// undisturbed runs a scene once to its end.
+// undisturbed is what a scene makes when nothing is killed, and how long that takes.
 type undisturbed struct {
 	want map[string][]byte
 	took time.Duration
 }
 
-// calm runs the scene without a kill.
-func (s *scene) calm(t testing.TB, scale int) undisturbed {
+// calm returns what the scene makes without a kill. It is run once, by the first who asks.
+func (s *scene) calm(t testing.TB) undisturbed {
 	t.Helper()
-	dir := t.TempDir()
-	s.lay(t, dir, scale)
-	p := s.run(t, dir)
-	p.want(t, 0)
-	took := time.Since(p.began)
-	u := undisturbed{s.results(t, dir), took}
-	for name, b := range u.want {
+	s.once.Do(func() {
+		dir := t.TempDir()
+		s.lay(t, dir)
+		p := s.run(t, dir)
+		p.want(t, 0)
+		took := time.Since(p.began)
+		s.calmed = undisturbed{s.results(t, dir), took}
+	})
+	for name, b := range s.calmed.want {
 		if len(b) == 0 {
 			t.Fatalf("%s is empty: the scene shows nothing", name)
 		}
 	}
-	return u
+	if s.calmed.took == 0 {
+		t.Fatal("there is no undisturbed run to compare with")
+	}
+	return s.calmed
 }
 
 // tally is what was measured over the kills of a scene.
@@ -107,7 +112,7 @@ func TestKilledOnce(t *testing.T) {
 		s := &scenes[i]
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			calm := s.calm(t, 1)
+			calm := s.calm(t)
 			var y tally
 			n := kills(t)
 			for k := range n {
@@ -135,7 +140,7 @@ func (s *scene) killOnce(t *testing.T, calm undisturbed, at time.Duration, y *ta
 	t.Helper()
 	for try := 0; ; try++ { // a run that is faster than the calm one is killed earlier
 		dir := t.TempDir()
-		s.lay(t, dir, 1)
+		s.lay(t, dir)
 		p := s.run(t, dir, "--resume") // nothing stored: it starts
 		alive := p.until(at)
 		if alive {
@@ -163,13 +168,12 @@ func (s *scene) killOnce(t *testing.T, calm undisturbed, at time.Duration, y *ta
 
 // TestKilledOften kills one run many times.
 func TestKilledOften(t *testing.T) {
-	for i := range scenes {
-		s := &scenes[i]
+	for _, s := range some(t) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			calm := s.calm(t, 1)
+			calm := s.calm(t)
 			dir := t.TempDir()
-			s.lay(t, dir, 1)
+			s.lay(t, dir)
 			var y tally
 			var left remains
 			n := max(3, kills(t)/2)

@@ -22,6 +22,21 @@ func scenery(t testing.TB, name string) *scene {
 	return nil
 }
 
+// every returns all scenes, some in the short form a few that differ.
+func every() (all []*scene) {
+	for i := range scenes {
+		all = append(all, &scenes[i])
+	}
+	return all
+}
+
+func some(t testing.TB) []*scene {
+	if kills(t) > 5 {
+		return every()
+	}
+	return []*scene{scenery(t, "stateful"), scenery(t, "merging"), scenery(t, "splits")}
+}
+
 // snapshot is what a folder's files are and when they were written.
 func snapshot(t testing.TB, dir string) map[string]string {
 	t.Helper()
@@ -55,7 +70,7 @@ func TestResumeOfFinished(t *testing.T) {
 	for _, name := range []string{"stateless", "append"} {
 		s := scenery(t, name)
 		dir := t.TempDir()
-		s.lay(t, dir, 1)
+		s.lay(t, dir)
 		s.run(t, dir, "--resume").want(t, 0)
 		want := snapshot(t, dir)
 		for range 3 {
@@ -77,9 +92,9 @@ func TestResumeOfFinished(t *testing.T) {
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	s := scenery(t, "append")
-	calm := s.calm(t, 1)
+	calm := s.calm(t)
 	dir := t.TempDir()
-	s.lay(t, dir, 1)
+	s.lay(t, dir)
 	p := s.run(t, dir)
 	if !p.lively(func() bool { return s.written(dir) > int64(len(s.more["out.txt"])) }) {
 		t.Fatalf("it ended before anything was written\n%s", p.stderr.String())
@@ -108,13 +123,12 @@ func TestRefused(t *testing.T) {
 // TestInterrupted stops jobs by Ctrl-C at several moments: at rest within 2 s, exit code
 // 130, and exact when they go on.
 func TestInterrupted(t *testing.T) {
-	for i := range scenes {
-		s := &scenes[i]
+	for _, s := range some(t) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			calm := s.calm(t, 1)
+			calm := s.calm(t)
 			dir := t.TempDir()
-			s.lay(t, dir, 1)
+			s.lay(t, dir)
 			var stops []time.Duration
 			for k := 0; ; k++ {
 				p := s.run(t, dir, "--resume")
@@ -156,9 +170,9 @@ const slack = 3 * time.Second
 func TestSecondInterrupt(t *testing.T) {
 	t.Parallel()
 	s := scenery(t, "append")
-	calm := s.calm(t, 1)
+	calm := s.calm(t)
 	dir := t.TempDir()
-	s.lay(t, dir, 1)
+	s.lay(t, dir)
 	p := s.run(t, dir)
 	if !p.lively(func() bool { return s.written(dir) > int64(len(s.more["out.txt"])) }) {
 		t.Fatal("it ended before anything was written")

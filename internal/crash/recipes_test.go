@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -15,11 +16,14 @@ type scene struct {
 	recipe  string
 	more    map[string]string // further files: included recipes, and what is there before
 	gz      bool              // the input is packed
-	lines   int               // of the input, before scale
+	lines   int               // of the input
 	frame   int               // records in a frame
 	outputs []string
 	letters int  // dead letters expected, per 1000 lines of input
 	spread  bool // one input file of several splits
+
+	once   sync.Once
+	calmed undisturbed // filled in by once
 }
 
 // line is line i of the input: all have the same length, so that offsets count lines.
@@ -170,10 +174,10 @@ func (s *scene) input() string {
 }
 
 // lay writes the scene's files into a folder.
-func (s *scene) lay(t testing.TB, dir string, scale int) {
+func (s *scene) lay(t testing.TB, dir string) {
 	t.Helper()
 	var text bytes.Buffer
-	for i := range s.lines * scale {
+	for i := range s.lines {
 		if s.spread {
 			text.WriteString(number(i))
 		} else {

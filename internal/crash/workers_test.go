@@ -113,7 +113,7 @@ func (c *crew) freeze() {
 // TestWorkersKilled kills workers in processes of their own, over TCP, while the
 // coordinator lives.
 func TestWorkersKilled(t *testing.T) {
-	workersHarmed(t, kills(t), 400*time.Millisecond, func(c *crew) {
+	workersHarmed(t, some(t), kills(t), 400*time.Millisecond, func(c *crew) {
 		c.hire()
 		c.lose()
 	})
@@ -121,22 +121,18 @@ func TestWorkersKilled(t *testing.T) {
 
 // TestWorkersFrozen freezes such workers until others have taken over, and wakes them.
 func TestWorkersFrozen(t *testing.T) {
-	workersHarmed(t, max(2, kills(t)/2), 2*shortLease+200*time.Millisecond, (*crew).freeze)
+	workersHarmed(t, some(t), max(2, kills(t)/2), 2*shortLease+200*time.Millisecond, (*crew).freeze)
 }
 
-// workersHarmed runs every scene on two workers, and harms them now and then.
-func workersHarmed(t *testing.T, times int, every time.Duration, harm func(*crew)) {
-	for i := range scenes {
-		s := &scenes[i]
+// workersHarmed runs scenes on two workers, and harms them now and then.
+func workersHarmed(t *testing.T, these []*scene, times int, pace time.Duration, harm func(*crew)) {
+	for _, s := range these {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			base := t.TempDir()
-			s.lay(t, base, 1)
-			s.solo(t, base, solo.Config{})
-			want := s.results(t, base)
+			want := s.calm(t).want
 
 			dir := t.TempDir()
-			s.lay(t, dir, 1)
+			s.lay(t, dir)
 			c := &crew{t: t, dir: dir}
 			defer c.dismiss()
 			over := make(chan struct{})
@@ -157,7 +153,7 @@ func workersHarmed(t *testing.T, times int, every time.Duration, harm func(*crew
 						case <-time.After(wait):
 						}
 						harm(c)
-						wait = every
+						wait = pace
 					}
 				}()
 			}

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"sluice/recipe"
@@ -29,6 +30,8 @@ type Fold struct {
 	Steps []StepFold   `json:"steps"`
 	Edges []EdgeFold   `json:"edges"`
 	Marks map[int]Mark `json:"marks"` // by source: what the ledger may be purged below
+	// Below is the ledger's sequence below which it was purged: all that follow are stored.
+	Below uint64 `json:"below,omitempty"`
 }
 
 // StepFold is the account of a step. All but Frames are records.
@@ -191,7 +194,8 @@ func (a *Accountant) count(step int, e *Entry) {
 	}
 }
 
-// News reports whether the fold changed since the last call.
+// News reports whether the fold, or what its marks are made of, changed since the last
+// call: then both are worth writing.
 func (a *Accountant) News() bool {
 	n := a.news
 	a.news = false
@@ -200,8 +204,8 @@ func (a *Accountant) News() bool {
 
 // Watermark takes the places of an ordered step behind its last checkpoint.
 func (a *Accountant) Watermark(step int, cs Cursors) {
-	if len(cs) == len(a.marks[step]) {
-		a.marks[step] = cs
+	if len(cs) == len(a.marks[step]) && !slices.Equal(cs, a.marks[step]) {
+		a.marks[step], a.news = cs, true
 	}
 }
 
@@ -211,10 +215,10 @@ func (a *Accountant) Splits(step int, count uint32) { a.open[step].count = count
 // Split takes the checkpoint of a split.
 func (a *Accountant) Split(step int, split uint32, st SplitState) {
 	o := &a.open[step]
-	if split < o.low {
+	if split < o.low || o.states[split] == st {
 		return
 	}
-	o.states[split] = st
+	o.states[split], a.news = st, true
 	for o.states[o.low].Done {
 		delete(o.states, o.low)
 		o.low++

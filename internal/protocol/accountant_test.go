@@ -162,3 +162,21 @@ func TestOverdueHelpsAGate(t *testing.T) {
 		t.Errorf("got %+v, want the gate's frame published again", due)
 	}
 }
+
+func TestNewsOfTheMark(t *testing.T) {
+	a := NewAccountant(twoSteps(), Fold{}, Rules{})
+	add(t, a, history(3)...)
+	if a.Splits(0, 1); !a.News() || a.News() {
+		t.Error("entries are news, once")
+	}
+	if a.Split(0, 0, SplitState{N: 2}); !a.News() {
+		t.Error("a split's checkpoint moves the mark")
+	}
+	if a.Watermark(1, Cursors{{N: 2}}); !a.News() {
+		t.Error("an owner's checkpoint moves the mark")
+	}
+	a.Split(0, 0, SplitState{N: 2})
+	if a.Watermark(1, Cursors{{N: 2}}); a.News() {
+		t.Error("the same again is no news")
+	}
+}

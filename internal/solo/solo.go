@@ -8,6 +8,7 @@ package solo
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -204,6 +205,7 @@ func (c *Config) serve(ctx context.Context, h *Host) (recipe.Progress, error) {
 		workers++
 		go func() { worked <- w.Run(wctx) }()
 	}
+	go restWhenBroken(wctx, h, c.Job)
 	p, err := job.Run(ctx, job.Config{
 		Conn: h.conn, Job: c.Job, Parent: c.Parent, Plan: c.Plan, AckWait: c.AckWait, Lease: c.Lease, Stall: c.Stall, Show: c.Show,
 		Log: c.Log.Named("coordinator"), Keep: c.Keep,
@@ -236,6 +238,16 @@ func (c *Config) worker(server *bus.Server) (instance, error) {
 		conn.Close()
 	}
 	return instance{w, conn}, err
+}
+
+// restWhenBroken brings the job to rest when its store can't be written any more.
+func restWhenBroken(ctx context.Context, h *Host, id recipe.JobID) {
+	select {
+	case <-ctx.Done():
+	case cause := <-h.server.Broken():
+		reason, _ := json.Marshal("the job's store can't be written: " + cause)
+		_ = h.conn.Send(bus.Names{Job: id}.Resting(), reason)
+	}
 }
 
 // serves says which steps the worker of this process takes: with workers in other

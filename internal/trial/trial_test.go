@@ -4,8 +4,10 @@ import (
 	"flag"
 	"os"
 	"testing"
+	"time"
 
 	"sluice/internal/trial"
+	"sluice/recipe"
 )
 
 // The long forms of the suite are run by hand and at night.
@@ -15,3 +17,16 @@ func TestMain(m *testing.M) {
 	flag.BoolVar(&trial.Loud, "loud", false, "log what the rigs do")
 	os.Exit(trial.Main(m, os.Getenv(trial.WorkerEnv), trial.Catalogue()))
 }
+
+// seenWhen calls f when a node has taken n records.
+func seenWhen(node string, n int64, f func()) func(recipe.Progress) {
+	return func(p recipe.Progress) {
+		for _, s := range p.Steps {
+			if s.Node == node && s.In >= n {
+				f()
+			}
+		}
+	}
+}
+
+func timeout(seconds int) <-chan time.Time { return time.After(time.Duration(seconds) * time.Second) }

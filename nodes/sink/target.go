@@ -55,7 +55,7 @@ func (t *target) fault(what string, err error) error {
 	var l *os.LinkError
 	switch {
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("%s %s: the disk is full: %w", what, t.path, err)
+		return fmt.Errorf("%s %s: %w", what, t.path, nodes.ErrNoRoom)
 	case errors.As(err, &p):
 		err = p.Err
 	case errors.As(err, &l):
@@ -98,6 +98,9 @@ func (t *target) open(offset int64) error {
 		if _, err := t.root.Lstat(t.name); err == nil {
 			return t.exists()
 		}
+	}
+	if info, err := t.root.Stat(t.name); err == nil && info.IsDir() {
+		return nodes.Permanentf("%s is a folder; a file is wanted", t.path)
 	}
 	f, err := t.root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {

@@ -60,21 +60,25 @@ func newFileReader(c fileReaderConfig, env *nodes.Env) (any, error) {
 	return &fileReader{c, env}, nil
 }
 
-// open opens a path that match made.
+// open opens a path that match made. What is no file is not even opened: a pipe would
+// wait for somebody who writes.
 func (f *fileReader) open(path string) (*os.File, error) {
-	file, err := f.env.Root.Open(path)
-	if err != nil {
-		var p *os.PathError
-		if errors.As(err, &p) {
-			err = p.Err
-		}
-		return nil, err
-	}
-	if info, err := file.Stat(); err == nil && info.IsDir() {
-		file.Close()
+	info, err := f.env.Root.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
 		return nil, nodes.Permanentf("it is a folder")
+	case err == nil && !info.Mode().IsRegular():
+		return nil, nodes.Permanentf("it is no regular file; a stream is read by stdin")
 	}
-	return file, nil
+	var file *os.File
+	if err == nil {
+		file, err = f.env.Root.Open(path)
+	}
+	var p *os.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	return file, err
 }
 
 // Open implements nodes.Source. An offset counts the bytes of the decompressed piece.

@@ -126,9 +126,6 @@ func (f *fileReader) cut(path string) ([]piece, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, nodes.Permanentf("it is no regular file; a stream is read by stdin")
-	}
 	if f.Format == formatText {
 		return []piece{{Path: path, Packed: packed, End: info.Size()}}, nil
 	}

@@ -187,6 +187,7 @@ func (w *world) stalled() string {
 		kind = "livelock"
 	}
 	fmt.Fprintf(&b, "%s: at %s, last entry or checkpoint at %s", kind, w.now, w.store.moved)
+	b.WriteString(w.missing())
 	for i := range w.g.plan.Steps {
 		s := &w.g.plan.Steps[i]
 		if s.Role == recipe.RoleOrdered {
@@ -208,6 +209,33 @@ func (w *world) stalled() string {
 		}
 	}
 	return b.String()
+}
+
+// missing tells what a watchdog would: where the account waits.
+func (w *world) missing() string {
+	var fold protocol.Fold
+	if w.store.fold != nil {
+		if err := json.Unmarshal(w.store.fold, &fold); err != nil {
+			return err.Error()
+		}
+	}
+	a := protocol.NewAccountant(&w.g.plan, fold, w.opt.Rules)
+	for _, st := range w.store.since(0) {
+		if err := a.Add(st.seq, decode(st.bytes), st.at); err != nil {
+			return err.Error()
+		}
+	}
+	id, ord, ok := a.Missing()
+	if !ok {
+		return "; the account misses nothing"
+	}
+	s := ""
+	for _, done := range []bool{false, true} {
+		if st := w.store.ledger[w.store.key(w.edge(id).To, ord, done)]; st != nil {
+			s += fmt.Sprintf(" (entry done=%v of verdict %s at %s)", done, decode(st.bytes).Verdict, st.at)
+		}
+	}
+	return fmt.Sprintf("; edge %s misses %s%s; marks %v", id, ord, s, w.store.marks)
 }
 
 // describe draws the graph and counts the faults, for a person.
