@@ -163,6 +163,11 @@ func (l *sourceLoop) cut(ctx context.Context) (*bus.SplitList, error) {
 	default:
 		return nil, &failure{fmt.Errorf("kind %s is no source", l.step.Kind)}
 	}
+	if n, ok := node.(nodes.Sized); ok {
+		for _, s := range list.Splits {
+			list.Sizes = append(list.Sizes, n.Size(s))
+		}
+	}
 	if len(list.Splits) == 0 { // a source has at least one
 		list.Splits, list.Empty = []json.RawMessage{json.RawMessage("null")}, !list.Live
 	}

@@ -50,7 +50,7 @@ func (localDead) Replay(ctx context.Context, c deadReplayCmd, std streams) error
 			return err
 		}
 	}
-	r.say("%s dead letters replayed", progress.Count(r.done))
+	r.say("dead letters replayed: %s", progress.Count(r.done))
 	return nil
 }
 
@@ -124,7 +124,7 @@ func (r *replayer) plan(ctx context.Context) ([]planned, error) {
 		return nil, err
 	}
 	if unreadable > 0 {
-		r.say("%s dead letters of sources are left out: they were given up before they were records", progress.Count(int64(unreadable)))
+		r.say("dead letters of sources, left out because they were given up before they were records: %s", progress.Count(int64(unreadable)))
 	}
 	var list []planned
 	for _, b := range batches {

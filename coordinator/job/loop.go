@@ -175,7 +175,7 @@ func (r *run) state(m *bus.Stored) {
 	case key == "splits" && len(numbers) == 1:
 		var list bus.SplitList
 		if json.Unmarshal(m.Data, &list) == nil {
-			r.acct.Splits(numbers[0], uint32(max(list.Count, len(list.Splits))))
+			r.listed(numbers[0], &list)
 		}
 	case key == "split" && len(numbers) == 2:
 		var rec bus.SplitRecord

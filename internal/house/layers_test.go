@@ -38,6 +38,7 @@ var layers = []layer{
 	{"internal/docgen", []string{"..."}},
 	{"internal/trial", []string{"..."}},
 	{"internal/fuzzall", []string{"..."}},
+	{"internal/trial", []string{"..."}}, // runs jobs for tests
 	{"schemas/generate", []string{"..."}},
 	{"examples/data/generate", nil},
 	{"internal/bench/...", []string{"..."}},
