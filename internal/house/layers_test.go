@@ -38,7 +38,9 @@ var layers = []layer{
 	{"internal/docgen", []string{"..."}},
 	{"internal/trial", []string{"..."}},
 	{"internal/fuzzall", []string{"..."}},
-	{"internal/trial", []string{"..."}}, // runs jobs for tests
+	{"internal/binary", nil}, // builds and runs the binary for tests
+	{"internal/hostile", []string{"..."}},
+	{"internal/realdata", []string{"..."}},
 	{"schemas/generate", []string{"..."}},
 	{"examples/data/generate", nil},
 	{"internal/bench/...", []string{"..."}},
