@@ -36,8 +36,6 @@ func line(i int) string {
 		i/60%60, i%60, i, what, i%7, i/256%256, i%256)
 }
 
-var lineBytes = int64(len(line(0)))
-
 // number is line i of a file of numbers: some are none.
 func number(i int) string {
 	if i%1000 == 77 {
