@@ -36,6 +36,7 @@ var layers = []layer{
 	{"cmd/...", []string{"..."}},
 	{"internal/house", []string{"..."}},
 	{"internal/docgen", []string{"..."}},
+	{"internal/trial", []string{"..."}},
 	{"internal/fuzzall", []string{"..."}},
 	{"internal/trial", []string{"..."}}, // runs jobs for tests
 	{"schemas/generate", []string{"..."}},

@@ -21,7 +21,13 @@ type Accountant struct {
 	open  []splits                    // by step: the splits of a source
 	queue [][]ledgerRef               // by source: entries that are stored, in order
 	kept  map[ledgerKey]*keptEntry    // entries that are stored, where a gate may need help
+	ends  map[splitKey]uint64         // the last frame of splits whose end is stored
 	news  bool
+}
+
+type splitKey struct {
+	source int
+	split  uint32
 }
 
 // Fold is what the accountant knows, written in one compare-and-set before the ledger is
@@ -80,7 +86,7 @@ type splits struct {
 // NewAccountant returns the accountant of a plan. fold is what an earlier one wrote, or
 // the zero value.
 func NewAccountant(plan *recipe.Plan, fold Fold, rules Rules) *Accountant {
-	a := &Accountant{plan: plan, rules: rules, Fold: fold, kept: map[ledgerKey]*keptEntry{}}
+	a := &Accountant{plan: plan, rules: rules, Fold: fold, kept: map[ledgerKey]*keptEntry{}, ends: map[splitKey]uint64{}}
 	if fold.Steps == nil {
 		a.Fold.Edges = make([]EdgeFold, len(plan.Edges))
 		for i := range plan.Steps {
@@ -109,6 +115,11 @@ func (a *Accountant) Add(seq uint64, e *Entry, at time.Duration) error {
 	key := ledgerKey{e.Step, e.Ord}
 	source := step.Lanes[e.Ord.Lane].Source
 	a.queue[source] = append(a.queue[source], ledgerRef{seq: seq, key: key})
+	if step.Role == recipe.RoleSource && e.EndSplit {
+		if end, known := a.ends[splitKey{source, e.Ord.Split}]; !known || e.Ord.N < end {
+			a.ends[splitKey{source, e.Ord.Split}] = e.Ord.N
+		}
+	}
 	if a.helps(step) {
 		a.kept[key] = &keptEntry{e, at}
 	}
@@ -339,6 +350,9 @@ func (a *Accountant) Purge() []Purge {
 				break
 			}
 			delete(a.kept, r.key)
+			if end := (splitKey{source, r.key.ord.Split}); r.key.step == source && a.ends[end] == r.key.ord.N {
+				delete(a.ends, end)
+			}
 			queue = queue[1:]
 			below = r.seq + 1
 		}
