@@ -133,7 +133,7 @@ func (r *replayer) plan(ctx context.Context) ([]planned, error) {
 			return nil, usagef("the dead letters of %s can't be replayed: %w", b.Job.Plan.Steps[b.Step].Node, err)
 		}
 		if ordered := compile.OrderedBelow(p); len(ordered) > 0 && !r.Force {
-			return nil, usagef("the records would reach %s late and out of their order, and what it makes hangs on the order; --force replays them all the same",
+			return nil, usagef("the records would reach %s late and out of their order, on which the answers there depend; --force replays them all the same",
 				strings.Join(ordered, " and "))
 		}
 		list = append(list, planned{b, p})
