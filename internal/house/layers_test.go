@@ -30,6 +30,9 @@ var layers = []layer{
 	{"internal/solo", []string{"recipe", "nodes", "worker", "coordinator/job", "internal/bus"}},
 	{"internal/progress", []string{"recipe"}},
 	{"internal/layout", nil},
+	{"internal/binary", nil},
+	{"internal/hostile", nil},
+	{"internal/realdata", nil},
 	{"internal/reference", []string{"recipe", "nodes"}},
 
 	// Programs: they may import anything, and nothing may import them.
