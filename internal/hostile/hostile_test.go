@@ -130,6 +130,16 @@ func repeat(w io.Writer, text string, n int) error {
 	return nil
 }
 
+// read returns a small file, "" when it is not there.
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
 // row returns the figures that the table at the end has for a node: in, out, dropped,
 // expired, dead.
 func row(t *testing.T, r binary.Result, node string) []string {

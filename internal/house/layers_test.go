@@ -39,6 +39,8 @@ var layers = []layer{
 	{"internal/trial", []string{"..."}},
 	{"internal/fuzzall", []string{"..."}},
 	{"internal/trial", []string{"..."}}, // runs jobs for tests
+	{"internal/binary", nil},
+	{"internal/hostile", []string{"internal/binary"}},
 	{"schemas/generate", []string{"..."}},
 	{"examples/data/generate", nil},
 	{"internal/bench/...", []string{"..."}},
