@@ -31,7 +31,7 @@ type inHand struct {
 	msg     *bus.Message // nil for frames that a source cut
 	edge    int          // index of the in-edge
 	header  bus.Header   // on the step's own lane
-	payload []byte
+	payload bus.Payload
 	made    *made
 	follow  *protocol.Entry // the entry that must be followed
 	inst    *instance       // of an arrival sink: holds the records until their effect
@@ -51,9 +51,10 @@ func newOutbox(r *jobRun, s *recipe.Step) outbox {
 
 func (o *outbox) now() time.Duration { return o.job.now() }
 
-// open decodes a message that arrived on an in-edge.
+// open reads the header of a message that arrived on an in-edge. The payload is unpacked
+// where it is used: not in the loop, and into room that is there.
 func (o *outbox) open(e *recipe.Edge, msg *bus.Message) (*inHand, protocol.Frame, error) {
-	h, payload, err := bus.DecodeFrame(msg.Data)
+	h, payload, err := bus.OpenFrame(msg.Data)
 	bad := errors.Is(err, bus.ErrPayload)
 	if err != nil && !bad {
 		return nil, protocol.Frame{}, &failure{fmt.Errorf("edge %s: a frame's header is damaged: %w", e.ID, err)}

@@ -258,7 +258,7 @@ func (l *ownerLoop) receive(e *event) error {
 	}
 	h.edge = e.edge
 	if l.held > holdBytes {
-		h.payload, h.msg.Data, h.away = nil, nil, true
+		h.payload, h.msg.Data, h.away = bus.Payload{}, nil, true
 	} else {
 		l.held += int64(len(e.msg.Data))
 		h.size = int64(len(e.msg.Data))

@@ -254,9 +254,8 @@ func (l *relayLoop) compute(ctx context.Context, c compute) {
 	case c.verdict != protocol.Run, h.header.Records == 0 && l.kind != nil && !l.step.Sink: // nothing in, nothing out
 		l.computed(c.id, l.cut.empty(&h.header), nil)
 	case l.kind == nil:
-		m := l.through(h)
-		m.kept = bus.Keep(m.ports)
-		l.computed(c.id, m, nil)
+		m, err := l.through(h)
+		l.computed(c.id, m, err)
 	case len(l.idle) > 0 || l.busy < l.step.Parallel:
 		l.start(ctx, c)
 	default:
@@ -269,9 +268,15 @@ func (l *relayLoop) computed(id protocol.ID, m *made, err error) {
 }
 
 // through makes the frame of a gate: the one that came, on the gate's lane.
-func (l *relayLoop) through(h *inHand) *made {
+func (l *relayLoop) through(h *inHand) (*made, error) {
+	payload, err := h.payload.Unpack(nil)
+	if err != nil {
+		return nil, &failure{fmt.Errorf("node %s got frame %s: %w", l.step.Node, h.header.Ordinal(), err)}
+	}
 	hp := h.header
-	return &made{ports: [][][]byte{{bus.AppendFrame(nil, &hp, h.payload)}}, counts: [][]uint32{{uint32(hp.Records)}}}
+	m := &made{ports: [][][]byte{{bus.AppendFrame(nil, &hp, payload)}}, counts: [][]uint32{{uint32(hp.Records)}}}
+	m.kept = bus.Keep(m.ports)
+	return m, nil
 }
 
 // start runs the node over a frame, in a goroutine of its own.
@@ -296,7 +301,7 @@ func (l *relayLoop) start(ctx context.Context, c compute) {
 }
 
 func (l *relayLoop) compute1(ctx context.Context, in *instance, h *inHand) (*made, error) {
-	payload, err := l.job.payload(ctx, &h.header, h.payload)
+	payload, err := in.payload(ctx, &h.header, h.payload)
 	if err != nil {
 		return nil, err
 	}
