@@ -3,7 +3,6 @@ package source
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 
@@ -65,8 +64,8 @@ func (c *cutter) next() (nodes.Record, error) {
 		if len(piece) == 0 {
 			continue // a blank line stands for no value
 		}
-		if !json.Valid(piece) {
-			return nodes.Record{}, nodes.Permanentf("%s: the line at byte %d is not valid JSON: %s", c.name, c.base+start, excerpt(piece))
+		if err := nodes.CheckJSON(piece); err != nil {
+			return nodes.Record{}, nodes.Permanentf("%s: the line at byte %d is not valid JSON: %w: %s", c.name, c.base+start, err, excerpt(piece))
 		}
 		return nodes.JSONRecord(piece), nil
 	}
