@@ -23,6 +23,7 @@ type outbox struct {
 	ports []int    // output port of each out-edge
 	to    []string // subject of each out-edge
 	cut   cutter
+	late  lateAcks
 	ctx   context.Context // of the loop that runs
 }
 
@@ -176,7 +177,7 @@ func (o *outbox) ack(id protocol.ID) error {
 		return err
 	}
 	if h := o.hand[id]; h != nil && h.msg != nil {
-		h.msg.Ack()
+		o.late.ack(h.edge, h.msg)
 	}
 	delete(o.hand, id)
 	return nil

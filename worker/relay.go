@@ -46,6 +46,7 @@ func newRelayLoop(r *jobRun, s *recipe.Step, kind *nodes.Kind) *relayLoop {
 	for _, id := range s.In {
 		l.edges = append(l.edges, r.plan.Edge(id))
 	}
+	l.late = newLateAcks(l.box, l.edges)
 	if s.Role == recipe.RoleGate {
 		e := l.edges[0]
 		c.Gate, c.TTL = true, e.TTL
@@ -89,6 +90,7 @@ func (l *relayLoop) run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			l.late.flush()
 			return ctx.Err()
 		case <-l.tick.C:
 			l.m.Tick(l.now())
@@ -183,6 +185,8 @@ func (l *relayLoop) handle(ctx context.Context, e *event) error {
 		if l.job.places.unwanted(l.step.ID) {
 			l.m.Flag()
 		}
+	case evLate:
+		l.late.due()
 	case evGone:
 		return e.err
 	}
