@@ -29,6 +29,9 @@ type Config struct {
 
 	Show func(recipe.Progress) // called with news, at most every ShowEvery; may be nil
 	Log  hclog.Logger
+	// Transient says that the server ends with this process: consumers then keep their state
+	// in memory, and a later Run makes new ones.
+	Transient bool
 	// Keep leaves the streams of a job that ended; otherwise only its record and its dead
 	// letters stay.
 	Keep bool

@@ -21,6 +21,7 @@ const duplicates = 2 * time.Second
 // repeated at any place.
 func (r *run) provision(ctx context.Context) error {
 	r.rec.Generation++
+	r.rec.Transient = r.cfg.Transient
 	r.rec.AckWait, r.rec.Lease = orDefault(r.cfg.AckWait, defaultAckWait), orDefault(r.cfg.Lease, defaultLease)
 	if err := r.write(ctx, recipe.JobPending); err != nil {
 		return err
@@ -85,12 +86,12 @@ func (r *run) consumers() []bus.ConsumerConfig {
 		switch s.Role {
 		case recipe.RoleSource:
 			all = append(all, bus.ConsumerConfig{Stream: r.names.Splits(), Name: r.names.Consumer(i, "", r.rec.Generation, 0),
-				Filter: r.names.SplitQueue(i), AckWait: r.rec.AckWait, MaxAckPending: r.plan.Window.Splits})
+				Filter: r.names.SplitQueue(i), AckWait: r.rec.AckWait, MaxAckPending: r.plan.Window.Splits, Memory: r.rec.Transient})
 		case recipe.RoleRelay, recipe.RoleGate:
 			for _, id := range s.In {
 				e := r.plan.Edge(id)
 				all = append(all, bus.ConsumerConfig{Stream: r.names.Fill(r.plan.Streams[e.Stream].Name), Name: r.names.Consumer(i, id, r.rec.Generation, 0),
-					Filter: r.names.Fill(e.Subject), AckWait: r.rec.AckWait, MaxAckPending: e.InHand})
+					Filter: r.names.Fill(e.Subject), AckWait: r.rec.AckWait, MaxAckPending: e.InHand, Memory: r.rec.Transient})
 			}
 		}
 	}

@@ -13,10 +13,11 @@ type JobRecord struct {
 	State      recipe.JobState `json:"state"`
 	Generation uint64          `json:"generation"` // counts the starts; part of consumers' names
 	Plan       *recipe.Plan    `json:"plan"`
-	Reason     string          `json:"reason,omitempty"` // why it failed
-	Parent     recipe.JobID    `json:"parent,omitempty"` // the job whose dead letters this one replays
-	AckWait    time.Duration   `json:"ack_wait"`         // of stateless steps and splits
-	Lease      time.Duration   `json:"lease"`            // of ordered steps
+	Reason     string          `json:"reason,omitempty"`    // why it failed
+	Parent     recipe.JobID    `json:"parent,omitempty"`    // the job whose dead letters this one replays
+	AckWait    time.Duration   `json:"ack_wait"`            // of stateless steps and splits
+	Lease      time.Duration   `json:"lease"`               // of ordered steps
+	Transient  bool            `json:"transient,omitempty"` // consumers keep their state in memory: no server outlives this start of the job
 	Started    time.Time       `json:"started"`
 	Ended      time.Time       `json:"ended,omitzero"`
 	Revision   uint64          `json:"-"` // of the record in its stream
