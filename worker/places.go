@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"slices"
 	"sync"
 
 	"sluice/internal/protocol"
@@ -19,7 +20,7 @@ type places struct {
 	full     []bool // said so itself
 	flagged  []bool // all its readers are full or flagged
 	draining bool
-	boxes    []*mailbox // told of every change
+	boxes    []*mailbox // told of every change; replaced, never changed: it is read without mu
 }
 
 func newPlaces(plan *recipe.Plan, draining bool) *places {
@@ -36,7 +37,7 @@ func newPlaces(plan *recipe.Plan, draining bool) *places {
 // watch tells a loop of every change.
 func (p *places) watch(b *mailbox) {
 	p.mu.Lock()
-	p.boxes = append(p.boxes, b)
+	p.boxes = append(slices.Clone(p.boxes), b)
 	p.mu.Unlock()
 	b.post(event{kind: evCredit})
 }
@@ -44,12 +45,7 @@ func (p *places) watch(b *mailbox) {
 func (p *places) unwatch(b *mailbox) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, x := range p.boxes {
-		if x == b {
-			p.boxes = append(p.boxes[:i], p.boxes[i+1:]...)
-			return
-		}
-	}
+	p.boxes = slices.DeleteFunc(slices.Clone(p.boxes), func(x *mailbox) bool { return x == b })
 }
 
 // heard returns the handler of the steps' announcements.
