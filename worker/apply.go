@@ -33,7 +33,7 @@ func (l *ownerLoop) made(ctx context.Context, h *inHand, a *protocol.Action) (*m
 		hp.Records = 0
 	} else {
 		var err error
-		if payload, err = l.job.payload(ctx, &h.header, h.payload); err != nil {
+		if payload, err = l.in.payload(ctx, &h.header, h.payload); err != nil {
 			return nil, err
 		}
 	}
@@ -50,7 +50,7 @@ func (l *ownerLoop) fetch(ctx context.Context, h *inHand) error {
 	if err != nil {
 		return fmt.Errorf("read frame %s again: %w", h.header.Ordinal(), err)
 	}
-	_, payload, err := bus.DecodeFrame(m.Data)
+	_, payload, err := bus.OpenFrame(m.Data)
 	if err != nil {
 		return fmt.Errorf("read frame %s again: %w", h.header.Ordinal(), err)
 	}

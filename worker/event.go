@@ -25,6 +25,7 @@ const (
 	evLevels
 	evInput
 	evGone
+	evLate
 )
 
 // event is something that a step's loop is told.

@@ -21,6 +21,7 @@ type instance struct {
 	proc nodes.Processor
 	call *nodes.Call
 	cut  cutter
+	room []byte // for the payload at hand
 }
 
 // close gives up what the node holds.
@@ -44,11 +45,12 @@ func (in *instance) frame(ctx context.Context, h *bus.Header, payload []byte, po
 	batch := nodes.LoadBatch(typ, h.Records, payload)
 	cur := batch.Cursor()
 	for i := 0; ; i++ {
-		r, ok := cur.Next()
-		if !ok {
+		passed, r, err := in.stretch(&cur)
+		if err == nil {
 			break
 		}
-		attempts, err := in.record(ctx, r)
+		i += passed
+		attempts, err := in.again(ctx, r, err)
 		if err == nil {
 			continue
 		}
@@ -91,24 +93,54 @@ func (in *instance) finish(h *bus.Header, letters []bus.DeadLetter, discarded in
 	return m, nil
 }
 
-// record runs the node over one record until it is through or given up.
-func (in *instance) record(ctx context.Context, r nodes.Record) (attempts int, err error) {
-	mark := in.call.Mark()
-	in.run.records.Add(1)
-	for attempts = 1; ; attempts++ {
-		if err = in.guard(func() error { return in.proc.Process(in.call, r) }); err == nil {
-			err = in.call.Err()
+// stretch runs the node over the records that cur still has, up to the first that fails:
+// r, with what was emitted for it taken back. A frame without faults is one stretch, so
+// that guarding against panics costs once a frame.
+func (in *instance) stretch(cur *nodes.Cursor) (passed int, r nodes.Record, err error) {
+	var mark nodes.Mark
+	fault := in.guard(func() error {
+		for {
+			next, ok := cur.Next()
+			if !ok {
+				return nil
+			}
+			r, mark = next, in.call.Mark()
+			if !in.run.alive.Load() { // mostly set: a store would have the instances wait for each other
+				in.run.alive.Store(true)
+			}
+			if err := in.proc.Process(in.call, r); err != nil {
+				return err
+			}
+			if err := in.call.Err(); err != nil {
+				return err
+			}
+			passed++
 		}
-		if err == nil {
-			return attempts, nil
-		}
+	})
+	if fault != nil {
 		in.call.Rollback(mark)
+	}
+	return passed, r, fault
+}
+
+// again runs the node over a record that failed with err, until it is through or given up.
+func (in *instance) again(ctx context.Context, r nodes.Record, err error) (attempts int, last error) {
+	mark := in.call.Mark()
+	for attempts = 1; ; attempts++ {
 		if ctx.Err() != nil || nodes.IsPermanent(err) || attempts >= in.step.Retry.Attempts {
 			return attempts, err
 		}
 		if !pause(ctx, in.backoff(attempts, err)) {
 			return attempts, ctx.Err()
 		}
+		in.run.alive.Store(true)
+		if err = in.guard(func() error { return in.proc.Process(in.call, r) }); err == nil {
+			err = in.call.Err()
+		}
+		if err == nil {
+			return attempts + 1, nil
+		}
+		in.call.Rollback(mark)
 	}
 }
 

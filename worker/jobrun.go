@@ -32,7 +32,7 @@ type jobRun struct {
 	failOnce sync.Once
 	began    time.Time
 
-	records atomic.Int64 // seen by nodes here: a sign of life for the coordinator
+	alive atomic.Bool // nodes here have seen records: a sign of life for the coordinator
 
 	mu      sync.Mutex
 	objects *bus.Objects          // guarded by mu; opened when the first large value is met
@@ -97,10 +97,8 @@ func (r *jobRun) work(ctx context.Context) error {
 
 // live tells the coordinator now and then that nodes are at work: a frame may take long.
 func (r *jobRun) live(ctx context.Context) {
-	last := r.records.Load()
 	for pause(ctx, time.Second) {
-		if n := r.records.Load(); n != last {
-			last = n
+		if r.alive.Swap(false) {
 			_ = r.conn.Send(r.names.Alive(), nil)
 		}
 	}

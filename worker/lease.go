@@ -156,7 +156,8 @@ func (r *jobRun) ownConsumer(ctx context.Context, stream string, step *recipe.St
 			return "", fmt.Errorf("delete the consumer of an earlier reign: %w", err)
 		}
 	}
-	err = r.conn.EnsureConsumer(ctx, bus.ConsumerConfig{Stream: stream, Name: mine, Filter: r.names.Fill(e.Subject), AckWait: ownedAckWait, MaxAckPending: e.InHand})
+	err = r.conn.EnsureConsumer(ctx, bus.ConsumerConfig{Stream: stream, Name: mine, Filter: r.names.Fill(e.Subject), AckWait: ownedAckWait,
+		MaxAckPending: e.InHand, Memory: r.rec.Transient})
 	if errors.Is(err, bus.ErrDiffers) { // another reign's was made meanwhile
 		return "", errRestart
 	}

@@ -23,6 +23,7 @@ type outbox struct {
 	ports []int    // output port of each out-edge
 	to    []string // subject of each out-edge
 	cut   cutter
+	late  lateAcks
 	ctx   context.Context // of the loop that runs
 }
 
@@ -31,7 +32,7 @@ type inHand struct {
 	msg     *bus.Message // nil for frames that a source cut
 	edge    int          // index of the in-edge
 	header  bus.Header   // on the step's own lane
-	payload []byte
+	payload bus.Payload
 	made    *made
 	follow  *protocol.Entry // the entry that must be followed
 	inst    *instance       // of an arrival sink: holds the records until their effect
@@ -51,9 +52,10 @@ func newOutbox(r *jobRun, s *recipe.Step) outbox {
 
 func (o *outbox) now() time.Duration { return o.job.now() }
 
-// open decodes a message that arrived on an in-edge.
+// open reads the header of a message that arrived on an in-edge. The payload is unpacked
+// where it is used: not in the loop, and into room that is there.
 func (o *outbox) open(e *recipe.Edge, msg *bus.Message) (*inHand, protocol.Frame, error) {
-	h, payload, err := bus.DecodeFrame(msg.Data)
+	h, payload, err := bus.OpenFrame(msg.Data)
 	bad := errors.Is(err, bus.ErrPayload)
 	if err != nil && !bad {
 		return nil, protocol.Frame{}, &failure{fmt.Errorf("edge %s: a frame's header is damaged: %w", e.ID, err)}
@@ -175,7 +177,7 @@ func (o *outbox) ack(id protocol.ID) error {
 		return err
 	}
 	if h := o.hand[id]; h != nil && h.msg != nil {
-		h.msg.Ack()
+		o.late.ack(h.edge, h.msg)
 	}
 	delete(o.hand, id)
 	return nil

@@ -44,6 +44,7 @@ func newOwnerLoop(r *jobRun, s *recipe.Step, kind *nodes.Kind) *ownerLoop {
 	for _, id := range s.In {
 		l.edges = append(l.edges, r.plan.Edge(id))
 	}
+	l.late = newLateAcks(l.box, l.edges)
 	return l
 }
 
@@ -172,6 +173,7 @@ func (l *ownerLoop) rest(ctx context.Context) error {
 			return err
 		}
 		if l.m.Settled() {
+			l.late.flush()
 			return ctx.Err()
 		}
 		select {
@@ -239,6 +241,8 @@ func (l *ownerLoop) handle(e *event) error {
 		}
 	case evSealed:
 		l.m.Sealed(e.result)
+	case evLate:
+		l.late.due()
 	case evTick:
 		l.m.Tick(now)
 	}
@@ -258,7 +262,7 @@ func (l *ownerLoop) receive(e *event) error {
 	}
 	h.edge = e.edge
 	if l.held > holdBytes {
-		h.payload, h.msg.Data, h.away = nil, nil, true
+		h.payload, h.msg.Data, h.away = bus.Payload{}, nil, true
 	} else {
 		l.held += int64(len(e.msg.Data))
 		h.size = int64(len(e.msg.Data))

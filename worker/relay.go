@@ -29,6 +29,7 @@ type relayLoop struct {
 	busy    int
 	queue   []compute
 	tick    *time.Ticker
+	valve   *valve // of a gate that drops; nil for all others
 	arrival bool
 }
 
@@ -45,9 +46,11 @@ func newRelayLoop(r *jobRun, s *recipe.Step, kind *nodes.Kind) *relayLoop {
 	for _, id := range s.In {
 		l.edges = append(l.edges, r.plan.Edge(id))
 	}
+	l.late = newLateAcks(l.box, l.edges)
 	if s.Role == recipe.RoleGate {
 		e := l.edges[0]
 		c.Gate, c.TTL = true, e.TTL
+		l.valve = newValve(l, e)
 		if e.Overflow == recipe.DropOldest {
 			c.Shed = int64(e.Capacity)
 		}
@@ -87,6 +90,7 @@ func (l *relayLoop) run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			l.late.flush()
 			return ctx.Err()
 		case <-l.tick.C:
 			l.m.Tick(l.now())
@@ -123,6 +127,10 @@ func (l *relayLoop) want() {
 	if room <= 0 {
 		return
 	}
+	if l.valve != nil {
+		l.valve.want(room)
+		return
+	}
 	for _, n := range l.asked {
 		room -= n
 	}
@@ -142,6 +150,8 @@ func (l *relayLoop) want() {
 func (l *relayLoop) handle(ctx context.Context, e *event) error {
 	now := l.now()
 	switch e.kind {
+	case evLevels:
+		l.valve.measured(e)
 	case evDeliver:
 		l.asked[e.edge]--
 		return l.receive(e.edge, e.msg)
@@ -175,6 +185,8 @@ func (l *relayLoop) handle(ctx context.Context, e *event) error {
 		if l.job.places.unwanted(l.step.ID) {
 			l.m.Flag()
 		}
+	case evLate:
+		l.late.due()
 	case evGone:
 		return e.err
 	}
@@ -243,12 +255,11 @@ func (l *relayLoop) compute(ctx context.Context, c compute) {
 	case c.follow != nil && c.follow.Kept != nil:
 		ports, err := bus.Unkeep(c.follow.Kept)
 		l.computed(c.id, &made{ports: ports, counts: c.follow.Counts}, err)
-	case c.verdict != protocol.Run:
+	case c.verdict != protocol.Run, h.header.Records == 0 && l.kind != nil && !l.step.Sink: // nothing in, nothing out
 		l.computed(c.id, l.cut.empty(&h.header), nil)
 	case l.kind == nil:
-		m := l.through(h)
-		m.kept = bus.Keep(m.ports)
-		l.computed(c.id, m, nil)
+		m, err := l.through(h)
+		l.computed(c.id, m, err)
 	case len(l.idle) > 0 || l.busy < l.step.Parallel:
 		l.start(ctx, c)
 	default:
@@ -261,9 +272,15 @@ func (l *relayLoop) computed(id protocol.ID, m *made, err error) {
 }
 
 // through makes the frame of a gate: the one that came, on the gate's lane.
-func (l *relayLoop) through(h *inHand) *made {
+func (l *relayLoop) through(h *inHand) (*made, error) {
+	payload, err := h.payload.Unpack(nil)
+	if err != nil {
+		return nil, &failure{fmt.Errorf("node %s got frame %s: %w", l.step.Node, h.header.Ordinal(), err)}
+	}
 	hp := h.header
-	return &made{ports: [][][]byte{{bus.AppendFrame(nil, &hp, h.payload)}}, counts: [][]uint32{{uint32(hp.Records)}}}
+	m := &made{ports: [][][]byte{{bus.AppendFrame(nil, &hp, payload)}}, counts: [][]uint32{{uint32(hp.Records)}}}
+	m.kept = bus.Keep(m.ports)
+	return m, nil
 }
 
 // start runs the node over a frame, in a goroutine of its own.
@@ -288,7 +305,7 @@ func (l *relayLoop) start(ctx context.Context, c compute) {
 }
 
 func (l *relayLoop) compute1(ctx context.Context, in *instance, h *inHand) (*made, error) {
-	payload, err := l.job.payload(ctx, &h.header, h.payload)
+	payload, err := in.payload(ctx, &h.header, h.payload)
 	if err != nil {
 		return nil, err
 	}

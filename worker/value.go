@@ -17,7 +17,7 @@ import (
 // into the job's values, and its name travels instead.
 func (r *jobRun) encode(step *recipe.Step, port int, h *bus.Header, payload []byte) ([]byte, error) {
 	if len(payload) <= recipe.InlineBytes {
-		return bus.AppendFrame(make([]byte, 0, len(payload)+frameOverhead), h, payload), nil
+		return bus.AppendFrame(nil, h, payload), nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -30,15 +30,24 @@ func (r *jobRun) encode(step *recipe.Step, port int, h *bus.Header, payload []by
 	return bus.AppendFrame(nil, &hr, []byte(name)), nil
 }
 
-const frameOverhead = 96
-
-// payload returns a frame's records, fetched where they travel by reference.
-func (r *jobRun) payload(ctx context.Context, h *bus.Header, p []byte) ([]byte, error) {
-	if !h.Ref {
-		return p, nil
+// payload returns a frame's records, fetched where they travel by reference. They stay
+// valid until the instance's next frame.
+func (in *instance) payload(ctx context.Context, h *bus.Header, p bus.Payload) ([]byte, error) {
+	b, err := p.Unpack(in.room)
+	if err != nil {
+		return nil, &failure{fmt.Errorf("node %s got frame %s: %w", in.step.Node, h.Ordinal(), err)}
 	}
-	return r.value(ctx, string(p))
+	if h.Ref {
+		return in.run.value(ctx, string(b))
+	}
+	if p.Packed() && cap(b) > cap(in.room) && cap(b) <= keepRoom {
+		in.room = b
+	}
+	return b, nil
 }
+
+// keepRoom is the size up to which an instance keeps the room of a payload for the next.
+const keepRoom = 1 << 20
 
 // secrets fills in the values that a step's settings name.
 func (r *jobRun) secrets(config []byte) ([]byte, error) {

@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ const duplicates = 2 * time.Second
 // repeated at any place.
 func (r *run) provision(ctx context.Context) error {
 	r.rec.Generation++
+	r.rec.Transient = r.cfg.Transient
 	r.rec.AckWait, r.rec.Lease = orDefault(r.cfg.AckWait, defaultAckWait), orDefault(r.cfg.Lease, defaultLease)
 	if err := r.write(ctx, recipe.JobPending); err != nil {
 		return err
@@ -43,7 +45,7 @@ func (r *run) provision(ctx context.Context) error {
 		if r.plan.Steps[i].Role != recipe.RoleSource {
 			continue
 		}
-		if out := r.pub.PutSync(ctx, bus.Put{Subject: r.names.SplitQueue(i), Data: order, MsgID: fmt.Sprintf("list-%d", i)}); out.Err != nil {
+		if out := r.pub.PutSync(ctx, bus.Put{Subject: r.names.SplitOrder(i), Data: order}); out.Err != nil && !errors.Is(out.Err, bus.ErrFull) {
 			return fmt.Errorf("order the splits of step %s: %w", r.plan.Steps[i].Node, out.Err)
 		}
 	}
@@ -61,7 +63,7 @@ func (r *run) streams() []bus.StreamConfig {
 		once(r.names.Dead(), r.names.DeadAll()),
 		once(r.names.Input(), r.names.InputAll()),
 		{Name: r.names.State(), Subjects: []string{r.names.StateAll()}, MaxMsgsPerSubject: 1, AllowDirect: true},
-		{Name: r.names.Splits(), Subjects: []string{r.names.SplitsAll()}, WorkQueue: true},
+		{Name: r.names.Splits(), Subjects: []string{r.names.SplitsAll()}, WorkQueue: true, MaxMsgsPerSubject: 1, DiscardNew: true},
 	}
 	for i := range r.plan.Streams {
 		s := &r.plan.Streams[i]
@@ -84,12 +86,12 @@ func (r *run) consumers() []bus.ConsumerConfig {
 		switch s.Role {
 		case recipe.RoleSource:
 			all = append(all, bus.ConsumerConfig{Stream: r.names.Splits(), Name: r.names.Consumer(i, "", r.rec.Generation, 0),
-				Filter: r.names.SplitQueue(i), AckWait: r.rec.AckWait, MaxAckPending: r.plan.Window.Splits})
+				Filter: r.names.SplitQueue(i), AckWait: r.rec.AckWait, MaxAckPending: r.plan.Window.Splits, Memory: r.rec.Transient})
 		case recipe.RoleRelay, recipe.RoleGate:
 			for _, id := range s.In {
 				e := r.plan.Edge(id)
 				all = append(all, bus.ConsumerConfig{Stream: r.names.Fill(r.plan.Streams[e.Stream].Name), Name: r.names.Consumer(i, id, r.rec.Generation, 0),
-					Filter: r.names.Fill(e.Subject), AckWait: r.rec.AckWait, MaxAckPending: e.InHand})
+					Filter: r.names.Fill(e.Subject), AckWait: r.rec.AckWait, MaxAckPending: e.InHand, Memory: r.rec.Transient})
 			}
 		}
 	}

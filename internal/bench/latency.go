@@ -34,7 +34,11 @@ func latency(t *task) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = runJob(t, []byte(beatRecipe), catalogue)
+	stop, err := profiled(t.Profile)
+	if err != nil {
+		return nil, err
+	}
+	err = stop(runJob(t, []byte(beatRecipe), catalogue))
 	if err == nil && len(answer.Passed) != t.Records {
 		err = fmt.Errorf("%d records arrived, want %d", len(answer.Passed), t.Records)
 	}
@@ -129,7 +133,7 @@ func (b *bench) latency() (*section, error) {
 			return nil, err
 		}
 		var answer latencyAnswer
-		u, err := b.child(task{Do: doLatency, Dir: b.dir, Store: store, Records: n, Rate: rate}, &answer)
+		u, err := b.child(task{Do: doLatency, Dir: b.dir, Store: store, Records: n, Rate: rate, Profile: b.profileOf("latency")}, &answer)
 		os.RemoveAll(store)
 		if err != nil {
 			return nil, err

@@ -72,7 +72,7 @@ func run() error {
 	flag.BoolVar(&b.quick, "quick", false, "small inputs and few runs; printed, not written")
 	flag.StringVar(&only, "parts", "", "parts to run, separated by commas; printed, not written")
 	flag.StringVar(&out, "out", "docs/benchmarks.md", "file for the report of a whole run")
-	flag.StringVar(&b.profile, "profile", "", "folder for CPU and memory profiles of the jobs of the parts reference and edges")
+	flag.StringVar(&b.profile, "profile", "", "folder for CPU and memory profiles of the jobs of the parts reference, edges and latency")
 	flag.Parse()
 	chosen, err := choose(only)
 	if err != nil {

@@ -125,12 +125,20 @@ func (b *bench) job(recipe, profile string) (usage, error) {
 	if err := os.WriteFile(file, []byte(recipe), 0o644); err != nil {
 		return usage{}, err
 	}
-	if b.profile != "" && profile != "" {
-		return b.child(task{Do: doJob, Recipe: file, Dir: b.dir, Store: store, Profile: filepath.Join(b.profile, profile)}, nil)
+	if p := b.profileOf(profile); p != "" {
+		return b.child(task{Do: doJob, Recipe: file, Dir: b.dir, Store: store, Profile: p}, nil)
 	}
 	cmd := exec.Command(b.sluice, "run", "recipe.yaml", "--quiet", "--data-dir", store)
 	cmd.Dir = b.dir
 	return process(store, cmd)
+}
+
+// profileOf is where profiles of that name go, "" for nowhere.
+func (b *bench) profileOf(name string) string {
+	if b.profile == "" || name == "" {
+		return ""
+	}
+	return filepath.Join(b.profile, name)
 }
 
 // median returns the middle one.

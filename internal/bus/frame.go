@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"sluice/recipe"
 )
@@ -64,17 +65,19 @@ func (h *Header) Ordinal() recipe.Ordinal {
 // AppendFrame appends the frame of header and payload to dst. A payload that
 // shrinks by a quarter or more is compressed.
 func AppendFrame(dst []byte, h *Header, payload []byte) []byte {
+	room := packRooms.Get().(*[]byte)
+	defer releaseRoom(room)
+	stored, packed := pack(room, payload)
 	start := len(dst)
 	size := fixedHeader + len(h.Type) + len(h.Parts)
-	dst = append(dst, make([]byte, fixedHeader)...)
+	dst = slices.Grow(dst, size+len(stored))[:start+fixedHeader]
 	dst = append(dst, h.Type...)
 	dst = append(dst, h.Parts...)
+	dst = append(dst, stored...)
 	flags := h.flags()
-	dst, packed := appendPayload(dst, payload)
 	if packed {
 		flags |= flagS2
 	}
-	stored := dst[start+size:]
 
 	b := dst[start:]
 	copy(b, frameMagic)
@@ -117,18 +120,29 @@ func DecodeFrame(b []byte) (Header, []byte, error) { return DecodeFrameInto(nil,
 
 // DecodeFrameInto is DecodeFrame with room for a payload that has to be
 // decompressed; the payload aliases b or room, or is new when room is too small.
-func DecodeFrameInto(room, b []byte) (h Header, payload []byte, err error) {
+func DecodeFrameInto(room, b []byte) (Header, []byte, error) {
+	h, stored, err := OpenFrame(b)
+	if err != nil {
+		return h, nil, err
+	}
+	payload, err := stored.Unpack(room)
+	return h, payload, err
+}
+
+// OpenFrame reads a frame's header and checks all of it, but leaves the payload as it
+// is stored. Errors are those of DecodeFrame.
+func OpenFrame(b []byte) (h Header, p Payload, err error) {
 	le := binary.LittleEndian
 	if len(b) < fixedHeader || string(b[:2]) != frameMagic {
-		return h, nil, fmt.Errorf("%w: not a frame", ErrHeader)
+		return h, p, fmt.Errorf("%w: not a frame", ErrHeader)
 	}
 	size := int(le.Uint16(b[8:]))
 	kind := fixedHeader + int(le.Uint16(b[44:]))
 	if size > len(b) || size < kind || headerSum(b[:size]) != le.Uint32(b[4:]) {
-		return h, nil, fmt.Errorf("%w: checksum", ErrHeader)
+		return h, p, fmt.Errorf("%w: checksum", ErrHeader)
 	}
 	if b[2] != frameVersion {
-		return h, nil, fmt.Errorf("%w: version %d, want %d", ErrHeader, b[2], frameVersion)
+		return h, p, fmt.Errorf("%w: version %d, want %d", ErrHeader, b[2], frameVersion)
 	}
 	flags := b[3]
 	h = Header{
@@ -145,16 +159,12 @@ func DecodeFrameInto(room, b []byte) (h Header, payload []byte, err error) {
 	}
 	stored := b[size:]
 	if uint64(le.Uint32(b[36:])) != uint64(len(stored)) {
-		return h, nil, fmt.Errorf("%w: %d bytes, want %d", ErrPayload, len(stored), le.Uint32(b[36:]))
+		return h, p, fmt.Errorf("%w: %d bytes, want %d", ErrPayload, len(stored), le.Uint32(b[36:]))
 	}
 	if crc32.Checksum(stored, castagnoli) != le.Uint32(b[40:]) {
-		return h, nil, fmt.Errorf("%w: checksum", ErrPayload)
+		return h, p, fmt.Errorf("%w: checksum", ErrPayload)
 	}
-	if flags&flagS2 == 0 {
-		return h, stored, nil
-	}
-	payload, err = unpack(room, stored)
-	return h, payload, err
+	return h, Payload{stored, flags&flagS2 != 0}, checkPacked(stored, flags&flagS2 != 0)
 }
 
 // typeName returns the type without allocating for the scalar ones.

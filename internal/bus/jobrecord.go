@@ -13,10 +13,11 @@ type JobRecord struct {
 	State      recipe.JobState `json:"state"`
 	Generation uint64          `json:"generation"` // counts the starts; part of consumers' names
 	Plan       *recipe.Plan    `json:"plan"`
-	Reason     string          `json:"reason,omitempty"` // why it failed
-	Parent     recipe.JobID    `json:"parent,omitempty"` // the job whose dead letters this one replays
-	AckWait    time.Duration   `json:"ack_wait"`         // of stateless steps and splits
-	Lease      time.Duration   `json:"lease"`            // of ordered steps
+	Reason     string          `json:"reason,omitempty"`    // why it failed
+	Parent     recipe.JobID    `json:"parent,omitempty"`    // the job whose dead letters this one replays
+	AckWait    time.Duration   `json:"ack_wait"`            // of stateless steps and splits
+	Lease      time.Duration   `json:"lease"`               // of ordered steps
+	Transient  bool            `json:"transient,omitempty"` // consumers keep their state in memory: no server outlives this start of the job
 	Started    time.Time       `json:"started"`
 	Ended      time.Time       `json:"ended,omitzero"`
 	Revision   uint64          `json:"-"` // of the record in its stream
@@ -31,6 +32,7 @@ type SplitMessage struct {
 // SplitList is the stored list of a source's splits, written once a job.
 type SplitList struct {
 	Splits []json.RawMessage `json:"splits"`
+	Sizes  []int64           `json:"sizes,omitempty"` // of the splits, in the unit of their offsets; none when not known
 	Live   bool              `json:"live,omitempty"`  // one split that reads the input log
 	Empty  bool              `json:"empty,omitempty"` // the one split holds nothing
 	Ref    string            `json:"ref,omitempty"`   // the list is the large value of that name

@@ -39,7 +39,11 @@ var layers = []layer{
 	{"cmd/...", []string{"..."}},
 	{"internal/house", []string{"..."}},
 	{"internal/docgen", []string{"..."}},
+	{"internal/trial", []string{"..."}},
 	{"internal/fuzzall", []string{"..."}},
+	{"internal/binary", nil}, // builds and runs the binary for tests
+	{"internal/hostile", []string{"..."}},
+	{"internal/realdata", []string{"..."}},
 	{"schemas/generate", []string{"..."}},
 	{"examples/data/generate", nil},
 	{"internal/bench/...", []string{"..."}},

@@ -209,6 +209,7 @@ func (c *Config) serve(ctx context.Context, h *Host) (recipe.Progress, error) {
 	p, err := job.Run(ctx, job.Config{
 		Conn: h.conn, Job: c.Job, Parent: c.Parent, Plan: c.Plan, AckWait: c.AckWait, Lease: c.Lease, Stall: c.Stall, Show: c.Show,
 		Log: c.Log.Named("coordinator"), Keep: c.Keep,
+		Transient: true,
 	}, c.Stop)
 	cancel()
 	for range workers {

@@ -10,6 +10,9 @@ import (
 // TestRulesAreNeeded switches one rule off at a time: the simulation must find a run that
 // goes wrong without it.
 func TestRulesAreNeeded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the rules are switched off in the long form only")
+	}
 	rules := protocol.Rules{}
 	with := func(set func(*protocol.Rules)) Options {
 		r := rules

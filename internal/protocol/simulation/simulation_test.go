@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// seeds returns how many seeds a test runs: SLUICE_SEEDS, or most.
+// seeds returns how many seeds a test runs: SLUICE_SEEDS, or most; a twentieth of it in the
+// short form, which the race detector takes.
 func seeds(t *testing.T, most int) uint64 {
 	if s := os.Getenv("SLUICE_SEEDS"); s != "" {
 		n, err := strconv.Atoi(s)
@@ -20,6 +21,9 @@ func seeds(t *testing.T, most int) uint64 {
 			t.Fatalf("SLUICE_SEEDS: %v", err)
 		}
 		return uint64(n)
+	}
+	if testing.Short() {
+		return uint64(most / 20)
 	}
 	return uint64(most)
 }
