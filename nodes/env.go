@@ -51,13 +51,17 @@ func (e *Env) Path(path string) (string, error) {
 			return "", fmt.Errorf("%s: %w", path, err)
 		}
 		if clean, err = filepath.Rel(root, clean); err != nil {
-			return "", Permanentf("%s lies outside of the root", path)
+			return "", e.outside(path)
 		}
 	}
 	if !filepath.IsLocal(clean) {
-		return "", Permanentf("%s lies outside of the root", path)
+		return "", e.outside(path)
 	}
 	return clean, nil
+}
+
+func (e *Env) outside(path string) error {
+	return Permanentf("%s lies outside of the root (%s), which only who runs the recipe can move: --root", path, e.Root.Name())
 }
 
 // Open opens a file below the root for reading. Errors name the path; what is no regular
