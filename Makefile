@@ -4,6 +4,7 @@
 GO       ?= go
 FUZZTIME ?= 1m
 SEEDS    ?= 200000
+KILLS    ?= 50
 BIN      := bin/sluice
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
@@ -42,8 +43,9 @@ bench: ## measure speed against plain Go and raw JetStream; writes docs/benchmar
 fuzz: ## run every fuzz target for FUZZTIME (default 1m) and print a table
 	$(GO) run ./internal/fuzzall -time $(FUZZTIME)
 
-faults: ## simulate the protocol under faults, SEEDS seeds (default 200000)
+faults: ## simulate the protocol (SEEDS, 200000) and kill each recipe at KILLS moments (50)
 	SLUICE_SEEDS=$(SEEDS) $(GO) test ./internal/protocol/... -run 'Simulation' -count=1 -timeout 3h -v
+	SLUICE_KILLS=$(KILLS) $(GO) test ./internal/crash -count=1 -timeout 3h -v
 
 generate: ## write all generated files anew: schemas, docs/kinds, docs/diagnostics.md
 	$(GO) run ./schemas/generate

@@ -83,6 +83,13 @@ type Source interface {
 	Open(ctx context.Context, split Split, offset int64) (Reader, error)
 }
 
+// Sized is what a Source implements that knows how large its splits are, for the progress
+// of a job. Optional.
+type Sized interface {
+	// Size is the offset at the end of a split, 0 when it is not known.
+	Size(split Split) int64
+}
+
 // Reader reads one split.
 type Reader interface {
 	// Read emits the next record (exactly one), or returns io.EOF at the end of the split. A

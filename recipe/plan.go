@@ -112,6 +112,9 @@ type PortType struct {
 type Lane struct {
 	Source int `json:"source"` // the step that cut the frames
 	Port   int `json:"port"`   // the index of the input port they arrive at
+	// Room is how many frames more than its window a source may be ahead on this lane,
+	// where a gate above drops: most of them are empty.
+	Room int `json:"room,omitempty"`
 }
 
 // Retry says how often and how fast a record that failed is tried again.

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"errors"
-	"fmt"
 
 	"sluice/internal/bus"
 	"sluice/internal/protocol"
@@ -54,9 +53,7 @@ func resultOf(o bus.Outcome) (r protocol.Result, fatal error) {
 		return protocol.OK, nil
 	case errors.Is(o.Err, bus.ErrFull), errors.Is(o.Err, bus.ErrConflict):
 		return protocol.Refused, nil
-	case errors.Is(o.Err, bus.ErrStore):
-		return protocol.Failed, fmt.Errorf("the job's store is full: %w", o.Err)
-	case errors.Is(o.Err, bus.ErrTooLarge):
+	case errors.Is(o.Err, bus.ErrStore), errors.Is(o.Err, bus.ErrTooLarge):
 		return protocol.Failed, o.Err
 	}
 	return protocol.Failed, nil

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 
 	"sluice/internal/bus"
@@ -79,7 +80,7 @@ func decodeChunk(b []byte) (chunk, error) {
 		}
 		numbers[i], b = v, b[n:]
 	}
-	if numbers[2] > uint64(len(b)) {
+	if numbers[0] > recipe.FrameRecords || numbers[1] > math.MaxInt64 || numbers[2] > uint64(len(b)) {
 		return c, bad
 	}
 	c.records, c.total = int(numbers[0]), int64(numbers[1])

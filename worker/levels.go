@@ -9,7 +9,8 @@ import (
 )
 
 // levels knows how full the edges are that drop instead of blocking. It asks the broker
-// at most ten times a second, and only while somebody wants to know.
+// only while somebody wants to know: ten times a second, and sooner when an edge seems full
+// and a frame would be dropped.
 type levels struct {
 	run *jobRun
 
@@ -19,7 +20,10 @@ type levels struct {
 	counts map[recipe.EdgeID]uint64
 }
 
-const levelsEvery = 100 * time.Millisecond
+const (
+	levelsEvery = 100 * time.Millisecond
+	levelsSoon  = 5 * time.Millisecond
+)
 
 func newLevels(r *jobRun) *levels { return &levels{run: r, counts: map[recipe.EdgeID]uint64{}} }
 
@@ -28,15 +32,19 @@ func newLevels(r *jobRun) *levels { return &levels{run: r, counts: map[recipe.Ed
 func (l *levels) at(id recipe.EdgeID, published uint64) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.refresh()
 	n := l.counts[id]
+	if published > 0 && n >= uint64(l.run.plan.Edge(id).Capacity) {
+		l.refresh(levelsSoon)
+		return n
+	}
+	l.refresh(levelsEvery)
 	l.counts[id] = n + published
 	return n
 }
 
 // refresh starts to read the counts when they are old. Called with mu held.
-func (l *levels) refresh() {
-	if l.asking || time.Since(l.asked) < levelsEvery {
+func (l *levels) refresh(after time.Duration) {
+	if l.asking || time.Since(l.asked) < after {
 		return
 	}
 	l.asking = true

@@ -133,6 +133,7 @@ func (p *places) credit(source int) protocol.Credit {
 			if cur.Done {
 				continue
 			}
+			cur.N += uint64(p.plan.Steps[i].Lanes[l].Room)
 			if c.Done || cur.Split < c.Split || cur.Split == c.Split && cur.N < c.N {
 				c.Done, c.Split, c.N = false, cur.Split, cur.N
 			}

@@ -29,6 +29,7 @@ type relayLoop struct {
 	busy    int
 	queue   []compute
 	tick    *time.Ticker
+	valve   *valve // of a gate that drops; nil for all others
 	arrival bool
 }
 
@@ -49,6 +50,7 @@ func newRelayLoop(r *jobRun, s *recipe.Step, kind *nodes.Kind) *relayLoop {
 	if s.Role == recipe.RoleGate {
 		e := l.edges[0]
 		c.Gate, c.TTL = true, e.TTL
+		l.valve = newValve(l, e)
 		if e.Overflow == recipe.DropOldest {
 			c.Shed = int64(e.Capacity)
 		}
@@ -125,6 +127,10 @@ func (l *relayLoop) want() {
 	if room <= 0 {
 		return
 	}
+	if l.valve != nil {
+		l.valve.want(room)
+		return
+	}
 	for _, n := range l.asked {
 		room -= n
 	}
@@ -144,6 +150,8 @@ func (l *relayLoop) want() {
 func (l *relayLoop) handle(ctx context.Context, e *event) error {
 	now := l.now()
 	switch e.kind {
+	case evLevels:
+		l.valve.measured(e)
 	case evDeliver:
 		l.asked[e.edge]--
 		return l.receive(e.edge, e.msg)
@@ -247,7 +255,7 @@ func (l *relayLoop) compute(ctx context.Context, c compute) {
 	case c.follow != nil && c.follow.Kept != nil:
 		ports, err := bus.Unkeep(c.follow.Kept)
 		l.computed(c.id, &made{ports: ports, counts: c.follow.Counts}, err)
-	case c.verdict != protocol.Run:
+	case c.verdict != protocol.Run, h.header.Records == 0 && l.kind != nil && !l.step.Sink: // nothing in, nothing out
 		l.computed(c.id, l.cut.empty(&h.header), nil)
 	case l.kind == nil:
 		m, err := l.through(h)

@@ -138,8 +138,8 @@ func (l *sourceLoop) list(ctx context.Context) error {
 	}
 	for i := range list.Splits {
 		data, _ := json.Marshal(bus.SplitMessage{Split: uint32(i)})
-		put := bus.Put{Subject: l.job.names.SplitQueue(l.step.ID), Data: data, MsgID: fmt.Sprintf("split-%d-%d", l.step.ID, i)}
-		if err := l.job.putUntil(ctx, put); err != nil {
+		put := bus.Put{Subject: l.job.names.SplitWaiting(l.step.ID, uint32(i)), Data: data}
+		if err := l.job.putUntil(ctx, put); err != nil && !errors.Is(err, bus.ErrFull) { // full: it waits already
 			return fmt.Errorf("put split %d into the queue: %w", i, err)
 		}
 	}
@@ -162,6 +162,11 @@ func (l *sourceLoop) cut(ctx context.Context) (*bus.SplitList, error) {
 		list.Live = true
 	default:
 		return nil, &failure{fmt.Errorf("kind %s is no source", l.step.Kind)}
+	}
+	if n, ok := node.(nodes.Sized); ok {
+		for _, s := range list.Splits {
+			list.Sizes = append(list.Sizes, n.Size(s))
+		}
 	}
 	if len(list.Splits) == 0 { // a source has at least one
 		list.Splits, list.Empty = []json.RawMessage{json.RawMessage("null")}, !list.Live

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -36,7 +37,14 @@ type cli struct {
 	Version    versionCmd    `cmd:"" help:"Print the version." group:"other"`
 }
 
+// softMemory is where the garbage collector begins to work harder, so that garbage of
+// large records does not pile up. What is in use may take more.
+const softMemory = 256 << 20
+
 func main() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(softMemory)
+	}
 	std := streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}
 	os.Exit(execute(context.Background(), os.Args[1:], std, dataPlane()))
 }

@@ -50,7 +50,7 @@ func (localDead) Replay(ctx context.Context, c deadReplayCmd, std streams) error
 			return err
 		}
 	}
-	r.say("%s dead letters replayed", progress.Count(r.done))
+	r.say("dead letters replayed: %s", progress.Count(r.done))
 	return nil
 }
 
@@ -124,7 +124,7 @@ func (r *replayer) plan(ctx context.Context) ([]planned, error) {
 		return nil, err
 	}
 	if unreadable > 0 {
-		r.say("%s dead letters of sources are left out: they were given up before they were records", progress.Count(int64(unreadable)))
+		r.say("dead letters of sources, left out because they were given up before they were records: %s", progress.Count(int64(unreadable)))
 	}
 	var list []planned
 	for _, b := range batches {
@@ -133,7 +133,7 @@ func (r *replayer) plan(ctx context.Context) ([]planned, error) {
 			return nil, usagef("the dead letters of %s can't be replayed: %w", b.Job.Plan.Steps[b.Step].Node, err)
 		}
 		if ordered := compile.OrderedBelow(p); len(ordered) > 0 && !r.Force {
-			return nil, usagef("the records would reach %s late and out of their order, and what it makes hangs on the order; --force replays them all the same",
+			return nil, usagef("the records would reach %s late and out of their order, on which the answers there depend; --force replays them all the same",
 				strings.Join(ordered, " and "))
 		}
 		list = append(list, planned{b, p})

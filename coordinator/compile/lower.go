@@ -17,6 +17,7 @@ const (
 	maxInHand    = 256       // frames in hand of a step that takes them in any order
 	maxOrdered   = 1_000_000 // and of an ordered one
 	laneSlack    = 16        // frames of a lane beyond the window
+	dropRoom     = 1024      // and below a gate that drops: empty frames that wait behind a slow one
 )
 
 // lower makes the plan. The graph has no faults any more.
@@ -172,12 +173,19 @@ func (l *lowering) edge(e recipe.Edge, expands bool) {
 	e.Subject = "sluice.{job}." + string(e.ID)
 	e.LaneBase = len(reader.Lanes)
 	for _, lane := range writer.Lanes {
-		reader.Lanes = append(reader.Lanes, recipe.Lane{Source: lane.Source, Port: e.ToPort})
+		room := lane.Room
+		if reader.Role == recipe.RoleGate && e.Overflow != recipe.Block {
+			room += dropRoom + 2*e.Capacity
+		}
+		reader.Lanes = append(reader.Lanes, recipe.Lane{Source: lane.Source, Port: e.ToPort, Room: room})
 	}
 	switch {
 	case reader.Role == recipe.RoleOrdered:
 		w := l.plan.Window
-		room := len(writer.Lanes) * (w.Splits*w.Frames + w.Splits + laneSlack)
+		room := 0
+		for _, lane := range writer.Lanes {
+			room += w.Splits*(w.Frames+lane.Room) + w.Splits + laneSlack
+		}
 		if expands {
 			room *= recipe.MaxParts
 		}

@@ -58,27 +58,3 @@ func (r *run) sweep(ctx context.Context) error {
 		return err
 	})
 }
-
-// progress draws a picture of the job from the fold alone.
-func (r *run) progress() recipe.Progress {
-	p := recipe.Progress{Job: r.names.Job, Recipe: r.plan.Recipe, State: r.rec.State, Reason: r.rec.Reason, Fraction: -1, Elapsed: time.Since(r.began)}
-	for i := range r.plan.Steps {
-		s, f := &r.plan.Steps[i], &r.acct.Fold.Steps[i]
-		sp := recipe.StepProgress{Node: s.Node, Kind: s.Kind, Role: s.Role, In: f.In, Dead: f.Dead + f.Damaged,
-			Dropped: f.Dropped + f.Discarded, Expired: f.Expired, Skipped: f.Skipped}
-		for port, n := range f.Out {
-			sp.Out += n
-			if slices.Contains(s.Unread, s.Outputs[port].Name) && n > 0 {
-				p.Unread = append(p.Unread, recipe.UnreadPort{Node: s.Node, Port: s.Outputs[port].Name, Records: n})
-			}
-		}
-		for _, id := range s.Out {
-			sp.Dropped += r.acct.Fold.Edges[id.Index()].Lost
-		}
-		if s.Role == recipe.RoleSource {
-			sp.In = sp.Out + sp.Dead
-		}
-		p.Steps = append(p.Steps, sp)
-	}
-	return p
-}

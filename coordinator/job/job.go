@@ -101,15 +101,18 @@ type run struct {
 
 	began     time.Time
 	foldSeq   uint64
-	ledgerSeq uint64      // of the entry read last
-	gap       time.Time   // when an entry was found missing
-	owed      bool        // a fold went unanswered and is to be written again
-	reason    string      // why the job must fail
-	rest      string      // why it must rest
-	moved     time.Time   // last time anything moved
-	news      chan func() // what the subscriptions bring, for the one loop
+	purges    []protocol.Purge // due behind the next fold that is written
+	ledgerSeq uint64           // of the entry read last
+	gap       time.Time        // when an entry was found missing
+	owed      bool             // a fold went unanswered and is to be written again
+	reason    string           // why the job must fail
+	rest      string           // why it must rest
+	moved     time.Time        // last time anything moved
+	news      chan func()      // what the subscriptions bring, for the one loop
 	oneSource bool
-	values    *bus.Objects // nil until there are large values
+	values    *bus.Objects    // nil until there are large values
+	ended     bool            // the job had ended before this run
+	sizes     map[int][]int64 // by source: the sizes of its splits, summed up; none where unknown
 }
 
 // Run runs a job until it is at its end, and returns its last progress. When stop is
@@ -122,6 +125,7 @@ func Run(ctx context.Context, c Config, stop <-chan struct{}) (recipe.Progress, 
 		return recipe.Progress{}, err
 	}
 	if r.rec.State.Final() {
+		r.ended = true
 		return r.progress(), nil
 	}
 	defer r.pub.Close()
@@ -144,7 +148,7 @@ func open(ctx context.Context, c Config) (*run, error) {
 		c.Log = hclog.NewNullLogger()
 	}
 	r := &run{cfg: c, conn: c.Conn, log: c.Log.With("job", string(c.Job)), names: bus.Names{Job: c.Job}, began: time.Now(), moved: time.Now(),
-		news: make(chan func(), 1024)}
+		news: make(chan func(), 1024), sizes: map[int][]int64{}}
 	if err := EnsureJobs(ctx, c.Conn); err != nil {
 		return nil, err
 	}

@@ -175,7 +175,7 @@ func (r *run) state(m *bus.Stored) {
 	case key == "splits" && len(numbers) == 1:
 		var list bus.SplitList
 		if json.Unmarshal(m.Data, &list) == nil {
-			r.acct.Splits(numbers[0], uint32(max(list.Count, len(list.Splits))))
+			r.listed(numbers[0], &list)
 		}
 	case key == "split" && len(numbers) == 2:
 		var rec bus.SplitRecord
@@ -205,16 +205,15 @@ func (r *run) failed(data []byte) {
 // purges the ledger below the marks.
 func (r *run) fold(ctx context.Context) error {
 	news := r.acct.News()
-	var purges []protocol.Purge
 	if r.gap.IsZero() { // what is left is needed to tell where the gap is
-		purges = r.acct.Purge()
+		r.purges = append(r.purges, r.acct.Purge()...)
 	}
-	if !news && len(purges) == 0 && !r.owed {
+	if !news && len(r.purges) == 0 && !r.owed {
 		return nil
 	}
 	r.acct.Fold.Marks = r.acct.Marks()
-	if r.oneSource && len(purges) > 0 {
-		r.acct.Fold.Below = purges[0].Below
+	if r.oneSource && len(r.purges) > 0 {
+		r.acct.Fold.Below = r.purges[len(r.purges)-1].Below
 	}
 	data, err := json.Marshal(&r.acct.Fold)
 	if err != nil {
@@ -236,11 +235,12 @@ func (r *run) fold(ctx context.Context) error {
 	if news && r.cfg.Show != nil {
 		r.cfg.Show(r.progress())
 	}
-	for _, p := range purges {
+	for _, p := range r.purges {
 		if err := r.purge(ctx, p); err != nil {
 			r.log.Warn("ledger not purged", "err", err)
 		}
 	}
+	r.purges = r.purges[:0]
 	return nil
 }
 

@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -44,7 +45,7 @@ func (r *run) provision(ctx context.Context) error {
 		if r.plan.Steps[i].Role != recipe.RoleSource {
 			continue
 		}
-		if out := r.pub.PutSync(ctx, bus.Put{Subject: r.names.SplitQueue(i), Data: order, MsgID: fmt.Sprintf("list-%d", i)}); out.Err != nil {
+		if out := r.pub.PutSync(ctx, bus.Put{Subject: r.names.SplitOrder(i), Data: order}); out.Err != nil && !errors.Is(out.Err, bus.ErrFull) {
 			return fmt.Errorf("order the splits of step %s: %w", r.plan.Steps[i].Node, out.Err)
 		}
 	}
@@ -62,7 +63,7 @@ func (r *run) streams() []bus.StreamConfig {
 		once(r.names.Dead(), r.names.DeadAll()),
 		once(r.names.Input(), r.names.InputAll()),
 		{Name: r.names.State(), Subjects: []string{r.names.StateAll()}, MaxMsgsPerSubject: 1, AllowDirect: true},
-		{Name: r.names.Splits(), Subjects: []string{r.names.SplitsAll()}, WorkQueue: true},
+		{Name: r.names.Splits(), Subjects: []string{r.names.SplitsAll()}, WorkQueue: true, MaxMsgsPerSubject: 1, DiscardNew: true},
 	}
 	for i := range r.plan.Streams {
 		s := &r.plan.Streams[i]

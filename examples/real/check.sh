@@ -40,13 +40,11 @@ cat -n "$work/images" | sort -k2 -k1,1n | uniq -c -f1 |
   sed -E 's/^ *([0-9]+) +[0-9]+\t(.*)$/\1\t\2/' |
   jq -cR 'split("\t") | {key: .[1], count: (.[0] | tonumber)}' >"$work/processes.want"
 
-begin=$(date +%s%N)
-run processes
-end=$(date +%s%N)
+TIMEFORMAT='%R %U %S'
+took=$({ time run processes; } 2>&1)
 compare processes
-sed -n 's/^processes: succeeded after \(.*\), \(.*\) records read.*/processes: \2 records read in \1/p' "$work/processes.table"
 records=$(awk '$1 == "events" {gsub(",", "", $3); print $3}' "$work/processes.table")
-echo "processes: $((records * 1000000000 / (end - begin))) records/s, start and end of the process included"
+awk -v n="$records" '{printf "processes: %d records in %.1f s, %d records/s, %.0f µs of CPU each; start and end of the process included\n", n, $1, n / $1, ($2 + $3) * 1e6 / n}' <<<"$took"
 
 # Names that were looked up, each where it came first, with dots in brackets.
 jq -r 'select(."@stream" == "dns") | .query | strings' "$data/zeek/apt29_day1.ndjson" |

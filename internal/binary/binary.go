@@ -37,7 +37,6 @@ type Command struct {
 	After time.Duration        // after which it is sent Signal, when that is set
 	Sign  os.Signal            // what it is sent
 	Attr  *syscall.SysProcAttr // for another user
-	Env   []string             // beside that of the test
 }
 
 // Result is what became of a call.
@@ -45,7 +44,7 @@ type Result struct {
 	Code   int
 	Stdout string
 	Stderr string
-	Peak   int64 // bytes of memory that were resident at once
+	Peak   int64 // bytes of memory that were resident at once; 0 where the system is not Linux
 	Took   time.Duration
 	Hung   bool // it was killed at the limit
 }
@@ -63,7 +62,6 @@ func (c Command) Run() (Result, error) {
 	cmd := exec.CommandContext(ctx, c.Path, c.Args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = c.Dir, c.Stdin, &stdout, &stderr, c.Attr
-	cmd.Env = append(os.Environ(), c.Env...)
 	cmd.WaitDelay = time.Second
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
@@ -82,14 +80,4 @@ func (c Command) Run() (Result, error) {
 		Code: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String(), Peak: peak(cmd.ProcessState),
 		Took: time.Since(began), Hung: ctx.Err() != nil,
 	}, nil
-}
-
-// peak reads the resident memory from what the system counted for the process; Linux
-// counts in KiB.
-func peak(s *os.ProcessState) int64 {
-	usage, ok := s.SysUsage().(*syscall.Rusage)
-	if !ok {
-		return 0
-	}
-	return usage.Maxrss << 10
 }

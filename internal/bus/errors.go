@@ -73,6 +73,9 @@ const (
 
 // Error implements error.
 func (e *apiError) Error() string {
+	if e.Unwrap() == ErrStore {
+		return fmt.Sprintf("the %v: jetstream: %s (%d)", ErrStore, e.Text, e.ErrCode)
+	}
 	return fmt.Sprintf("jetstream: %s (%d)", e.Text, e.ErrCode)
 }
 

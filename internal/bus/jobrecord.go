@@ -32,6 +32,7 @@ type SplitMessage struct {
 // SplitList is the stored list of a source's splits, written once a job.
 type SplitList struct {
 	Splits []json.RawMessage `json:"splits"`
+	Sizes  []int64           `json:"sizes,omitempty"` // of the splits, in the unit of their offsets; none when not known
 	Live   bool              `json:"live,omitempty"`  // one split that reads the input log
 	Empty  bool              `json:"empty,omitempty"` // the one split holds nothing
 	Ref    string            `json:"ref,omitempty"`   // the list is the large value of that name

@@ -2,7 +2,7 @@ package bus
 
 import (
 	"encoding/binary"
-	"fmt"
+	"errors"
 
 	"sluice/recipe"
 )
@@ -27,25 +27,29 @@ func Keep(ports [][][]byte) []byte {
 
 // Unkeep takes them out again.
 func Unkeep(b []byte) ([][][]byte, error) {
-	next := func(limit uint64) int {
+	bad := false
+	next := func(limit int) int {
 		v, n := binary.Uvarint(b)
-		if n <= 0 || v > limit {
-			b = nil
-			return -1
+		if n <= 0 || v > uint64(limit) {
+			bad = true
+			return 0
 		}
 		b = b[n:]
 		return int(v)
 	}
-	ports := make([][][]byte, max(0, next(maxPorts)))
+	ports := make([][][]byte, next(maxPorts))
 	for p := range ports {
-		ports[p] = make([][]byte, max(0, next(recipe.MaxParts)))
+		ports[p] = make([][]byte, next(recipe.MaxParts))
 		for i := range ports[p] {
-			n := next(uint64(len(b)))
-			if n < 0 || n > len(b) {
-				return nil, fmt.Errorf("the frames kept in a ledger entry are malformed")
+			n := next(len(b))
+			if bad = bad || n > len(b); bad {
+				break
 			}
 			ports[p][i], b = b[:n:n], b[n:]
 		}
+	}
+	if bad || len(b) > 0 {
+		return nil, errors.New("the frames kept in a ledger entry are malformed")
 	}
 	return ports, nil
 }

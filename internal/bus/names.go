@@ -156,11 +156,20 @@ func (n Names) DeadAll() string { return n.subject("dead", ">") }
 // DeadStep matches a step's dead letters.
 func (n Names) DeadStep(step int) string { return n.subject("dead", strconv.Itoa(step), ">") }
 
-// SplitQueue is the subject that a source's splits wait on.
-func (n Names) SplitQueue(step int) string { return n.subject("split", strconv.Itoa(step)) }
+// SplitQueue matches what waits for a source. Each subject under it holds one message, so
+// that nothing waits there twice, however late it is put again.
+func (n Names) SplitQueue(step int) string { return n.subject("split", strconv.Itoa(step), "*") }
+
+// SplitOrder is the subject of the order to list a source's splits.
+func (n Names) SplitOrder(step int) string { return n.subject("split", strconv.Itoa(step), "list") }
+
+// SplitWaiting is the subject of a split that waits.
+func (n Names) SplitWaiting(step int, split uint32) string {
+	return n.subject("split", strconv.Itoa(step), strconv.FormatUint(uint64(split), 10))
+}
 
 // SplitsAll matches the queues of all sources.
-func (n Names) SplitsAll() string { return n.subject("split", "*") }
+func (n Names) SplitsAll() string { return n.subject("split", ">") }
 
 // InputChunk is the subject of chunk c of a live source's input log.
 func (n Names) InputChunk(step int, c uint64) string {

@@ -27,7 +27,9 @@ func (l *serverLog) Noticef(format string, v ...any) {
 	}
 }
 
-func (l *serverLog) Warnf(format string, v ...any)  { l.log.Warn(fmt.Sprintf(format, v...)) }
+// Warnf takes what the server mends by itself, such as the state of a stream that it
+// reads anew after a kill: no concern of a user.
+func (l *serverLog) Warnf(format string, v ...any)  { l.log.Info(fmt.Sprintf(format, v...)) }
 func (l *serverLog) Debugf(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
 func (l *serverLog) Tracef(format string, v ...any) { l.log.Trace(fmt.Sprintf(format, v...)) }
 

@@ -1,10 +1,14 @@
 package crash
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"sluice/internal/bus"
 )
 
 // TestKilledAtStart kills while the job is provisioned: streams and consumers half made.
@@ -142,4 +146,33 @@ func (s *scene) appeared(dir string) bool {
 		}
 	}
 	return false
+}
+
+// TestSplitsWaitOnce shows that a resume does not queue a split a second time, however
+// long ago the first was: an id that the server forgets would not do.
+func TestSplitsWaitOnce(t *testing.T) {
+	t.Parallel()
+	s := scenery(t, "splits")
+	dir := t.TempDir()
+	s.lay(t, dir)
+	p := s.run(t, dir)
+	p.lively(func() bool { return s.written(dir) > 0 })
+	p.kill()
+	opened(t, filepath.Join(dir, "data"), func(ctx context.Context, conn *bus.Conn, rec *bus.JobRecord) {
+		names := bus.Names{Job: rec.Job}
+		pub, err := conn.NewPublisher()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer pub.Close()
+		waiting, err := conn.SubjectCounts(ctx, names.Splits(), names.SplitsAll())
+		if err != nil || len(waiting) == 0 {
+			t.Fatalf("no split waits: %v", err)
+		}
+		for subject := range waiting {
+			if out := pub.PutSync(ctx, bus.Put{Subject: subject, Data: []byte("{}")}); !errors.Is(out.Err, bus.ErrFull) {
+				t.Errorf("%s takes a second message: %v", subject, out.Err)
+			}
+		}
+	})
 }

@@ -49,8 +49,13 @@ type strikes struct {
 	at    worker.Point // "" for all
 	every int          // one of so many passes
 	left  map[int]int
+	armed map[int]bool // behindSave: the next place of the step strikes
 	hit   map[worker.Point]int
 }
+
+// behindSave strikes at the first place that a step comes to behind a save: what a
+// checkpoint says too much is lost there.
+const behindSave worker.Point = "behind save"
 
 // newStrikes returns a failpoint whose strikes are a function of a and b.
 func newStrikes(a, b uint64, at worker.Point) *strikes {
@@ -58,7 +63,7 @@ func newStrikes(a, b uint64, at worker.Point) *strikes {
 	if at == worker.BeforeSave { // there are few
 		every = 3
 	}
-	return &strikes{rnd: rand.New(rand.NewPCG(a, b)), at: at, every: every, left: map[int]int{}, hit: map[worker.Point]int{}}
+	return &strikes{rnd: rand.New(rand.NewPCG(a, b)), at: at, every: every, left: map[int]int{}, armed: map[int]bool{}, hit: map[worker.Point]int{}}
 }
 
 func (k *strikes) fail(p worker.Point, step int) bool {
@@ -66,6 +71,14 @@ func (k *strikes) fail(p worker.Point, step int) bool {
 	defer k.mu.Unlock()
 	if _, known := k.left[step]; !known {
 		k.left[step] = 3
+	}
+	if k.at == behindSave {
+		strikes := k.armed[step] && p != worker.BeforeSave && k.left[step] > 0
+		if k.armed[step] = p == worker.BeforeSave && k.rnd.IntN(2) == 0; strikes {
+			k.left[step]--
+			k.hit[p]++
+		}
+		return strikes
 	}
 	if k.at != "" && p != k.at || k.left[step] == 0 || k.rnd.IntN(k.every) != 0 {
 		return false
@@ -106,8 +119,8 @@ func TestFailpoints(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			want := s.calm(t).want
-			for n, at := range append([]worker.Point{""}, points...) {
-				if n > 0 && kills(t) <= 5 && (i+n)%3 != 0 { // the short form: each point in some recipes
+			for n, at := range append([]worker.Point{"", behindSave}, points...) {
+				if n > 1 && kills(t) <= 5 && (i+n)%4 != 0 { // the short form: each point in some recipes
 					continue
 				}
 				k := newStrikes(uint64(i), uint64(n), at)

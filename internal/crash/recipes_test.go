@@ -26,7 +26,7 @@ type scene struct {
 	calmed undisturbed // filled in by once
 }
 
-// line is line i of the input: all have the same length, so that offsets count lines.
+// line is line i of the input.
 func line(i int) string {
 	what := "Failed"
 	if i%4 == 3 {
@@ -35,8 +35,6 @@ func line(i int) string {
 	return fmt.Sprintf("Oct 10 10:%02d:%02d host sshd[%06d]: %s password for root from 10.%d.%03d.%03d port 22 ssh2\n",
 		i/60%60, i%60, i, what, i%7, i/256%256, i%256)
 }
-
-var lineBytes = int64(len(line(0)))
 
 // number is line i of a file of numbers: some are none.
 func number(i int) string {

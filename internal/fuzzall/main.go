@@ -115,7 +115,8 @@ var executions = regexp.MustCompile(`execs: (\d+)`)
 // fuzz runs one target and returns the number of executions that go test reported last,
 // and its output.
 func fuzz(t target, each time.Duration) (execs, log string, err error) {
-	cmd := exec.Command("go", "test", t.dir, "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", each.String())
+	cmd := exec.Command("go", "test", t.dir, "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", each.String(),
+		"-fuzzminimizetime", minimize(each).String())
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
@@ -133,6 +134,12 @@ func fuzz(t target, each time.Duration) (execs, log string, err error) {
 		}
 	}
 	return execs, all.String(), ignoreDeadline(cmd.Wait(), all.String())
+}
+
+// minimize is how long the fuzzer may try to shorten one input that it likes, a minute
+// unless told otherwise: a short run would do nothing else.
+func minimize(each time.Duration) time.Duration {
+	return min(max(each/20, 100*time.Millisecond), 10*time.Second)
 }
 
 // ignoreDeadline forgives the one fault that is not the target's: Go's fuzzer can report

@@ -110,7 +110,7 @@ func TestBombs(t *testing.T) {
 			return z.Close()
 		},
 		"zstd": func(w io.Writer) error {
-			z, err := zstd.NewWriter(w, zstd.WithWindowSize(8<<20))
+			z, err := zstd.NewWriter(w, zstd.WithWindowSize(1<<20), zstd.WithEncoderConcurrency(1))
 			if err != nil {
 				return err
 			}

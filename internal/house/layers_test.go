@@ -30,13 +30,20 @@ var layers = []layer{
 	{"internal/solo", []string{"recipe", "nodes", "worker", "coordinator/job", "internal/bus"}},
 	{"internal/progress", []string{"recipe"}},
 	{"internal/layout", nil},
+	{"internal/binary", nil},
+	{"internal/hostile", nil},
+	{"internal/realdata", nil},
 	{"internal/reference", []string{"recipe", "nodes"}},
 
 	// Programs: they may import anything, and nothing may import them.
 	{"cmd/...", []string{"..."}},
 	{"internal/house", []string{"..."}},
 	{"internal/docgen", []string{"..."}},
+	{"internal/trial", []string{"..."}},
 	{"internal/fuzzall", []string{"..."}},
+	{"internal/binary", nil}, // builds and runs the binary for tests
+	{"internal/hostile", []string{"..."}},
+	{"internal/realdata", []string{"..."}},
 	{"schemas/generate", []string{"..."}},
 	{"examples/data/generate", nil},
 	{"internal/bench/...", []string{"..."}},

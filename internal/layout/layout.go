@@ -32,6 +32,9 @@ const rounds = 4
 // Format returns the text in the standard layout. A text that is JSON stays JSON.
 // Formatting twice gives what formatting once gives.
 func Format(text []byte) ([]byte, error) {
+	if !utf8.Valid(text) { // which package json would let pass inside strings
+		return nil, errors.New("a recipe is UTF-8 text, and this is not")
+	}
 	for range rounds {
 		next, err := once(text)
 		if err != nil || bytes.Equal(next, text) {

@@ -21,7 +21,13 @@ type Accountant struct {
 	open  []splits                    // by step: the splits of a source
 	queue [][]ledgerRef               // by source: entries that are stored, in order
 	kept  map[ledgerKey]*keptEntry    // entries that are stored, where a gate may need help
+	ends  map[splitKey]uint64         // the last frame of splits whose end is stored
 	news  bool
+}
+
+type splitKey struct {
+	source int
+	split  uint32
 }
 
 // Fold is what the accountant knows, written in one compare-and-set before the ledger is
@@ -80,7 +86,7 @@ type splits struct {
 // NewAccountant returns the accountant of a plan. fold is what an earlier one wrote, or
 // the zero value.
 func NewAccountant(plan *recipe.Plan, fold Fold, rules Rules) *Accountant {
-	a := &Accountant{plan: plan, rules: rules, Fold: fold, kept: map[ledgerKey]*keptEntry{}}
+	a := &Accountant{plan: plan, rules: rules, Fold: fold, kept: map[ledgerKey]*keptEntry{}, ends: map[splitKey]uint64{}}
 	if fold.Steps == nil {
 		a.Fold.Edges = make([]EdgeFold, len(plan.Edges))
 		for i := range plan.Steps {
@@ -109,6 +115,11 @@ func (a *Accountant) Add(seq uint64, e *Entry, at time.Duration) error {
 	key := ledgerKey{e.Step, e.Ord}
 	source := step.Lanes[e.Ord.Lane].Source
 	a.queue[source] = append(a.queue[source], ledgerRef{seq: seq, key: key})
+	if step.Role == recipe.RoleSource && e.EndSplit {
+		if end, known := a.ends[splitKey{source, e.Ord.Split}]; !known || e.Ord.N < end {
+			a.ends[splitKey{source, e.Ord.Split}] = e.Ord.N
+		}
+	}
 	if a.helps(step) {
 		a.kept[key] = &keptEntry{e, at}
 	}
@@ -207,119 +218,6 @@ func (a *Accountant) Watermark(step int, cs Cursors) {
 	if len(cs) == len(a.marks[step]) && !slices.Equal(cs, a.marks[step]) {
 		a.marks[step], a.news = cs, true
 	}
-}
-
-// Splits takes the number of splits of a source.
-func (a *Accountant) Splits(step int, count uint32) { a.open[step].count = count }
-
-// Split takes the checkpoint of a split.
-func (a *Accountant) Split(step int, split uint32, st SplitState) {
-	o := &a.open[step]
-	if split < o.low || o.states[split] == st {
-		return
-	}
-	o.states[split], a.news = st, true
-	for o.states[o.low].Done {
-		delete(o.states, o.low)
-		o.low++
-	}
-}
-
-// SplitsDone reports whether the checkpoints of all splits of a source say done.
-func (a *Accountant) SplitsDone(step int) bool {
-	o := &a.open[step]
-	return o.count > 0 && o.low >= o.count
-}
-
-// Mark is a place in the frames of one source.
-type Mark struct {
-	Split uint32 `json:"split"`
-	N     uint64 `json:"n"`
-	All   bool   `json:"all,omitempty"` // everything is below
-}
-
-// Below reports whether an ordinal is below the mark.
-func (m Mark) Below(split uint32, n uint64) bool {
-	return m.All || split < m.Split || split == m.Split && n < m.N
-}
-
-// Mark returns the job-wide mark of a source: all frames below it are done at every
-// step, covered by every checkpoint of an ordered step, and behind the checkpoint of
-// every unfinished split.
-func (a *Accountant) Mark(source int) Mark {
-	m := Mark{All: true}
-	for i := range a.plan.Steps {
-		for l, lane := range a.plan.Steps[i].Lanes {
-			if lane.Source != source {
-				continue
-			}
-			m.lower(a.Fold.Steps[i].Lanes[l])
-			if a.plan.Steps[i].Role == recipe.RoleOrdered {
-				m.lower(a.marks[i][l])
-			}
-		}
-	}
-	if o := &a.open[source]; !a.rules.IgnoreCheckpoint && (o.count == 0 || o.low < o.count) {
-		m.lower(Cursor{Split: o.low, N: o.states[o.low].N})
-	}
-	return m
-}
-
-// Marks returns the marks of all sources, by step.
-func (a *Accountant) Marks() map[int]Mark {
-	marks := map[int]Mark{}
-	for i := range a.plan.Steps {
-		if a.plan.Steps[i].Role == recipe.RoleSource {
-			marks[i] = a.Mark(i)
-		}
-	}
-	return marks
-}
-
-// lower takes the mark down to a cursor.
-func (m *Mark) lower(c Cursor) {
-	if c.Done {
-		return
-	}
-	if m.All || c.Split < m.Split || c.Split == m.Split && c.N < m.N {
-		*m = Mark{Split: c.Split, N: c.N}
-	}
-}
-
-// Purge says that the ledger's entries of a source's frames, at whatever step, are not
-// needed below a sequence.
-type Purge struct {
-	Source int
-	Below  uint64
-}
-
-// Purge returns what can be purged: entries below the marks, which it forgets. It goes
-// source by source, since one source may be far ahead of another that is waited for. The
-// driver takes the Fold, the Marks and this at one moment, writes the first two in one
-// compare-and-set, and only then purges the ledger.
-func (a *Accountant) Purge() []Purge {
-	var ps []Purge
-	for source, queue := range a.queue {
-		mark, below := a.Mark(source), uint64(0)
-		for len(queue) > 0 {
-			r := queue[0]
-			m := mark
-			if a.rules.FoldEachStep {
-				own := a.Fold.Steps[r.key.step].Lanes[r.key.ord.Lane]
-				m = Mark{Split: own.Split, N: own.N, All: own.Done}
-			}
-			if !m.Below(r.key.ord.Split, r.key.ord.N) {
-				break
-			}
-			delete(a.kept, r.key)
-			queue = queue[1:]
-			below = r.seq + 1
-		}
-		if a.queue[source] = queue; below > 0 {
-			ps = append(ps, Purge{source, below})
-		}
-	}
-	return ps
 }
 
 // Done reports whether every frame of every step is accounted for.

@@ -180,3 +180,20 @@ func TestNewsOfTheMark(t *testing.T) {
 		t.Error("the same again is no news")
 	}
 }
+
+func TestOverdueLeavesStraysAlone(t *testing.T) {
+	p := twoSteps()
+	p.Edges[0].TTL = 100 * ms
+	a := NewAccountant(p, Fold{}, Rules{})
+	es := history(0)
+	stray := &Entry{Step: 0, Ord: recipe.Ordinal{N: 1}, Counts: [][]uint32{{3}}}
+	empty := func(recipe.EdgeID) bool { return true }
+	add(t, a, stray)
+	if due := a.Overdue(time.Second, 50*ms, empty); len(due) != 0 {
+		t.Errorf("before the account has come so far: got %d, want none", len(due))
+	}
+	add(t, a, es[0])
+	if due := a.Overdue(time.Second, 50*ms, empty); len(due) != 1 || due[0].Expire.Ord.N != 0 {
+		t.Errorf("behind the end of the split: got %+v, want help for frame 0 alone", due)
+	}
+}

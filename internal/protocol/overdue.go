@@ -58,6 +58,9 @@ func (a *Accountant) Overdue(now, patience time.Duration, empty func(recipe.Edge
 func (a *Accountant) overdueOf(k *keptEntry, now, patience time.Duration, empty func(recipe.EdgeID) bool) []Overdue {
 	var due []Overdue
 	s := &a.plan.Steps[k.Step]
+	if s.Role == recipe.RoleSource && a.stray(k.Entry) {
+		return nil
+	}
 	gate := s.Role == recipe.RoleGate
 	for i, id := range s.Out {
 		e := a.plan.Edge(id)
@@ -92,6 +95,14 @@ func (a *Accountant) overdueOf(k *keptEntry, now, patience time.Duration, empty 
 		k.at = now // not again before the same time has passed
 	}
 	return due
+}
+
+// stray reports whether a source's entry may lie behind the end of its split: an attempt
+// that did not know of the end committed it, and nobody publishes it. Before the account
+// has come that far nobody can tell.
+func (a *Accountant) stray(e *Entry) bool {
+	end, known := a.ends[splitKey{e.Step, e.Ord.Split}]
+	return !a.Fold.Steps[e.Step].Lanes[0].Passed(e.Ord) || known && e.Ord.N > end || a.Mark(e.Step).Below(e.Ord.Split, e.Ord.N)
 }
 
 // committed reports whether the ledger has, or had, an entry of a step for an ordinal.

@@ -2,54 +2,84 @@ package solo
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
-
 	"sluice/coordinator/compile"
 	"sluice/nodes/all"
+	"sluice/recipe"
 )
 
-func TestFirst(t *testing.T) {
+// config lays out a folder with a file of lines, and a job that copies it slowly.
+func config(t *testing.T) Config {
+	t.Helper()
 	dir := t.TempDir()
-	root, _ := os.OpenRoot(dir)
-	f, _ := os.Create(filepath.Join(dir, "auth.log"))
-	n := 100000
-	for i := 0; i < n; i++ {
-		if i%4 == 3 {
-			fmt.Fprintf(f, "Oct 10 10:10:10 host sshd[%d]: Accepted password for root from 10.0.%d.%d port 22 ssh2\n", i, i/256%256, i%256)
-		} else {
-			fmt.Fprintf(f, "Oct 10 10:10:10 host sshd[%d]: Failed password for root from 10.0.%d.%d port 22 ssh2\n", i, i/256%256, i%256)
+	if err := os.WriteFile(filepath.Join(dir, "in"), []byte(strings.Repeat("a line\n", 2000)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	c := all.Catalogue()
+	plan, faults := compile.Compile("r.yaml", []byte(`
+recipe: copy
+nodes:
+  lines: {kind: file_reader, config: {path: in}}
+  slow:  {kind: throttle, from: lines, config: {rate: 500, for: 1s}}
+  out:   {kind: file_writer, from: slow, config: {path: out}}
+`), compile.Options{Catalogue: c, Frame: recipe.FrameLimits{Records: 20}})
+	if plan == nil {
+		t.Fatal(faults)
+	}
+	return Config{Plan: plan, Catalogue: c, Root: root, Dir: filepath.Join(dir, "store")}
+}
+
+// TestStopAndResume stops a job, is refused without Resume, goes on with it, and finds it
+// finished.
+func TestStopAndResume(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c := config(t)
+	stop := make(chan struct{})
+	stopped := false
+	c.Stop = stop
+	c.Show = func(p recipe.Progress) {
+		if p.Read() > 100 && !stopped {
+			stopped = true
+			close(stop)
 		}
 	}
-	f.Close()
-	text := `
-recipe: ref
-nodes:
-  lines:   {kind: file_reader, config: {path: auth.log}}
-  failed:  {kind: regex_match, from: lines, config: {regex: '.*Failed password.*'}}
-  address: {kind: regex_replace, from: failed, config: {regex: '.* from (\S+) port.*', replacement: '$1'}}
-  digest:  {kind: sha256_hash, from: address}
-  out:     {kind: file_writer, from: digest, config: {path: out.txt}}
-`
-	cat := all.Catalogue()
-	plan, ds := compile.Compile("x.yaml", []byte(text), compile.Options{Catalogue: cat})
-	if plan == nil {
-		t.Fatal(ds)
+	p, err := Run(ctx, c)
+	if err != nil || p.State != recipe.JobStopped {
+		t.Fatalf("got %s, %v, want stopped", p.State, err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	begin := time.Now()
-	log := hclog.New(&hclog.LoggerOptions{Level: hclog.Debug})
-	p, err := Run(ctx, Config{Plan: plan, Catalogue: cat, Root: root, Log: log})
-	t.Logf("%v %+v %v", time.Since(begin), p, err)
-	b, _ := os.ReadFile(filepath.Join(dir, "out.txt"))
-	t.Log(len(b))
-	if len(b) != n*3/4*65 {
-		t.Fail()
+	c.Stop, c.Show = nil, nil
+	if _, err := Run(ctx, c); !errors.Is(err, ErrUnfinished) {
+		t.Errorf("got %v, want ErrUnfinished", err)
+	}
+	c.Resume = true
+	again, err := Run(ctx, c)
+	if err != nil || again.State != recipe.JobSucceeded || again.Job != p.Job {
+		t.Fatalf("got %s of %s (%s), %v, want %s to succeed", again.State, again.Job, again.Reason, err, p.Job)
+	}
+	in, _ := c.Root.ReadFile("in")
+	out, err := c.Root.ReadFile("out")
+	if err != nil || string(in) != string(out) {
+		t.Errorf("got %d bytes, %v, want %d", len(out), err, len(in))
+	}
+	if err := c.Root.Remove("out"); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := Run(ctx, c); err != nil || p.State != recipe.JobSucceeded {
+		t.Errorf("a finished job: got %s, %v", p.State, err)
+	}
+	if _, err := c.Root.Stat("out"); err == nil {
+		t.Error("a finished job wrote again")
 	}
 }

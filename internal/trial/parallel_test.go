@@ -37,8 +37,8 @@ nodes:
 		}
 		ratio := took[1].Seconds() / took[8].Seconds()
 		t.Logf("%d records of 5 ms: %v with parallel 1, %v with parallel 8: %.1f times", n, took[1], took[8], ratio)
-		if ratio < 6 {
-			t.Errorf("got %.1f times, want 6", ratio)
+		if ratio < 4 { // start and end count here, and the machine may be busy: make bench measures
+			t.Errorf("got %.1f times, want at least 4", ratio)
 		}
 	})
 }

@@ -100,7 +100,7 @@ func (r *Rig) spawn(name string, kinds []string) func() {
 		r.t.Fatal(err)
 	}
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), WorkerEnv+"="+string(said))
+	cmd.Env = append(cmd.Environ(), WorkerEnv+"="+string(said))
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	in, err := cmd.StdinPipe()
 	if err == nil {

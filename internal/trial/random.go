@@ -83,7 +83,7 @@ func (g *grown) pick() outlet { return g.ports[g.rng.IntN(len(g.ports))] }
 func (g *grown) source() {
 	name := fmt.Sprintf("in%d", g.n)
 	var p outlet
-	for i := range g.rng.IntN(150) {
+	for i := range g.rng.IntN(60) {
 		p.lines = append(p.lines, fmt.Sprintf("%s line %d", name, i))
 	}
 	g.Files[name] = text(p.lines)
@@ -128,7 +128,7 @@ func (g *grown) burst(from outlet, count int) outlet {
 			p.lines = append(p.lines, fmt.Sprintf("%s.%d", l, i))
 		}
 	}
-	if len(p.lines) > 20_000 {
+	if len(p.lines) > 2_500 {
 		return from
 	}
 	return g.add("burst", from.name, fmt.Sprintf("count: %d", count), p)
@@ -136,14 +136,14 @@ func (g *grown) burst(from outlet, count int) outlet {
 
 func (g *grown) explode() {
 	name := "few"
-	g.Files[name] = "a\nb\nc\n"
-	few := g.add("file_reader", "", "path: "+name, outlet{lines: []string{"a", "b", "c"}})
+	g.Files[name] = "a\nb\n"
+	few := g.add("file_reader", "", "path: "+name, outlet{lines: []string{"a", "b"}})
 	g.jitter(g.burst(few, 1000))
 }
 
 func (g *grown) merge() {
 	a, b := g.pick(), g.pick()
-	if a.name == b.name || len(a.lines)+len(b.lines) > 20_000 {
+	if a.name == b.name || len(a.lines)+len(b.lines) > 2_500 {
 		return
 	}
 	p := outlet{merged: true, lines: append(append([]string(nil), a.lines...), b.lines...)}

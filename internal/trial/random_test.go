@@ -21,7 +21,7 @@ func TestRandomGraphs(t *testing.T) {
 			for name, content := range g.Files {
 				r.File(name, content)
 			}
-			res := r.Run(t, g.Recipe, trial.Frames(1+int(seed%7)))
+			res := r.Run(t, g.Recipe, trial.Frames(3+int(seed%7)))
 			if res.State != "succeeded" {
 				t.Fatalf("seed %d: %s: %s\n%s", seed, res.State, res.Reason, g.Recipe)
 			}

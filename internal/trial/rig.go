@@ -2,6 +2,7 @@ package trial
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -97,10 +98,12 @@ func logger(t testing.TB) hclog.Logger {
 // Loud makes rigs log to stderr.
 var Loud bool
 
-// Hire starts the rig's workers.
-func (r *Rig) Hire() {
+// Hire starts workers that serve these kinds; without any, the rig's own.
+func (r *Rig) Hire(teams ...[]string) {
 	r.t.Helper()
-	teams := r.config.Workers
+	if teams == nil {
+		teams = r.config.Workers
+	}
 	if teams == nil {
 		teams = [][]string{nil}
 		if r.Mode == Processes {
@@ -111,7 +114,7 @@ func (r *Rig) Hire() {
 		r.workers = append(r.workers, r.local("console", nil, func(s *recipe.Step) bool { return s.Kind == "printer" || s.Kind == "stdin" }))
 	}
 	for i, kinds := range teams {
-		name := "w" + string(rune('1'+i))
+		name := fmt.Sprintf("w%d-%d", len(r.workers), i)
 		if r.Mode == Processes {
 			r.workers = append(r.workers, r.spawn(name, kinds))
 		} else {

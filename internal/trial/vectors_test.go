@@ -101,7 +101,7 @@ nodes:
 			if got := r.Lines(t, "sub"); len(got) != 4 || got[2] != "d41d8cd98f00b204e9800998ecf8427e" {
 				t.Errorf("got %q of the included recipe", got)
 			}
-			if res.Dead != nil && len(res.Dead) > 0 {
+			if len(res.Dead) > 0 {
 				t.Errorf("got dead letters %+v", res.Dead)
 			}
 		}

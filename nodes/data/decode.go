@@ -1,14 +1,12 @@
 package data
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 
 	"sluice/nodes"
 )
-
-// maxNesting bounds how deep arrays and objects may lie inside each other.
-const maxNesting = 1000
 
 // decoder turns a JSON text into Go values: nil, bool, int, float64, json.Number,
 // string, []any and map[string]any. Whole numbers of 64 bit become int; whatever an int
@@ -35,23 +33,9 @@ func (d *decoder) decode(text []byte) (any, error) {
 	return v, nil
 }
 
-func (d *decoder) fault(what string) error {
-	if d.pos >= len(d.text) {
-		return nodes.Permanentf("the JSON text ends too early, at offset %d", len(d.text))
-	}
-	return nodes.Permanentf("the JSON text is wrong at offset %d: %s, got %q", d.pos, what, d.text[d.pos])
-}
+func (d *decoder) fault(what string) error { return nodes.JSONFault(d.text, d.pos, what) }
 
-func (d *decoder) space() {
-	for d.pos < len(d.text) {
-		switch d.text[d.pos] {
-		case ' ', '\t', '\n', '\r':
-			d.pos++
-		default:
-			return
-		}
-	}
-}
+func (d *decoder) space() { d.pos = nodes.SkipJSONSpace(d.text, d.pos) }
 
 // value reads the next value; with keep unset it only goes past it.
 func (d *decoder) value(keep bool) (any, error) {
@@ -61,8 +45,8 @@ func (d *decoder) value(keep bool) (any, error) {
 	}
 	switch c := d.text[d.pos]; c {
 	case '{', '[':
-		if d.depth++; d.depth > maxNesting {
-			return nil, nodes.Permanentf("the JSON text is nested deeper than %d at offset %d", maxNesting, d.pos)
+		if d.depth++; d.depth > nodes.MaxNesting {
+			return nil, nodes.Permanentf("the JSON text is nested deeper than %d at offset %d", nodes.MaxNesting, d.pos)
 		}
 		defer func() { d.depth-- }()
 		d.pos++
@@ -157,7 +141,7 @@ func (d *decoder) object(keep bool) (any, error) {
 		if d.pos >= len(d.text) || d.text[d.pos] != '"' {
 			return nil, d.fault("want a key in quotes")
 		}
-		key, err := d.str(keep)
+		key, err := d.quoted()
 		if err != nil {
 			return nil, err
 		}
@@ -165,13 +149,13 @@ func (d *decoder) object(keep bool) (any, error) {
 		if err := d.word(":"); err != nil {
 			return nil, err
 		}
-		wanted := keep && (!chosen || d.fields[key])
+		wanted := keep && (!chosen || d.chosen(key))
 		v, err := d.value(wanted)
 		if err != nil {
 			return nil, err
 		}
 		if wanted {
-			object[key] = v
+			object[d.unquoted(key)] = v
 		}
 		if more, err := d.more('}'); !more {
 			return object, err
@@ -180,109 +164,46 @@ func (d *decoder) object(keep bool) (any, error) {
 }
 
 func (d *decoder) str(keep bool) (string, error) {
+	quoted, err := d.quoted()
+	if err != nil || !keep {
+		return "", err
+	}
+	return d.unquoted(quoted), nil
+}
+
+// quoted reads a string and returns it as it stands.
+func (d *decoder) quoted() ([]byte, error) {
 	start := d.pos
-	plain := true
-	for d.pos++; d.pos < len(d.text); d.pos++ {
-		switch c := d.text[d.pos]; {
-		case c == '"':
-			d.pos++
-			if !keep {
-				return "", nil
-			}
-			if plain {
-				return string(d.text[start+1 : d.pos-1]), nil
-			}
-			d.buf = nodes.AppendUnquoted(d.buf[:0], d.text[start:d.pos])
-			return string(d.buf), nil
-		case c == '\\':
-			plain = false
-			if err := d.escape(); err != nil {
-				return "", err
-			}
-		case c < ' ':
-			return "", d.fault("a string can't hold a control character")
-		}
-	}
-	return "", d.fault("")
+	end, err := nodes.SkipJSONString(d.text, start)
+	d.pos = end
+	return d.text[start:end], err
 }
 
-// escape goes to the last byte of the escape at pos.
-func (d *decoder) escape() error {
-	if d.pos++; d.pos >= len(d.text) {
-		return d.fault("")
+func (d *decoder) unquoted(quoted []byte) string {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted[1 : len(quoted)-1])
 	}
-	switch d.text[d.pos] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return nil
-	case 'u':
-		for range 4 {
-			d.pos++
-			if d.pos >= len(d.text) || !isHex(d.text[d.pos]) {
-				return d.fault(`want four hexadecimal digits after \u`)
-			}
-		}
-		return nil
-	}
-	return d.fault("no such escape")
+	d.buf = nodes.AppendUnquoted(d.buf[:0], quoted)
+	return string(d.buf)
 }
 
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
-}
-
-func (d *decoder) digits() error {
-	start := d.pos
-	for d.pos < len(d.text) && '0' <= d.text[d.pos] && d.text[d.pos] <= '9' {
-		d.pos++
+// chosen reports whether a key is among the fields that matter, without making a string
+// of it where it has no escapes.
+func (d *decoder) chosen(quoted []byte) bool {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return d.fields[string(quoted[1:len(quoted)-1])]
 	}
-	if d.pos == start {
-		return d.fault("want a value")
-	}
-	return nil
-}
-
-func (d *decoder) at(set string) bool {
-	if d.pos < len(d.text) {
-		for i := range len(set) {
-			if d.text[d.pos] == set[i] {
-				return true
-			}
-		}
-	}
-	return false
+	return d.fields[d.unquoted(quoted)]
 }
 
 func (d *decoder) number(keep bool) (any, error) {
-	start, whole := d.pos, true
-	if d.at("-") {
-		d.pos++
-	}
-	if d.at("0") {
-		d.pos++
-	} else if err := d.digits(); err != nil {
+	start := d.pos
+	end, whole, err := nodes.SkipJSONNumber(d.text, start)
+	d.pos = end
+	if err != nil || !keep {
 		return nil, err
 	}
-	if d.at(".") {
-		whole = false
-		d.pos++
-		if err := d.digits(); err != nil {
-			return nil, err
-		}
-	}
-	if d.at("eE") {
-		whole = false
-		d.pos++
-		if d.at("+-") {
-			d.pos++
-		}
-		if err := d.digits(); err != nil {
-			return nil, err
-		}
-	}
-	if !keep {
-		return nil, nil
-	}
-	s := string(d.text[start:d.pos])
+	s := string(d.text[start:end])
 	if whole && s != "-0" {
 		if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 			return int(n), nil
@@ -294,16 +215,4 @@ func (d *decoder) number(keep bool) (any, error) {
 		}
 	}
 	return json.Number(s), nil
-}
-
-// check goes through the one value of text without making anything of it.
-func (d *decoder) check(text []byte) error {
-	d.text, d.pos, d.depth = text, 0, 0
-	if _, err := d.value(false); err != nil {
-		return err
-	}
-	if d.space(); d.pos < len(text) {
-		return d.fault("the value has ended")
-	}
-	return nil
 }

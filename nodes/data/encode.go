@@ -77,8 +77,8 @@ func (e *encoder) float(x float64) error {
 }
 
 func (e *encoder) deeper() error {
-	if e.depth++; e.depth > maxNesting {
-		return nodes.Permanentf("the result is nested deeper than %d", maxNesting)
+	if e.depth++; e.depth > nodes.MaxNesting {
+		return nodes.Permanentf("the result is nested deeper than %d", nodes.MaxNesting)
 	}
 	return nil
 }

@@ -27,15 +27,12 @@ var ParseJSON = nodes.Define(nodes.Spec{
 	},
 }, func(struct{}, *nodes.Env) (any, error) { return &parseJSON{}, nil })
 
-type parseJSON struct {
-	check decoder
-	out   []byte
-}
+type parseJSON struct{ out []byte }
 
 // Process implements nodes.Processor.
 func (p *parseJSON) Process(c *nodes.Call, r nodes.Record) error {
 	text := r.Bytes()
-	if err := p.check.check(text); err != nil {
+	if err := nodes.CheckJSON(text); err != nil {
 		return err
 	}
 	p.out = nodes.AppendCompact(p.out[:0], text)

@@ -17,7 +17,7 @@ var Select = nodes.Define(nodes.Spec{
 	Summary:  "Runs a jq query on a JSON value and emits each of its results",
 	Doc: "The language is that of jq, by gojq. No result drops the record, several make several records. Integers are exact at any size; the keys of an object " +
 		"come in the order of their names. An error of the query makes the record a dead letter, and so does a query that takes more than ten million " +
-		"steps or makes more than 256 MiB on the way. Functions that look at the clock, the time zone or other inputs are refused.",
+		"steps or makes more than 128 MiB on the way. Functions that look at the clock, the time zone or other inputs are refused.",
 	In:      []nodes.Port{{Name: "in", Type: recipe.JSON}},
 	Out:     []nodes.Port{{Name: "out", Type: recipe.JSON}},
 	Expands: true,
@@ -100,7 +100,7 @@ func (s *jqSelect) Process(c *nodes.Call, r nodes.Record) error {
 // Bounds of one query on one record.
 const (
 	maxSteps = 10_000_000
-	maxMade  = 256 << 20 // bytes of strings, and elements times 16
+	maxMade  = 128 << 20 // bytes of strings, and elements times 16
 )
 
 // budget is the context of a query that ends it after so many steps: gojq asks Done
@@ -142,7 +142,7 @@ func (b *budget) Err() error {
 // spend counts what an operation made.
 func (b *budget) spend(n int) error {
 	if b.made += n; b.made > maxMade || n < 0 {
-		return errors.New("it makes more than 256 MiB on the way")
+		return errors.New("it makes more than 128 MiB on the way")
 	}
 	return nil
 }

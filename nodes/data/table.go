@@ -155,14 +155,13 @@ func (t *table) readJSON(from io.Reader, column string) error {
 	}
 	lines := bufio.NewScanner(from)
 	lines.Buffer(nil, maxTableLine)
-	var check decoder
 	var row []byte
 	for n := 1; lines.Scan(); n++ {
 		text := bytes.TrimSpace(lines.Bytes())
 		if len(text) == 0 {
 			continue
 		}
-		if err := check.check(text); err != nil {
+		if err := nodes.CheckJSON(text); err != nil {
 			return fmt.Errorf("line %d: %w", n, err)
 		}
 		if text[0] != '{' {

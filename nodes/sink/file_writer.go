@@ -15,7 +15,8 @@ var fileWriterKind = nodes.Define(nodes.Spec{
 	Doc: "Folders are made as needed. With `replace` and `fail` the records are gathered in a hidden file beside the " +
 		"target, which takes the target's name when the input has ended: until then, and when the job fails, the target is " +
 		"as it was. With `append` they are written behind what the file held when the job began; another hidden file remembers how much " +
-		"that was. No other program may append to the file meanwhile, and no other node of the recipe may write it.",
+		"that was. No other program may append to the file meanwhile, and no other node of the recipe may write it. A " +
+		"replay of dead letters always appends: to what its job has written.",
 	Role: nodes.Sink, Exclusive: "path", Replay: map[string]any{"if_exists": "append"},
 	In: []nodes.Port{{Name: "in", Type: recipe.Any, Doc: "what to write, in its text form or, in json_lines, as JSON"}},
 	Guarantee: "Each record once and in order, whatever process dies: records are written at offsets, and a resumed job " +

@@ -3,7 +3,6 @@ package source
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 
@@ -49,7 +48,7 @@ func (c *cutter) next() (nodes.Record, error) {
 		}
 		c.offset += size
 		if c.format != formatText {
-			piece, size = trimLineEnd(piece, size)
+			piece, size = trimLineEnd(piece, size, err == nil)
 		}
 		if size > int64(c.limit) {
 			return nodes.Record{}, nodes.Permanentf("%s: the %s at byte %d has %d bytes; a record may have %d",
@@ -65,8 +64,8 @@ func (c *cutter) next() (nodes.Record, error) {
 		if len(piece) == 0 {
 			continue // a blank line stands for no value
 		}
-		if !json.Valid(piece) {
-			return nodes.Record{}, nodes.Permanentf("%s: the line at byte %d is not valid JSON: %s", c.name, c.base+start, excerpt(piece))
+		if err := nodes.CheckJSON(piece); err != nil {
+			return nodes.Record{}, nodes.Permanentf("%s: the line at byte %d is not valid JSON: %w: %s", c.name, c.base+start, err, excerpt(piece))
 		}
 		return nodes.JSONRecord(piece), nil
 	}
@@ -101,9 +100,13 @@ func (c *cutter) piece() (piece []byte, size int64, err error) {
 	}
 }
 
-// trimLineEnd takes \n or \r\n off; piece may be cut short of size.
-func trimLineEnd(piece []byte, size int64) ([]byte, int64) {
+// trimLineEnd takes \n or \r\n off; piece may be cut short of size, which then only
+// ended tells of the \n.
+func trimLineEnd(piece []byte, size int64, ended bool) ([]byte, int64) {
 	if int64(len(piece)) < size {
+		if ended {
+			size--
+		}
 		return piece, size
 	}
 	if n := len(piece); n > 0 && piece[n-1] == '\n' {

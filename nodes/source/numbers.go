@@ -38,6 +38,15 @@ func (g *generated) Splits(context.Context) ([]nodes.Split, error) {
 	return splits, nil
 }
 
+// Size implements nodes.Sized: offsets count records.
+func (g *generated) Size(split nodes.Split) int64 {
+	var r numberRange
+	if json.Unmarshal(split, &r) != nil {
+		return 0
+	}
+	return max(0, r.Count)
+}
+
 // Open implements nodes.Source. An offset counts records.
 func (g *generated) Open(_ context.Context, split nodes.Split, offset int64) (nodes.Reader, error) {
 	r := &numberReader{emit: g.emit, next: offset}

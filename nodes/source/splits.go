@@ -66,6 +66,15 @@ func (f *fileReader) Splits(ctx context.Context) ([]nodes.Split, error) {
 	return splits, nil
 }
 
+// Size implements nodes.Sized: a plain file's piece has as many bytes as were cut.
+func (f *fileReader) Size(split nodes.Split) int64 {
+	var p piece
+	if json.Unmarshal(split, &p) != nil || p.Packed != packedPlain {
+		return 0
+	}
+	return p.End - p.Start
+}
+
 // match returns the files that the path names, as itself or as a pattern.
 func (f *fileReader) match() ([]string, error) {
 	path, err := f.env.Path(f.Path)

@@ -95,13 +95,15 @@ func (d *ownerDriver) takeOver(epoch uint64) {
 				d.edge(id).replace(epoch)
 			}
 			return true
-		}, func(bool) { then() })
+		}, func(bool) { d.after(d.between(0, 20*time.Millisecond), then) }) // to make consumers takes time
 	}
 	reading := func(then func(ownerState)) {
 		read(d.task, func() ownerState { return d.store.owners[d.step] }, then)
 	}
 	if d.opt.ReadFirst {
-		reading(func(st ownerState) { replace(func() { d.reign(epoch, st) }) })
+		reading(func(st ownerState) {
+			d.after(d.between(0, 20*time.Millisecond), func() { replace(func() { d.reign(epoch, st) }) })
+		})
 		return
 	}
 	replace(func() { reading(func(st ownerState) { d.reign(epoch, st) }) })

@@ -1,0 +1,83 @@
+package job
+
+import (
+	"slices"
+	"time"
+
+	"sluice/internal/bus"
+	"sluice/recipe"
+)
+
+// progress draws a picture of the job from the fold alone.
+func (r *run) progress() recipe.Progress {
+	p := recipe.Progress{Job: r.names.Job, Recipe: r.plan.Recipe, State: r.rec.State, Reason: r.rec.Reason, Fraction: r.fraction(), Elapsed: r.elapsed()}
+	for i := range r.plan.Steps {
+		s, f := &r.plan.Steps[i], &r.acct.Fold.Steps[i]
+		sp := recipe.StepProgress{Node: s.Node, Kind: s.Kind, Role: s.Role, In: f.In, Dead: f.Dead + f.Damaged,
+			Dropped: f.Dropped + f.Discarded, Expired: f.Expired, Skipped: f.Skipped}
+		for port, n := range f.Out {
+			sp.Out += n
+			if slices.Contains(s.Unread, s.Outputs[port].Name) && n > 0 {
+				p.Unread = append(p.Unread, recipe.UnreadPort{Node: s.Node, Port: s.Outputs[port].Name, Records: n})
+			}
+		}
+		for _, id := range s.Out {
+			sp.Dropped += r.acct.Fold.Edges[id.Index()].Lost
+		}
+		if s.Role == recipe.RoleSource {
+			sp.In = sp.Out + sp.Dead
+		}
+		p.Steps = append(p.Steps, sp)
+	}
+	return p
+}
+
+// elapsed is how long this run takes; of a job that had ended before, from its start to its
+// end.
+func (r *run) elapsed() time.Duration {
+	if r.ended {
+		return r.rec.Ended.Sub(r.rec.Started)
+	}
+	return time.Since(r.began)
+}
+
+// fraction is how much of the sources' splits is done: by their sizes where the kind knows
+// them, else by their number. The source that is furthest behind decides. It is -1 while
+// that is not known of a source, or when it has no end.
+func (r *run) fraction() float64 {
+	if r.rec.State == recipe.JobSucceeded {
+		return 1
+	}
+	least := -1.0
+	for i := range r.plan.Steps {
+		if r.plan.Steps[i].Role != recipe.RoleSource {
+			continue
+		}
+		part := r.acct.SplitsRead(i, r.sizes[i])
+		if part < 0 {
+			return -1
+		}
+		if least < 0 || part < least {
+			least = part
+		}
+	}
+	return least
+}
+
+// listed takes a source's list of splits. Without sizes that add up, those that are
+// kept are empty.
+func (r *run) listed(step int, list *bus.SplitList) {
+	count := max(list.Count, len(list.Splits))
+	r.acct.Splits(step, uint32(count))
+	if len(list.Sizes) != count {
+		return
+	}
+	below := make([]int64, 1, count+1)
+	for _, size := range list.Sizes {
+		if size <= 0 {
+			return
+		}
+		below = append(below, below[len(below)-1]+size)
+	}
+	r.sizes[step] = below
+}
