@@ -19,16 +19,21 @@ type section struct {
 	checks []check
 }
 
-// check is a bound, and what was measured.
+// check is a bound and what was measured, or just that.
 type check struct {
-	text string
-	ok   bool
+	text    string
+	ok      bool
+	unbound bool
 }
 
 func (s *section) row(cells ...string) { s.table = append(s.table, cells) }
 
 func (s *section) check(ok bool, format string, args ...any) {
-	s.checks = append(s.checks, check{fmt.Sprintf(format, args...), ok})
+	s.checks = append(s.checks, check{text: fmt.Sprintf(format, args...), ok: ok})
+}
+
+func (s *section) note(format string, args ...any) {
+	s.checks = append(s.checks, check{text: fmt.Sprintf(format, args...), unbound: true})
 }
 
 func (r *report) head() string {
@@ -48,11 +53,8 @@ ratios hold better than figures. Inputs are generated, the same each time.
 func (r *report) text() string {
 	var b strings.Builder
 	b.WriteString(r.head())
-	for i, s := range r.sections {
+	for _, s := range r.sections {
 		b.WriteString(s.text())
-		if i == len(r.sections)-1 {
-			break
-		}
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
@@ -63,11 +65,13 @@ func (s *section) text() string {
 	b.WriteString(markdown(s.table))
 	b.WriteByte('\n')
 	for _, c := range s.checks {
-		verdict := "holds"
-		if !c.ok {
-			verdict = "**missed**"
+		verdict := ": holds"
+		if c.unbound {
+			verdict = ""
+		} else if !c.ok {
+			verdict = ": **missed**"
 		}
-		fmt.Fprintf(&b, "- %s: %s\n", c.text, verdict)
+		fmt.Fprintf(&b, "- %s%s\n", c.text, verdict)
 	}
 	if len(s.checks) > 0 {
 		b.WriteByte('\n')
