@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -145,21 +146,31 @@ func TestTheGuardRefusesByDefault(t *testing.T) {
 // TestRebinding has a name that is public when it is asked for first, and loopback
 // when the connection is made.
 func TestRebinding(t *testing.T) {
-	asked := 0
+	const name = "rebound.example.com"
+	var asked atomic.Int32 // for addresses of IPv4
+	answer := func() netip.Addr {
+		if asked.Add(1) == 1 {
+			return netip.MustParseAddr("93.184.215.14")
+		}
+		return netip.MustParseAddr("127.0.0.1")
+	}
 	g := &Guard{Resolver: &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-		asked++
 		client, server := net.Pipe()
-		go answerLoopback(server) // ends when the client closes the pipe
+		go answerDNS(server, answer) // ends when the client closes the pipe
 		return client, nil
 	}}}
-	_, err := g.Dial(t.Context(), "tcp", "rebound.example.com:80")
+	first, err := g.Resolver.LookupNetIP(t.Context(), "ip4", name)
+	if err != nil || len(first) != 1 || g.Check(first[0]) != nil {
+		t.Fatalf("the first answer: got %v, %v, want one public address", first, err)
+	}
+	_, err = g.Dial(t.Context(), "tcp", name+":80")
 	if !nodes.IsPermanent(err) || !strings.Contains(err.Error(), "loopback") {
-		t.Errorf("got %v after %d questions, want the resolved address to be refused", err, asked)
+		t.Errorf("got %v after %d questions, want the resolved address to be refused", err, asked.Load())
 	}
 }
 
-// answerLoopback answers questions for an A record over a stream by 127.0.0.1.
-func answerLoopback(c net.Conn) {
+// answerDNS answers questions for an A record over a stream, by what answer says.
+func answerDNS(c net.Conn, answer func() netip.Addr) {
 	defer c.Close()
 	for {
 		head := make([]byte, 2)
@@ -175,13 +186,12 @@ func answerLoopback(c net.Conn) {
 			end += int(q[end]) + 1
 		}
 		end += 5
-		kind := q[end-3]
-		answer := append([]byte{q[0], q[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}, q[12:end]...)
-		if kind == 1 {
-			answer[7] = 1
-			answer = append(answer, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 127, 0, 0, 1)
+		reply := append([]byte{q[0], q[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}, q[12:end]...)
+		if kind := q[end-3]; kind == 1 {
+			reply[7] = 1
+			reply = append(append(reply, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4), answer().AsSlice()...)
 		}
-		if _, err := c.Write(append([]byte{byte(len(answer) >> 8), byte(len(answer))}, answer...)); err != nil {
+		if _, err := c.Write(append([]byte{byte(len(reply) >> 8), byte(len(reply))}, reply...)); err != nil {
 			return
 		}
 	}
