@@ -63,12 +63,8 @@ func (p *places) heard(r *jobRun) func(string, []byte) {
 func (p *places) set(step int, pl protocol.Place) {
 	p.mu.Lock()
 	changed := p.held[step] != pl.Held || pl.Full && !p.full[step]
-	for i, c := range pl.Cursors {
-		if c != p.cursors[step][i] {
-			changed = true
-		}
-	}
-	p.cursors[step], p.held[step] = pl.Cursors, pl.Held
+	changed = p.cursors[step].Raise(pl.Cursors) || changed
+	p.held[step] = pl.Held
 	if pl.Full && !p.full[step] {
 		p.full[step] = true
 		p.spread()

@@ -211,7 +211,7 @@ func (r *run) fold(ctx context.Context) error {
 	if !news && len(r.purges) == 0 && !r.owed {
 		return nil
 	}
-	r.acct.Fold.Marks = r.acct.Marks()
+	r.acct.RaiseMarks()
 	if r.oneSource && len(r.purges) > 0 {
 		r.acct.Fold.Below = r.purges[len(r.purges)-1].Below
 	}

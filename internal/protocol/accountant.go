@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"sluice/recipe"
@@ -213,10 +212,15 @@ func (a *Accountant) News() bool {
 	return n
 }
 
-// Watermark takes the places of an ordered step behind its last checkpoint.
+// Watermark takes the places of an ordered step behind its last checkpoint, as far as
+// they are told: what is told late, or by an owner whose reign is over, takes none back.
 func (a *Accountant) Watermark(step int, cs Cursors) {
-	if len(cs) == len(a.marks[step]) && !slices.Equal(cs, a.marks[step]) {
+	switch {
+	case len(cs) != len(a.marks[step]):
+	case a.rules.MarksFall:
 		a.marks[step], a.news = cs, true
+	case a.marks[step].Raise(cs):
+		a.news = true
 	}
 }
 

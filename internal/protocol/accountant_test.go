@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -108,6 +109,41 @@ func TestPurgeKeepsToTheMark(t *testing.T) {
 		if got != s.want {
 			t.Errorf("%s: got %d, want %d", s.name, got, s.want)
 		}
+	}
+}
+
+func TestMarksNeverGoBack(t *testing.T) {
+	a := NewAccountant(twoSteps(), Fold{}, Rules{})
+	add(t, a, history(3)...)
+	a.Splits(0, 1)
+	a.Split(0, 0, SplitState{N: 4, Done: true})
+	a.Watermark(1, Cursors{{N: 2}})
+	a.RaiseMarks()
+	if a.Watermark(1, Cursors{{N: 1}}); a.Mark(0) != (Mark{N: 2}) {
+		t.Errorf("behind the word of an earlier owner: got %+v, want frame 2", a.Mark(0))
+	}
+	next := NewAccountant(twoSteps(), a.Fold, Rules{})
+	if next.Mark(0) != (Mark{N: 2}) {
+		t.Errorf("behind a start: got %+v, want what was written", next.Mark(0))
+	}
+	next.Splits(0, 1)
+	next.Split(0, 0, SplitState{N: 4, Done: true})
+	if next.Watermark(1, Cursors{{N: 3}}); next.Mark(0) != (Mark{N: 3}) {
+		t.Errorf("the owner speaks: got %+v, want frame 3", next.Mark(0))
+	}
+}
+
+func TestCursorsAreRaisedLaneByLane(t *testing.T) {
+	cs := Cursors{{N: 2}, {N: 5}, {N: 1, Path: "\x00\x01"}, {Split: 1, Done: true}}
+	if !cs.Raise(Cursors{{N: 3}, {N: 4}, {N: 1, Path: "\x00\x02"}, {N: 9}}) {
+		t.Error("two lanes were raised, and it is no news")
+	}
+	want := Cursors{{N: 3}, {N: 5}, {N: 1, Path: "\x00\x02"}, {Split: 1, Done: true}}
+	if !slices.Equal(cs, want) {
+		t.Errorf("got %v, want %v", cs, want)
+	}
+	if cs.Raise(Cursors{{N: 3}, {N: 5}, {N: 1}, {Split: 1, Done: true}}) {
+		t.Error("the same again is no news")
 	}
 }
 

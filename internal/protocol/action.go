@@ -92,5 +92,6 @@ type Rules struct {
 	NoMark           bool // an arrival sink does not read the mark before its effect
 	NoClaim          bool // an arrival sink commits only after its effect
 	NoFollow         bool // an owner applies a frame without looking for an entry
+	MarksFall        bool // marks follow whoever told a place last
 	IgnoreCheckpoint bool // the fold passes the checkpoints of unfinished splits
 }

@@ -59,6 +59,20 @@ func (c Cursor) before(b Cursor) bool {
 // Cursors are the places of a step's lanes.
 type Cursors []Cursor
 
+// Raise takes the places of other cursors where those are further, and reports whether
+// that was anywhere. Places are told by messages that may be late or from an owner whose
+// reign is over, and a step never goes back.
+func (cs Cursors) Raise(to Cursors) bool {
+	moved := false
+	for i := range min(len(cs), len(to)) {
+		c, t := cs[i], to[i]
+		if c.before(t) || !c.Done && !t.before(c) && c.Path < t.Path {
+			cs[i], moved = t, true
+		}
+	}
+	return moved
+}
+
 // Pick returns the lane whose frame comes next in the order split, n, lane, and false
 // when all lanes are done.
 func (cs Cursors) Pick() (int, bool) {

@@ -16,8 +16,18 @@ func (m Mark) Below(split uint32, n uint64) bool {
 
 // Mark returns the job-wide mark of a source: all frames below it are done at every
 // step, covered by every checkpoint of an ordered step, and behind the checkpoint of
-// every unfinished split.
+// every unfinished split. It never goes back: behind a start the ordered steps have not
+// told their places yet, but the mark that was written still holds.
 func (a *Accountant) Mark(source int) Mark {
+	m := a.mark(source)
+	if was, ok := a.Fold.Marks[source]; ok && m.before(was) && !a.rules.MarksFall {
+		return was
+	}
+	return m
+}
+
+// mark returns the mark as far as this accountant knows.
+func (a *Accountant) mark(source int) Mark {
 	m := Mark{All: true}
 	for i := range a.plan.Steps {
 		for l, lane := range a.plan.Steps[i].Lanes {
@@ -36,15 +46,18 @@ func (a *Accountant) Mark(source int) Mark {
 	return m
 }
 
-// Marks returns the marks of all sources, by step.
-func (a *Accountant) Marks() map[int]Mark {
+// before reports whether a mark is lower than another one.
+func (m Mark) before(b Mark) bool { return !m.All && b.Below(m.Split, m.N) }
+
+// RaiseMarks brings the Fold's marks up to where they are now, for the fold to be written.
+func (a *Accountant) RaiseMarks() {
 	marks := map[int]Mark{}
 	for i := range a.plan.Steps {
 		if a.plan.Steps[i].Role == recipe.RoleSource {
 			marks[i] = a.Mark(i)
 		}
 	}
-	return marks
+	a.Fold.Marks = marks
 }
 
 // lower takes the mark down to a cursor.
@@ -66,7 +79,7 @@ type Purge struct {
 
 // Purge returns what can be purged: entries below the marks, which it forgets. It goes
 // source by source, since one source may be far ahead of another that is waited for. The
-// driver takes the Fold, the Marks and this at one moment, writes the first two in one
+// driver takes the Fold with its marks raised and this at one moment, writes the Fold in one
 // compare-and-set, and only then purges the ledger.
 func (a *Accountant) Purge() []Purge {
 	var ps []Purge

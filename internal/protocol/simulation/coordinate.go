@@ -19,6 +19,11 @@ type coordinator struct {
 
 func beginCoordinator(t *task) {
 	c := &coordinator{task: t}
+	t.listenToPlaces(func(step int, p protocol.Place) {
+		if c.acc != nil {
+			c.acc.Watermark(step, p.Cursors)
+		}
+	})
 	c.contend()
 }
 
@@ -92,9 +97,6 @@ func (c *coordinator) fold() {
 		}
 		read(c.task, func() bool {
 			for i := range c.g.plan.Steps {
-				if cs := c.store.owners[i].ck.Cursors; len(cs) > 0 {
-					c.acc.Watermark(i, cs)
-				}
 				for _, sp := range c.store.sources[i] {
 					c.acc.Split(i, sp.n, sp.state)
 				}
@@ -111,12 +113,8 @@ func (c *coordinator) write() {
 		c.rescue()
 		return
 	}
-	marks := map[int]protocol.Mark{}
-	for i := range c.g.plan.Steps {
-		if c.g.plan.Steps[i].Role == recipe.RoleSource {
-			marks[i] = c.acc.Mark(i)
-		}
-	}
+	c.acc.RaiseMarks()
+	marks := c.acc.Fold.Marks
 	if c.opt.PurgeFirst {
 		c.store.purge(purges)
 	}

@@ -125,6 +125,7 @@ func (d *ownerDriver) reign(epoch uint64, st ownerState) {
 		d.state, d.snaps = st.state.clone(), map[uint64]*state{}
 		d.hand, d.made = map[protocol.ID]inHand{}, map[protocol.ID]made{}
 		d.m = protocol.NewOwner(c, st.ck, es)
+		d.keepTelling(d.m)
 		d.act()
 	})
 }
@@ -141,7 +142,6 @@ func (d *ownerDriver) act() {
 			d.carryOut(a)
 		}
 	}
-	d.held[d.step] = m.Held()
 	d.most[d.step] = max(d.most[d.step], m.Held())
 	if m.Over() && d.m == m {
 		d.abdicate()
@@ -186,7 +186,11 @@ func (d *ownerDriver) carryOut(a protocol.Action) {
 	case protocol.OpSave:
 		ck, snap := *a.Checkpoint, d.snaps[a.Checkpoint.Rev]
 		ask(d.task, func() protocol.Result { return d.store.saveOwner(d.step, ck, snap) }, func(r protocol.Result) {
-			d.with(m, func() { m.Saved(a.Checkpoint, r, d.now) })
+			d.with(m, func() {
+				if m.Saved(a.Checkpoint, r, d.now); r == protocol.OK {
+					d.tellPlace(m)
+				}
+			})
 		})
 	case protocol.OpSeal:
 		ask(d.task, func() protocol.Result { d.sinks.sealed[d.step] = true; return protocol.OK }, func(r protocol.Result) {

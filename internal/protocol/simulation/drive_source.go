@@ -15,11 +15,24 @@ type sourceDriver struct {
 	rev  uint64 // of the split's checkpoint
 	busy bool
 	stop bool
-	turn int // of attempts, so that answers to an earlier one are not taken for this one's
+	turn int                      // of attempts, so that answers to an earlier one are not taken for this one's
+	at   map[int]protocol.Cursors // by step: its watermark, as far as it was heard
+	held map[int]int64            // by step: what it holds early
 }
 
 func beginSource(t *task) {
-	d := &sourceDriver{driver: newDriver(t)}
+	d := &sourceDriver{driver: newDriver(t), at: map[int]protocol.Cursors{}, held: map[int]int64{}}
+	t.listenToPlaces(func(step int, p protocol.Place) {
+		if d.at[step] == nil {
+			d.at[step] = make(protocol.Cursors, len(p.Cursors))
+		}
+		d.at[step].Raise(p.Cursors)
+		d.held[step] = p.Held
+		if d.m != nil {
+			d.m.Credit(d.credit(), d.now)
+			d.act()
+		}
+	})
 	t.stop = func() {
 		if d.stop = true; d.m != nil {
 			d.m.Stop(d.now)
@@ -113,13 +126,13 @@ func (d *sourceDriver) credit() protocol.Credit {
 		if d.g.plan.Steps[i].Role != recipe.RoleOrdered {
 			continue
 		}
-		held += int64(d.held[i])
+		held += d.held[i]
 		for l, lane := range d.g.plan.Steps[i].Lanes {
 			if lane.Source != d.step {
 				continue
 			}
 			cur := protocol.Cursor{}
-			if cs := d.store.owners[i].ck.Cursors; len(cs) > 0 {
+			if cs := d.at[i]; len(cs) > 0 {
 				cur = cs[l]
 			}
 			if !cur.Done && (c.Done || cur.Split < c.Split || cur.Split == c.Split && cur.N < c.N) {

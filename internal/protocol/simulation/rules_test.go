@@ -34,6 +34,7 @@ func TestRulesAreNeeded(t *testing.T) {
 		{"somebody helps gates", Options{NoRescue: true}},
 		{"the purge's mark is job-wide", with(func(r *protocol.Rules) { r.FoldEachStep = true })},
 		{"the purge's mark never passes an unfinished split's checkpoint", with(func(r *protocol.Rules) { r.IgnoreCheckpoint = true })},
+		{"marks never go back", with(func(r *protocol.Rules) { r.MarksFall = true })},
 		{"the fold is written before the purge", Options{PurgeFirst: true}},
 		{"sources keep to the window", with(func(r *protocol.Rules) { r.NoWindow = true })},
 		{"a split without credit is given back", with(func(r *protocol.Rules) { r.NoYield = true })},

@@ -186,6 +186,11 @@ func (s *store) saveFold(rev uint64, fold []byte, marks map[int]protocol.Mark, d
 	if rev != s.foldRev {
 		return protocol.Refused
 	}
+	for source, m := range s.marks {
+		if n := marks[source]; !n.All && m.Below(n.Split, n.N) {
+			s.w.fail("marks: that of source %s went back from %+v to %+v", s.w.g.plan.Steps[source].Node, m, n)
+		}
+	}
 	s.foldRev++
 	s.fold, s.marks, s.w.ended = fold, marks, done
 	return protocol.OK

@@ -56,14 +56,14 @@ type world struct {
 	edges  []*edge
 	store  *store
 	tasks  []*task
+	ears   []ear
 	faults faults
 	count  map[string]int
 	ended  bool
 	err    string
 	sinks  sinks
 	drain  bool
-	full   []bool // by step: wants no more, as the coordinator says
-	held   map[int]int
+	full   []bool      // by step: wants no more, as the coordinator says
 	most   map[int]int // by step: most frames held early
 }
 
@@ -77,7 +77,7 @@ type sinks struct {
 
 // Run carries one simulation out.
 func Run(seed uint64, opt Options) Outcome {
-	w := &world{opt: opt, seed: seed, rng: rand.New(rand.NewPCG(seed, 17)), count: map[string]int{}, held: map[int]int{}, most: map[int]int{}}
+	w := &world{opt: opt, seed: seed, rng: rand.New(rand.NewPCG(seed, 17)), count: map[string]int{}, most: map[int]int{}}
 	w.sinks = sinks{file: map[int][]int64{}, sealed: map[int]bool{}, sunk: map[int]map[ordinal][]int64{}, dead: map[int]map[ordinal]int{}}
 	w.g = newGraph(w.rng, opt)
 	w.full = make([]bool, len(w.g.plan.Steps))
