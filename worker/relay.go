@@ -236,6 +236,7 @@ func (l *relayLoop) do(ctx context.Context, a *protocol.Action) error {
 	case protocol.OpPublish:
 		return l.publish(a)
 	case protocol.OpAck:
+		l.giveUp(a.ID)
 		return l.ack(a.ID)
 	case protocol.OpBeat:
 		l.hand[a.ID].msg.Beat()

@@ -10,12 +10,14 @@ import (
 // relayDriver drives a [protocol.Relay].
 type relayDriver struct {
 	*driver
-	m *protocol.Relay
+	m     *protocol.Relay
+	queue []protocol.Action    // frames that wait for a slot
+	slots map[protocol.ID]bool // frames that the node is at work on; of an arrival sink until their effect
 }
 
 func beginRelay(t *task) {
-	d := &relayDriver{driver: newDriver(t)}
-	c := protocol.RelayConfig{Ports: t.ports(d.s), Window: d.s.Parallel, Beat: t.g.ackWait / 3, Arrival: protocol.Arrival(d.s), Rules: t.opt.Rules}
+	d := &relayDriver{driver: newDriver(t), slots: map[protocol.ID]bool{}}
+	c := protocol.RelayConfig{Ports: t.ports(d.s), Window: d.s.Parallel + d.rng.IntN(3), Beat: t.g.ackWait / 3, Arrival: protocol.Arrival(d.s), Rules: t.opt.Rules}
 	for _, id := range d.s.In {
 		if e := t.edge(id); d.s.Role == recipe.RoleGate {
 			c.Gate, c.TTL = true, e.TTL
@@ -69,7 +71,8 @@ func (d *relayDriver) carryOut(a protocol.Action) {
 	id := a.ID
 	switch a.Op {
 	case protocol.OpCompute:
-		d.after(d.computing(), func() { d.compute(a) })
+		d.queue = append(d.queue, a)
+		d.next()
 	case protocol.OpCommit:
 		d.commit(a.Entry, func(r protocol.Result) { d.m.Committed(id, r, d.now); d.act() })
 	case protocol.OpLookup:
@@ -79,6 +82,9 @@ func (d *relayDriver) carryOut(a protocol.Action) {
 		d.publish(a, a.Entry, func(r protocol.Result) { d.m.Published(id, a.Edge, a.Part, r, d.now); d.act() })
 	case protocol.OpAck:
 		d.ack(id)
+		if !d.opt.NoFree {
+			d.free(id)
+		}
 	case protocol.OpBeat:
 		d.tell(d.hand[id].beat)
 	case protocol.OpMark:
@@ -89,6 +95,21 @@ func (d *relayDriver) carryOut(a protocol.Action) {
 	case protocol.OpWake:
 		d.after(a.After, func() { d.m.Tick(d.now); d.act() })
 	}
+}
+
+// next has the node compute the frames that wait, as long as there are slots.
+func (d *relayDriver) next() {
+	for len(d.queue) > 0 && len(d.slots) < d.s.Parallel {
+		a := d.queue[0]
+		d.queue = d.queue[1:]
+		d.slots[a.ID] = true
+		d.after(d.computing(), func() { d.compute(a) })
+	}
+}
+
+func (d *relayDriver) free(id protocol.ID) {
+	delete(d.slots, id)
+	d.next()
 }
 
 func (d *relayDriver) compute(a protocol.Action) {
@@ -105,6 +126,9 @@ func (d *relayDriver) compute(a protocol.Action) {
 		e.Kept = m.keep()
 	}
 	d.made[a.ID] = m
+	if d.n.kind != arrivalSink {
+		d.free(a.ID)
+	}
 	d.m.Computed(a.ID, e, d.now)
 	d.act()
 }
@@ -125,6 +149,7 @@ func (d *relayDriver) effect(a protocol.Action) {
 			d.after(time.Millisecond, func() { d.effect(a) })
 			return
 		}
+		d.free(a.ID)
 		d.m.Effected(a.ID, d.now)
 		d.act()
 	})

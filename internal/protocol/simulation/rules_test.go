@@ -43,6 +43,7 @@ func TestRulesAreNeeded(t *testing.T) {
 		{"a consumer's name has the epoch", Options{NoEpoch: true}},
 		{"a takeover replaces consumers before it reads", Options{ReadFirst: true}},
 		{"an arrival sink reads the mark before its effect", with(func(r *protocol.Rules) { r.NoMark = true })},
+		{"a frame without an effect gives its slot back", Options{NoFree: true}},
 		{"an arrival sink commits before its effect", with(func(r *protocol.Rules) { r.NoClaim = true })},
 	}
 	for _, test := range tests {

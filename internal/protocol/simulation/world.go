@@ -22,6 +22,7 @@ type Options struct {
 	NarrowHand  bool // consumers of ordered steps hand out a few frames only
 	NoKept      bool // impure kinds do not keep their answer in the commit
 	PurgeFirst  bool // the ledger is purged before the fold and its marks are written
+	NoFree      bool // an arrival sink keeps the slot of a frame that it acknowledges without an effect
 	NoRescue    bool // nobody expires or publishes again in a gate's place
 }
 
