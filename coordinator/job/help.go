@@ -15,16 +15,20 @@ import (
 // through may expire below it. Both are decided by protocol.Accountant.
 func (r *run) help(ctx context.Context) {
 	now := time.Since(r.began)
-	empty := map[recipe.EdgeID]bool{}
-	isEmpty := func(id recipe.EdgeID) bool {
-		known, ok := empty[id]
-		if !ok {
-			known = r.empty(ctx, id)
-			empty[id] = known
-		}
-		return known
+	type count struct {
+		n     uint64
+		known bool
 	}
-	for _, o := range r.acct.Overdue(now, patience, isEmpty) {
+	counts := map[recipe.EdgeID]count{}
+	stored := func(id recipe.EdgeID) (uint64, bool) {
+		c, asked := counts[id]
+		if !asked {
+			c.n, c.known = r.stored(ctx, id)
+			counts[id] = c
+		}
+		return c.n, c.known
+	}
+	for _, o := range r.acct.Overdue(now, patience, stored) {
 		if o.Expire != nil {
 			r.expire(ctx, o.Expire)
 		} else {
@@ -33,12 +37,12 @@ func (r *run) help(ctx context.Context) {
 	}
 }
 
-// empty reports whether nothing is stored on an edge; when in doubt it is not.
-func (r *run) empty(ctx context.Context, id recipe.EdgeID) bool {
+// stored returns how many frames are stored on an edge, and false when that is not known.
+func (r *run) stored(ctx context.Context, id recipe.EdgeID) (uint64, bool) {
 	e := r.plan.Edge(id)
 	subject := r.names.Fill(e.Subject)
 	counts, err := r.conn.SubjectCounts(ctx, r.names.Fill(r.plan.Streams[e.Stream].Name), subject)
-	return err == nil && counts[subject] == 0
+	return counts[subject], err == nil
 }
 
 // expire gives a gate's verdict in its place: the entry first, then the empty frame.

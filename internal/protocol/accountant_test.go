@@ -181,19 +181,26 @@ func TestOverdueHelpsAGate(t *testing.T) {
 	p.Edges = append(p.Edges, recipe.Edge{ID: "e2", From: 1, To: 2, Limit: 4})
 	a := NewAccountant(p, Fold{}, Rules{})
 	add(t, a, &Entry{Step: 0, Counts: [][]uint32{{3}}})
-	empty := func(recipe.EdgeID) bool { return true }
-	stored := func(recipe.EdgeID) bool { return false }
+	empty := func(recipe.EdgeID) (uint64, bool) { return 0, true }
+	stored := func(recipe.EdgeID) (uint64, bool) { return 1, true }
+	unknown := func(recipe.EdgeID) (uint64, bool) { return 0, false }
 	if due := a.Overdue(90*ms, 50*ms, empty); len(due) != 0 {
 		t.Errorf("before the ttl: got %d, want none", len(due))
 	}
 	if due := a.Overdue(time.Second, 50*ms, stored); len(due) != 0 {
 		t.Errorf("something is stored: got %d, want none", len(due))
 	}
+	if due := a.Overdue(time.Second, 50*ms, unknown); len(due) != 0 {
+		t.Errorf("nobody knows what is stored: got %d, want none", len(due))
+	}
 	due := a.Overdue(2*time.Second, 50*ms, empty)
 	if len(due) != 1 || due[0].Expire == nil || due[0].Expire.Step != 1 || due[0].Expire.In != 3 {
 		t.Fatalf("got %+v, want the gate's frame expired with 3 records", due)
 	}
 	add(t, a, due[0].Expire)
+	if due = a.Overdue(3*time.Second, 50*ms, stored); len(due) != 0 {
+		t.Errorf("the gate's frame is stored below it: got %d, want none", len(due))
+	}
 	if due = a.Overdue(3*time.Second, 50*ms, empty); len(due) != 1 || due[0].Expire != nil || due[0].Entry.Step != 1 {
 		t.Errorf("got %+v, want the gate's frame published again", due)
 	}
@@ -223,7 +230,7 @@ func TestOverdueLeavesStraysAlone(t *testing.T) {
 	a := NewAccountant(p, Fold{}, Rules{})
 	es := history(0)
 	stray := &Entry{Step: 0, Ord: recipe.Ordinal{N: 1}, Counts: [][]uint32{{3}}}
-	empty := func(recipe.EdgeID) bool { return true }
+	empty := func(recipe.EdgeID) (uint64, bool) { return 0, true }
 	add(t, a, stray)
 	if due := a.Overdue(time.Second, 50*ms, empty); len(due) != 0 {
 		t.Errorf("before the account has come so far: got %d, want none", len(due))

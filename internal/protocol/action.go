@@ -93,5 +93,6 @@ type Rules struct {
 	NoClaim          bool // an arrival sink commits only after its effect
 	NoFollow         bool // an owner applies a frame without looking for an entry
 	MarksFall        bool // marks follow whoever told a place last
+	NoCount          bool // a gate's frames are published again though they may be stored
 	IgnoreCheckpoint bool // the fold passes the checkpoints of unfinished splits
 }

@@ -41,25 +41,58 @@ func PartOf(e *Entry, k, i int) recipe.Parts {
 	return e.Parts.Append(i, i == k-1)
 }
 
-// Overdue returns the help that is due. empty tells whether nothing is stored on an edge;
-// patience is the time after which a gate's frame is published again where no ttl says it.
-func (a *Accountant) Overdue(now, patience time.Duration, empty func(recipe.EdgeID) bool) []Overdue {
-	var due []Overdue
+// Overdue returns the help that is due. stored tells how many frames are stored on an edge,
+// and false when that is not known; patience is the time after which a gate's frame is
+// published again where no ttl says it. What is still stored waits for its reader and needs
+// no help: a copy would only be computed again. So a gate's frames are published again
+// only when fewer are stored than are missed.
+func (a *Accountant) Overdue(now, patience time.Duration, stored func(recipe.EdgeID) (uint64, bool)) []Overdue {
+	missed := make([]uint64, len(a.plan.Edges))
+	var late []lateFrame
 	for _, queue := range a.queue {
 		for _, r := range queue {
 			if k := a.kept[r.key]; k != nil {
-				due = append(due, a.overdueOf(k, now, patience, empty)...)
+				late = a.late(late, k, now, patience)
 			}
+		}
+	}
+	for _, l := range late {
+		missed[l.edge.ID.Index()]++
+	}
+	var due []Overdue
+	for _, l := range late {
+		n, known := stored(l.edge.ID)
+		if !known {
+			continue
+		}
+		if l.gate && (n < missed[l.edge.ID.Index()] || a.rules.NoCount) {
+			l.at = now // not again before the same time has passed
+			due = append(due, Overdue{Entry: l.Entry, Edge: l.out, Part: l.part})
+		}
+		if l.edge.TTL > 0 && n == 0 {
+			l.at = now
+			due = append(due, Overdue{Expire: a.expired(l)})
 		}
 	}
 	return due
 }
 
-func (a *Accountant) overdueOf(k *keptEntry, now, patience time.Duration, empty func(recipe.EdgeID) bool) []Overdue {
-	var due []Overdue
+// lateFrame is a frame that nobody below has committed for long.
+type lateFrame struct {
+	*keptEntry
+	gate  bool // made by a gate, whose entry keeps it
+	edge  *recipe.Edge
+	out   int // index into the step's Out
+	part  int
+	parts recipe.Parts
+	ord   recipe.Ordinal // on the reader's lane
+}
+
+// late appends the late frames of an entry.
+func (a *Accountant) late(late []lateFrame, k *keptEntry, now, patience time.Duration) []lateFrame {
 	s := &a.plan.Steps[k.Step]
 	if s.Role == recipe.RoleSource && a.stray(k.Entry) {
-		return nil
+		return late
 	}
 	gate := s.Role == recipe.RoleGate
 	for i, id := range s.Out {
@@ -72,29 +105,25 @@ func (a *Accountant) overdueOf(k *keptEntry, now, patience time.Duration, empty 
 			continue
 		}
 		counts := k.Counts[e.FromPort]
-		for part, n := range counts {
+		for part := range counts {
 			parts := PartOf(k.Entry, len(counts), part)
 			ord := recipe.Ordinal{Split: k.Ord.Split, N: k.Ord.N, Lane: k.Ord.Lane + uint16(e.LaneBase), Path: parts.Path()}
-			if a.committed(e.To, ord) {
-				continue
-			}
-			if gate {
-				due = append(due, Overdue{Entry: k.Entry, Edge: i, Part: part})
-			}
-			if e.TTL > 0 && empty(id) {
-				if k.LostAt(i) {
-					n = 0
-				}
-				reader := &a.plan.Steps[e.To]
-				due = append(due, Overdue{Expire: &Entry{Step: e.To, Ord: ord, Parts: parts, EndSplit: k.EndSplit, EndSource: k.EndSource,
-					Verdict: Expired, In: int64(n), Counts: Empty(reader)}})
+			if !a.committed(e.To, ord) {
+				late = append(late, lateFrame{k, gate, e, i, part, parts, ord})
 			}
 		}
 	}
-	if len(due) > 0 {
-		k.at = now // not again before the same time has passed
+	return late
+}
+
+// expired is the entry of a gate for a frame that the server has expired.
+func (a *Accountant) expired(l lateFrame) *Entry {
+	n := int64(l.Counts[l.edge.FromPort][l.part])
+	if l.LostAt(l.out) {
+		n = 0
 	}
-	return due
+	return &Entry{Step: l.edge.To, Ord: l.ord, Parts: l.parts, EndSplit: l.EndSplit, EndSource: l.EndSource,
+		Verdict: Expired, In: n, Counts: Empty(&a.plan.Steps[l.edge.To])}
 }
 
 // stray reports whether a source's entry may lie behind the end of its split: an attempt

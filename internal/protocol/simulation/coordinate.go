@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"sluice/internal/protocol"
@@ -152,11 +153,12 @@ func (c *coordinator) flags() {
 // rescue helps gates, and goes on.
 func (c *coordinator) rescue() {
 	if !c.opt.NoRescue {
-		due := c.acc.Overdue(c.now, 3*c.g.ackWait, func(id recipe.EdgeID) bool {
+		due := c.acc.Overdue(c.now, 3*c.g.ackWait, func(id recipe.EdgeID) (uint64, bool) {
 			e := c.edge(id)
 			e.expire()
-			return len(e.msgs) == 0
+			return uint64(len(e.msgs)), true
 		})
+		c.needless(due)
 		for _, o := range due {
 			if o.Expire != nil {
 				c.expire(o.Expire)
@@ -166,6 +168,28 @@ func (c *coordinator) rescue() {
 		}
 	}
 	c.later()
+}
+
+// needless fails a run in which everything that is published again on an edge is stored
+// there: its reader is slow, and would compute it all once more.
+func (c *coordinator) needless(due []protocol.Overdue) {
+	lost := map[*edge]int{}
+	for _, o := range due {
+		if o.Expire != nil {
+			continue
+		}
+		x := c.edge(c.g.plan.Steps[o.Entry.Step].Out[o.Edge])
+		ord := o.Entry.Ord
+		ord.Path = protocol.PartOf(o.Entry, len(o.Entry.Counts[x.FromPort]), o.Part).Path()
+		if lost[x] += 0; !slices.ContainsFunc(x.msgs, func(m *message) bool { return m.f.ord == ord }) {
+			lost[x]++
+		}
+	}
+	for x, n := range lost {
+		if n == 0 {
+			c.fail("copies: frames are published again on edge %s, and all of them are stored there", x.ID)
+		}
+	}
 }
 
 // expire commits in a gate's place, and publishes the empty frame.
