@@ -240,7 +240,7 @@ func (l *ownerLoop) handle(e *event) error {
 			l.tell()
 		}
 	case evSealed:
-		l.m.Sealed(e.result)
+		l.m.Sealed(e.result, now)
 	case evLate:
 		l.late.due()
 	case evTick:

@@ -56,6 +56,7 @@ type Owner struct {
 	over    bool
 	beat    time.Duration
 	sealing *Entry
+	retry   retry
 	acts    []Action
 }
 
@@ -251,14 +252,20 @@ func (m *Owner) Committed(id ID, r Result, now time.Duration) {
 	if m.over {
 		return
 	}
-	if m.sealing != nil && id == 0 {
-		m.sealed(r)
-		return
-	}
+	last := m.sealing != nil && id == 0
 	fr := m.frames[id]
 	switch {
+	case r == Failed && last:
+		m.retry.hold(Action{Op: OpCommit, Entry: m.sealing}, now, &m.acts)
+		return
 	case r == Failed:
-		m.do(Action{Op: OpCommit, ID: id, Entry: fr.entry})
+		m.retry.hold(Action{Op: OpCommit, ID: id, Entry: fr.entry}, now, &m.acts)
+		return
+	}
+	m.retry.answered()
+	switch {
+	case last:
+		m.sealing = nil
 	case fr.state == ownConfirming || m.cfg.Rules.PublishFirst:
 		m.through(fr, now)
 	case r == Refused:
@@ -359,6 +366,7 @@ func (m *Owner) Tick(now time.Duration) {
 	}
 	m.wake = false
 	m.outs.tick(now, &m.acts)
+	m.retry.tick(now, &m.acts)
 	m.next(now)
 	if m.cfg.Beat == 0 || now-m.beat < m.cfg.Beat {
 		return

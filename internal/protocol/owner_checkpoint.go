@@ -50,12 +50,13 @@ func (m *Owner) Saved(ck *Checkpoint, r Result, now time.Duration) {
 	case m.over:
 		return
 	case r == Failed:
-		m.do(Action{Op: OpSave, Checkpoint: ck})
+		m.retry.hold(Action{Op: OpSave, Checkpoint: ck}, now, &m.acts)
 		return
 	case r == Refused:
 		m.restart()
 		return
 	}
+	m.retry.answered()
 	p := m.pending[0]
 	m.pending = m.pending[1:]
 	m.saved = ck.Cursors
@@ -82,20 +83,12 @@ func (m *Owner) release(fr *owned) {
 }
 
 // Sealed answers OpSeal. The last entry is committed under ID 0.
-func (m *Owner) Sealed(r Result) {
+func (m *Owner) Sealed(r Result, now time.Duration) {
 	switch {
 	case m.over:
 	case r == OK:
 		m.do(Action{Op: OpCommit, Entry: m.sealing})
 	default:
-		m.do(Action{Op: OpSeal})
+		m.retry.hold(Action{Op: OpSeal}, now, &m.acts)
 	}
-}
-
-func (m *Owner) sealed(r Result) {
-	if r == Failed {
-		m.do(Action{Op: OpCommit, Entry: m.sealing})
-		return
-	}
-	m.sealing = nil
 }

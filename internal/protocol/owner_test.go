@@ -85,9 +85,12 @@ func TestSinkSavesSealsCommits(t *testing.T) {
 			ck = m.pending[0].ck
 		}, "capture 1; save 1"},
 		{"saved", func() { m.Saved(ck, OK, 0) }, "seal; ack 1"},
-		{"sealing failed", func() { m.Sealed(Failed) }, "seal"},
-		{"sealed", func() { m.Sealed(OK) }, "commit 0"},
-		{"committed", func() { m.Committed(0, OK, 0) }, ""},
+		{"sealing failed", func() { m.Sealed(Failed, 0) }, "wake 1ms"},
+		{"a moment later", func() { m.Tick(1 * ms) }, "seal"},
+		{"sealed", func() { m.Sealed(OK, 1*ms) }, "commit 0"},
+		{"no answer", func() { m.Committed(0, Failed, 2*ms) }, "wake 2ms"},
+		{"a moment later", func() { m.Tick(4 * ms) }, "commit 0"},
+		{"committed", func() { m.Committed(0, OK, 5*ms) }, ""},
 	})
 	if !m.Settled() {
 		t.Error("the reign is not settled")

@@ -30,6 +30,7 @@ type Relay struct {
 	frames map[ID]*relayed
 	outs   outlets
 	flag   bool
+	retry  retry
 	acts   []Action
 }
 
@@ -143,9 +144,12 @@ func (m *Relay) Computed(id ID, e *Entry, now time.Duration) {
 // Committed answers OpCommit.
 func (m *Relay) Committed(id ID, r Result, now time.Duration) {
 	fr := m.frames[id]
+	if r == Failed {
+		m.retry.hold(Action{Op: OpCommit, ID: id, Entry: fr.entry}, now, &m.acts)
+		return
+	}
+	m.retry.answered()
 	switch {
-	case r == Failed:
-		m.do(Action{Op: OpCommit, ID: id, Entry: fr.entry})
 	case fr.entry.Done || m.rules.PublishFirst && !m.cfg.Arrival:
 		m.ack(id)
 	case r == Refused:
@@ -230,6 +234,7 @@ func (m *Relay) Published(id ID, edge, part int, r Result, now time.Duration) {
 // Tick is called when a wake-up is due, and about every quarter of Beat.
 func (m *Relay) Tick(now time.Duration) {
 	m.outs.tick(now, &m.acts)
+	m.retry.tick(now, &m.acts)
 	if m.cfg.Beat == 0 {
 		return
 	}

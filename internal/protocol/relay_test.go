@@ -12,7 +12,8 @@ func TestRelayCommitsPublishesAcks(t *testing.T) {
 	play(t, m.Take, []line{
 		{"a frame", func() { m.Deliver(1, frameAt(0, 3), 0, 0) }, "compute 1 run"},
 		{"made", func() { m.Computed(1, carrying(3), 0) }, "commit 1"},
-		{"no answer", func() { m.Committed(1, Failed, 0) }, "commit 1"},
+		{"no answer", func() { m.Committed(1, Failed, 0) }, "wake 1ms"},
+		{"a moment later", func() { m.Tick(1 * ms) }, "commit 1"},
 		{"committed", func() { m.Committed(1, OK, 0) }, "publish 1 0.0; publish 1 1.0"},
 		{"one edge", func() { m.Published(1, 0, 0, OK, 0) }, ""},
 		{"the other", func() { m.Published(1, 1, 0, OK, 0) }, "ack 1"},

@@ -48,6 +48,7 @@ type Source struct {
 	outs   outlets
 	window Window
 	credit Credit
+	retry  retry
 	acts   []Action
 
 	cutting  bool
@@ -341,7 +342,7 @@ func (m *Source) Saved(st SplitState, r Result, now time.Duration) {
 	switch {
 	case r == Failed:
 		m.saving = true
-		m.do(Action{Op: OpSave, SplitState: st})
+		m.retry.hold(Action{Op: OpSave, SplitState: st}, now, &m.acts)
 	case r == Refused:
 		m.restart()
 	case st.Done:
@@ -350,6 +351,7 @@ func (m *Source) Saved(st SplitState, r Result, now time.Duration) {
 		m.over = true
 		m.do(Action{Op: OpReturn, After: m.returned})
 	default:
+		m.retry.answered()
 		m.save = st
 		m.step(now)
 	}
@@ -357,7 +359,11 @@ func (m *Source) Saved(st SplitState, r Result, now time.Duration) {
 
 // Tick is called when a wake-up is due.
 func (m *Source) Tick(now time.Duration) {
+	if m.over {
+		return
+	}
 	m.outs.tick(now, &m.acts)
+	m.retry.tick(now, &m.acts)
 	m.step(now)
 }
 

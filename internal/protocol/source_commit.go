@@ -9,9 +9,10 @@ func (m *Source) Committed(id ID, r Result, now time.Duration) {
 		return
 	}
 	if r == Failed {
-		m.do(Action{Op: OpCommit, ID: id, Entry: c.entry})
+		m.retry.hold(Action{Op: OpCommit, ID: id, Entry: c.entry}, now, &m.acts)
 		return
 	}
+	m.retry.answered()
 	if c.entry.Done || m.cfg.Rules.SourceUncommit {
 		m.through(c)
 		m.sweep()
@@ -64,6 +65,7 @@ func (m *Source) cutAgain() {
 // published in the order of their commits.
 func (m *Source) discard(i int) {
 	for _, c := range m.cuts[i:] {
+		m.retry.forget(c.id)
 		m.do(Action{Op: OpAck, ID: c.id})
 	}
 	m.cuts = m.cuts[:i]

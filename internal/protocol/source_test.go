@@ -120,7 +120,8 @@ func TestSourceStoppedBehindItsEndIsDone(t *testing.T) {
 	m.Stop(0)
 	m.Take()
 	play(t, m.Take, []line{
-		{"a place before the end frame", func() { m.Saved(SplitState{}, Failed, 0) }, "save 0 at 0"},
+		{"a place before the end frame", func() { m.Saved(SplitState{}, Failed, 0) }, "wake 1ms"},
+		{"a moment later", func() { m.Tick(1 * ms) }, "save 0 at 0"},
 		{"the end frame is through", func() { m.Published(1, 0, 0, OK, 0) }, "ack 1"},
 		{"saved", func() { m.Saved(SplitState{}, OK, 0) }, "save 1 at 0 done"},
 		{"saved", func() { m.Saved(SplitState{N: 1, Done: true}, OK, 0) }, "finish"},

@@ -194,7 +194,7 @@ func (d *ownerDriver) carryOut(a protocol.Action) {
 		})
 	case protocol.OpSeal:
 		ask(d.task, func() protocol.Result { d.sinks.sealed[d.step] = true; return protocol.OK }, func(r protocol.Result) {
-			d.with(m, func() { m.Sealed(r) })
+			d.with(m, func() { m.Sealed(r, d.now) })
 		})
 	}
 }
