@@ -153,6 +153,12 @@ func (a *attempt) handle(e *event) error {
 			}
 		}
 		a.m.Saved(e.split, e.result, now)
+	case evRecalled:
+		own := e.result == protocol.OK
+		if a.seq = e.seq; own && a.input != nil {
+			a.input.saved(e.split.N)
+		}
+		a.m.Recalled(e.split, own, now)
 	case evTick:
 		a.m.Tick(now)
 	case evCredit:
@@ -202,6 +208,8 @@ func (a *attempt) do(ctx context.Context, act *protocol.Action) error {
 		return a.ack(act.ID)
 	case protocol.OpSave:
 		return a.save(act.SplitState)
+	case protocol.OpRecall:
+		a.recall(ctx, act.SplitState)
 	case protocol.OpWake:
 		a.wake(act.After)
 	case protocol.OpFinish:
@@ -265,6 +273,31 @@ func (a *attempt) save(st protocol.SplitState) error {
 		a.box.post(event{kind: evSaved, split: st, result: r, err: fatal, seq: out.Seq})
 	})
 	return nil
+}
+
+// recall reads the split's checkpoint back, to tell whether a save that went unanswered is
+// what is stored.
+func (a *attempt) recall(ctx context.Context, st protocol.SplitState) {
+	go func() {
+		for {
+			m, err := a.job.conn.Last(ctx, a.job.names.State(), a.job.names.Split(a.step.ID, a.split))
+			var rec bus.SplitRecord
+			if err == nil {
+				err = json.Unmarshal(m.Data, &rec)
+			}
+			if err == nil {
+				r := protocol.Refused
+				if protocol.SplitState(rec) == st {
+					r = protocol.OK
+				}
+				a.box.post(event{kind: evRecalled, split: st, result: r, seq: m.Seq})
+				return
+			}
+			if !pause(ctx, 100*time.Millisecond) {
+				return
+			}
+		}
+	}()
 }
 
 // nowhere is the input of a source without splits.

@@ -16,6 +16,7 @@ const (
 	evLooked
 	evPublished
 	evSaved
+	evRecalled
 	evSealed
 	evEffected
 	evMarked

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -232,18 +233,42 @@ func (j *journal) putLarge(c *record, rev uint64) error {
 	return err
 }
 
-// save stores a captured record. Behind a stored snapshot what came before is purged.
-func (j *journal) save(ck *protocol.Checkpoint, data []byte, done func(protocol.Result, error)) {
-	subject := j.job.names.JournalEntry(j.step.ID, ck.Rev)
-	old := j.old[ck.Rev]
-	delete(j.old, ck.Rev)
-	j.job.pub.Put(bus.Put{Subject: subject, Data: data}, func(out bus.Outcome) {
+// save stores a captured record.
+func (j *journal) save(ck *protocol.Checkpoint, data []byte, done func(seq uint64, r protocol.Result, fatal error)) {
+	j.job.pub.Put(bus.Put{Subject: j.job.names.JournalEntry(j.step.ID, ck.Rev), Data: data}, func(out bus.Outcome) {
 		r, fatal := resultOf(out)
-		if r == protocol.OK && data[1]&recSnapshot != 0 {
-			go j.purge(out.Seq, old)
-		}
-		done(r, fatal)
+		done(out.Seq, r, fatal)
 	})
+}
+
+// recall reads a revision back and tells whether it is the record that was to be saved:
+// records carry the reign's epoch, so another owner's is another one. A revision that is
+// gone lies below another owner's snapshot.
+func (j *journal) recall(ctx context.Context, ck *protocol.Checkpoint, data []byte, done func(seq uint64, own bool)) {
+	for {
+		m, err := j.job.conn.Last(ctx, j.job.names.Journal(), j.job.names.JournalEntry(j.step.ID, ck.Rev))
+		switch {
+		case err == nil:
+			done(m.Seq, bytes.Equal(m.Data, data))
+			return
+		case errors.Is(err, bus.ErrNotFound):
+			done(0, false)
+			return
+		}
+		if !pause(ctx, 100*time.Millisecond) {
+			return
+		}
+	}
+}
+
+// saved is called when a record is stored. Behind a snapshot what came before is purged.
+func (j *journal) saved(rev, seq uint64, data []byte) {
+	if data[1]&recSnapshot == 0 {
+		return
+	}
+	old := j.old[rev]
+	delete(j.old, rev)
+	go j.purge(seq, old)
 }
 
 // purge removes what a stored snapshot makes needless.

@@ -232,13 +232,13 @@ func (l *ownerLoop) handle(e *event) error {
 	case evPublished:
 		l.m.Published(e.id, e.edge, e.part, e.result, now)
 	case evSaved:
-		if e.result == protocol.OK {
-			delete(l.deltas, e.ck.Rev)
-		}
+		l.covered(e)
 		l.m.Saved(e.ck, e.result, now)
-		if e.result == protocol.OK {
-			l.tell()
-		}
+		l.tell()
+	case evRecalled:
+		l.covered(e)
+		l.m.Recalled(e.ck, e.result == protocol.OK, now)
+		l.tell()
 	case evSealed:
 		l.m.Sealed(e.result, now)
 	case evLate:
@@ -247,6 +247,14 @@ func (l *ownerLoop) handle(e *event) error {
 		l.m.Tick(now)
 	}
 	return e.err
+}
+
+// covered forgets what was captured for a checkpoint that is stored.
+func (l *ownerLoop) covered(e *event) {
+	if e.result == protocol.OK {
+		l.journal.saved(e.ck.Rev, e.seq, l.deltas[e.ck.Rev])
+		delete(l.deltas, e.ck.Rev)
+	}
 }
 
 // receive takes a message in hand. Beyond the memory for early frames only the place of
@@ -305,6 +313,8 @@ func (l *ownerLoop) do(ctx context.Context, a *protocol.Action) error {
 		l.deltas[a.Checkpoint.Rev] = l.journal.capture(a.Checkpoint)
 	case protocol.OpSave:
 		return l.save(a.Checkpoint)
+	case protocol.OpRecall:
+		l.recall(ctx, a.Checkpoint)
 	case protocol.OpSeal:
 		l.seal(ctx)
 	case protocol.OpWake:
@@ -322,10 +332,22 @@ func (l *ownerLoop) save(ck *protocol.Checkpoint) error {
 	if err := l.job.died(BeforeSave, l.step); err != nil {
 		return err
 	}
-	l.journal.save(ck, l.deltas[ck.Rev], func(r protocol.Result, fatal error) {
-		l.box.post(event{kind: evSaved, ck: ck, result: r, err: fatal})
+	l.journal.save(ck, l.deltas[ck.Rev], func(seq uint64, r protocol.Result, fatal error) {
+		l.box.post(event{kind: evSaved, ck: ck, result: r, err: fatal, seq: seq})
 	})
 	return nil
+}
+
+// recall tells whether a checkpoint whose save went unanswered is what is stored.
+func (l *ownerLoop) recall(ctx context.Context, ck *protocol.Checkpoint) {
+	data := l.deltas[ck.Rev]
+	go l.journal.recall(ctx, ck, data, func(seq uint64, own bool) {
+		r := protocol.Refused
+		if own {
+			r = protocol.OK
+		}
+		l.box.post(event{kind: evRecalled, ck: ck, result: r, seq: seq})
+	})
 }
 
 // seal makes a sink's result appear, in a goroutine of its own.

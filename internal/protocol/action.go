@@ -38,6 +38,7 @@ const (
 
 	OpCut    // read one frame N from offset Start; up to offset Until if that is ≥ 0 → WasCut
 	OpSave   // write the checkpoint by compare-and-set → Saved
+	OpRecall // read the checkpoint that is stored: is it the one that was to be saved? → Recalled
 	OpReturn // give the split back, to be delivered again after After
 	OpFinish // acknowledge the split: it is done
 
@@ -93,6 +94,7 @@ type Rules struct {
 	NoClaim          bool // an arrival sink commits only after its effect
 	NoFollow         bool // an owner applies a frame without looking for an entry
 	MarksFall        bool // marks follow whoever told a place last
+	NoRecall         bool // a save that is refused was somebody else's, even where one went unanswered
 	NoCount          bool // a gate's frames are published again though they may be stored
 	IgnoreCheckpoint bool // the fold passes the checkpoints of unfinished splits
 }

@@ -93,6 +93,7 @@ type pendingCheckpoint struct {
 	ck     *Checkpoint
 	frames []*owned
 	asked  bool
+	doubt  bool // a save of it went unanswered: it may be stored
 }
 
 // NewOwner returns the machine of a reign that begins at a checkpoint. entries are the

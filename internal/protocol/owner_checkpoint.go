@@ -44,19 +44,37 @@ func (m *Owner) saveReady() {
 	m.do(Action{Op: OpSave, Checkpoint: m.pending[0].ck})
 }
 
-// Saved answers OpSave. Refused means that there is another owner by now.
+// Saved answers OpSave. Refused means that there is another owner by now, unless a save of
+// the same checkpoint went unanswered: then it may have been refused by itself.
 func (m *Owner) Saved(ck *Checkpoint, r Result, now time.Duration) {
 	switch {
 	case m.over:
-		return
 	case r == Failed:
+		m.pending[0].doubt = true
 		m.retry.hold(Action{Op: OpSave, Checkpoint: ck}, now, &m.acts)
-		return
+	case r == Refused && m.pending[0].doubt && !m.cfg.Rules.NoRecall:
+		m.do(Action{Op: OpRecall, Checkpoint: ck})
 	case r == Refused:
 		m.restart()
-		return
+	default:
+		m.retry.answered()
+		m.covered(ck, now)
 	}
-	m.retry.answered()
+}
+
+// Recalled answers OpRecall: whether what is stored is this reign's own checkpoint.
+func (m *Owner) Recalled(ck *Checkpoint, own bool, now time.Duration) {
+	switch {
+	case m.over:
+	case own:
+		m.covered(ck, now)
+	default:
+		m.restart()
+	}
+}
+
+// covered goes on behind a checkpoint that is stored.
+func (m *Owner) covered(ck *Checkpoint, now time.Duration) {
 	p := m.pending[0]
 	m.pending = m.pending[1:]
 	m.saved = ck.Cursors

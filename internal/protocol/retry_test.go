@@ -56,3 +56,32 @@ func TestUnansweredSavesBackOff(t *testing.T) {
 		{"what was given up is not tried again", func() { s.Tick(3 * ms) }, ""},
 	})
 }
+
+func TestRefusedByItsOwnWrite(t *testing.T) {
+	for _, own := range []bool{true, false} {
+		ck := &Checkpoint{Rev: 1, Cursors: Cursors{{N: 1}}}
+		o := NewOwner(OwnerConfig{Lanes: []int{0}, Window: 8, Every: 1}, Checkpoint{}, nil)
+		o.Deliver(1, frameAt(0, 1), 0)
+		o.Computed(1, &Entry{}, 0)
+		o.Committed(1, OK, 0)
+		s := NewSource(SourceConfig{Ports: []int{0}, Pipeline: 1}, 0, SplitState{}, 0)
+		s.Stop(0)
+		s.Start(0)
+		o.Take()
+		s.Take()
+		ofOwner, ofSource := "ack 1", "return after 0s"
+		if !own {
+			ofOwner, ofSource = "restart", "restart"
+		}
+		play(t, o.Take, []line{
+			{"no answer", func() { o.Saved(ck, Failed, 0); o.Tick(ms) }, "wake 1ms; save 1"},
+			{"refused: by whom?", func() { o.Saved(ck, Refused, ms) }, "recall"},
+			{"read back", func() { o.Recalled(ck, own, ms) }, ofOwner},
+		})
+		play(t, s.Take, []line{
+			{"no answer", func() { s.Saved(SplitState{}, Failed, 0); s.Tick(ms) }, "wake 1ms; save 0 at 0"},
+			{"refused: by whom?", func() { s.Saved(SplitState{}, Refused, ms) }, "recall"},
+			{"read back", func() { s.Recalled(SplitState{}, own, ms) }, ofSource},
+		})
+	}
+}

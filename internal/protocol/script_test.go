@@ -83,6 +83,8 @@ func word(a Action) string {
 			s += " done"
 		}
 		return s
+	case OpRecall:
+		return "recall"
 	case OpReturn:
 		return fmt.Sprintf("return after %s", a.After)
 	case OpFinish:

@@ -58,6 +58,7 @@ type Source struct {
 	flag     bool   // end as soon as possible
 	stop     bool   // save and give back
 	saving   bool
+	doubt    bool // a save went unanswered: it may be stored
 	started  bool
 	over     bool
 	starved  time.Duration // since when there is no credit; -1 when there is
@@ -336,22 +337,43 @@ func (m *Source) checkpoint() {
 	m.do(Action{Op: OpSave, SplitState: st})
 }
 
-// Saved answers OpSave. Refused means that another attempt is at work.
+// Saved answers OpSave. Refused means that another attempt is at work, unless a save of the
+// same checkpoint went unanswered: then it may have been refused by itself.
 func (m *Source) Saved(st SplitState, r Result, now time.Duration) {
-	m.saving = false
 	switch {
 	case r == Failed:
-		m.saving = true
+		m.doubt = true
 		m.retry.hold(Action{Op: OpSave, SplitState: st}, now, &m.acts)
+	case r == Refused && m.doubt && !m.cfg.Rules.NoRecall:
+		m.do(Action{Op: OpRecall, SplitState: st})
 	case r == Refused:
 		m.restart()
+	default:
+		m.retry.answered()
+		m.saved(st, now)
+	}
+}
+
+// Recalled answers OpRecall: whether the checkpoint that is stored says the same. Then it
+// does not matter who wrote it.
+func (m *Source) Recalled(st SplitState, own bool, now time.Duration) {
+	if own {
+		m.saved(st, now)
+	} else {
+		m.restart()
+	}
+}
+
+// saved goes on behind a checkpoint that is stored.
+func (m *Source) saved(st SplitState, now time.Duration) {
+	m.saving, m.doubt = false, false
+	switch {
 	case st.Done:
 		m.finish()
 	case m.stop && st.N == m.done():
 		m.over = true
 		m.do(Action{Op: OpReturn, After: m.returned})
 	default:
-		m.retry.answered()
 		m.save = st
 		m.step(now)
 	}

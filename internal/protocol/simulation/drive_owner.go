@@ -189,8 +189,15 @@ func (d *ownerDriver) carryOut(a protocol.Action) {
 			d.with(m, func() {
 				if m.Saved(a.Checkpoint, r, d.now); r == protocol.OK {
 					d.tellPlace(m)
+				} else if r == protocol.Refused && m.Over() && d.store.owners[d.step].state == snap {
+					d.fail("saves: the owner of %s starts again for its own write", d.s.Node)
 				}
 			})
+		})
+	case protocol.OpRecall:
+		snap := d.snaps[a.Checkpoint.Rev]
+		read(d.task, func() bool { return d.store.owners[d.step].state == snap }, func(own bool) {
+			d.with(m, func() { m.Recalled(a.Checkpoint, own, d.now); d.tellPlace(m) })
 		})
 	case protocol.OpSeal:
 		ask(d.task, func() protocol.Result { d.sinks.sealed[d.step] = true; return protocol.OK }, func(r protocol.Result) {

@@ -194,6 +194,17 @@ func (d *sourceDriver) carryOut(a protocol.Action) {
 		d.after(a.After, func() { d.with(turn, func(m *protocol.Source) { m.Tick(d.now) }) })
 	case protocol.OpSave:
 		d.save(turn, a.SplitState)
+	case protocol.OpRecall:
+		type saved struct {
+			rev uint64
+			st  protocol.SplitState
+		}
+		read(d.task, func() saved { return saved{sp.rev, sp.state} }, func(s saved) {
+			d.with(turn, func(m *protocol.Source) {
+				d.rev = s.rev
+				m.Recalled(a.SplitState, s.st == a.SplitState, d.now)
+			})
+		})
 	case protocol.OpReturn:
 		d.count["given back"]++
 		d.tell(func() {
@@ -208,12 +219,14 @@ func (d *sourceDriver) carryOut(a protocol.Action) {
 
 func (d *sourceDriver) save(turn int, st protocol.SplitState) {
 	sp, rev := d.sp, d.rev
-	ask(d.task, func() protocol.Result { return d.store.saveSplit(sp, rev, st) }, func(r protocol.Result) {
+	ask(d.task, func() protocol.Result { return d.store.saveSplit(sp, rev, st, d) }, func(r protocol.Result) {
 		d.with(turn, func(m *protocol.Source) {
 			if r == protocol.OK {
 				d.rev++
 			}
-			m.Saved(st, r, d.now)
+			if m.Saved(st, r, d.now); r == protocol.Refused && m.Over() && sp.writer == d && sp.state == st {
+				d.fail("saves: an attempt at split %d of %s starts again for its own write", sp.n, d.s.Node)
+			}
 		})
 	})
 }

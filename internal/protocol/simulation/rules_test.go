@@ -32,6 +32,7 @@ func TestRulesAreNeeded(t *testing.T) {
 		{"ordinals have lanes", Options{NoLanes: true}},
 		{"gates read lossy edges", Options{NoGates: true}},
 		{"somebody helps gates", Options{NoRescue: true}},
+		{"a save refused by itself is recalled", with(func(r *protocol.Rules) { r.NoRecall = true })},
 		{"what is stored is not published again", with(func(r *protocol.Rules) { r.NoCount = true })},
 		{"the purge's mark is job-wide", with(func(r *protocol.Rules) { r.FoldEachStep = true })},
 		{"the purge's mark never passes an unfinished split's checkpoint", with(func(r *protocol.Rules) { r.IgnoreCheckpoint = true })},

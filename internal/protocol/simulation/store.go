@@ -52,6 +52,7 @@ type split struct {
 	deadline time.Duration
 	state    protocol.SplitState
 	rev      uint64
+	writer   *sourceDriver // of the checkpoint
 }
 
 type lease struct {
@@ -171,12 +172,12 @@ func (s *store) saveOwner(step int, ck protocol.Checkpoint, st *state) protocol.
 	return protocol.OK
 }
 
-func (s *store) saveSplit(sp *split, rev uint64, st protocol.SplitState) protocol.Result {
+func (s *store) saveSplit(sp *split, rev uint64, st protocol.SplitState, by *sourceDriver) protocol.Result {
 	if sp.rev != rev {
 		return protocol.Refused
 	}
 	sp.rev++
-	sp.state = st
+	sp.state, sp.writer = st, by
 	s.moved = s.w.now
 	return protocol.OK
 }
