@@ -133,3 +133,19 @@ func (c *cutter) one(h *bus.Header, call *nodes.Call) (*made, error) {
 	}
 	return &made{ports: [][][]byte{{data}}, counts: [][]uint32{{uint32(b.Len())}}}, nil
 }
+
+// differs is the failure of a node that made something else of a frame than the ledger says
+// that it made before.
+func (o *outbox) differs(a *protocol.Action) error {
+	return &failure{fmt.Errorf("node %s made %s of frame %s, and before it made %s: what a node makes must follow from the plan, the frame and its state alone",
+		o.step.Node, saying(a.Entry), a.Follow.Ord, saying(a.Follow))}
+}
+
+// saying tells how much was made of a frame.
+func saying(e *protocol.Entry) string {
+	var records int64
+	for p := range e.Counts {
+		records += e.Out(p)
+	}
+	return fmt.Sprintf("%d records and %d dead letters", records, e.Dead)
+}

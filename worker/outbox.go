@@ -131,6 +131,9 @@ func (o *outbox) publish(a *protocol.Action) error {
 	id, edge, part := a.ID, a.Edge, a.Part
 	put := bus.Put{}
 	if edge == protocol.DeadLetters {
+		if n := int64(len(h.made.dead)); n != a.Entry.Dead {
+			return &failure{fmt.Errorf("node %s has %d dead letters of frame %s, and the ledger counts %d", o.step.Node, n, h.header.Ordinal(), a.Entry.Dead)}
+		}
 		put.Subject, put.Data = o.job.names.DeadLetters(o.step.ID, h.header.Ordinal()), deadData(h.made.dead)
 	} else {
 		parts := h.made.ports[o.ports[edge]]

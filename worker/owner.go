@@ -321,6 +321,8 @@ func (l *ownerLoop) do(ctx context.Context, a *protocol.Action) error {
 		l.wake(a.After)
 	case protocol.OpRestart:
 		return errRestart
+	case protocol.OpFail:
+		return l.differs(a)
 	default:
 		return fmt.Errorf("an owner does not know operation %d", a.Op)
 	}

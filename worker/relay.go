@@ -242,6 +242,8 @@ func (l *relayLoop) do(ctx context.Context, a *protocol.Action) error {
 		l.hand[a.ID].msg.Beat()
 	case protocol.OpWake:
 		l.wake(a.After)
+	case protocol.OpFail:
+		return l.differs(a)
 	default:
 		return fmt.Errorf("a relay does not know operation %d", a.Op)
 	}
@@ -254,8 +256,8 @@ func (l *relayLoop) compute(ctx context.Context, c compute) {
 	h.follow = c.follow
 	switch {
 	case c.follow != nil && c.follow.Kept != nil:
-		ports, err := bus.Unkeep(c.follow.Kept)
-		l.computed(c.id, &made{ports: ports, counts: c.follow.Counts}, err)
+		ports, letters, err := bus.Unkeep(c.follow.Kept)
+		l.computed(c.id, &made{ports: ports, counts: c.follow.Counts, dead: letters}, err)
 	case c.verdict != protocol.Run, h.header.Records == 0 && l.kind != nil && !l.step.Sink: // nothing in, nothing out
 		l.computed(c.id, l.cut.empty(&h.header), nil)
 	case l.kind == nil:
@@ -314,7 +316,7 @@ func (l *relayLoop) compute1(ctx context.Context, in *instance, h *inHand) (*mad
 	hp.Ref = false
 	m, err := in.frame(ctx, &hp, payload, l.edges[h.edge].ToPort)
 	if err == nil && l.kind.Impure {
-		m.kept = bus.Keep(m.ports)
+		m.kept = bus.Keep(m.ports, m.dead...)
 	}
 	return m, err
 }

@@ -59,7 +59,7 @@ func (r *run) expire(ctx context.Context, e *protocol.Entry) {
 
 // again publishes once more what an entry says, from what it keeps.
 func (r *run) again(o protocol.Overdue) {
-	frames, err := bus.Unkeep(o.Entry.Kept)
+	frames, _, err := bus.Unkeep(o.Entry.Kept)
 	if err != nil && o.Entry.Verdict == protocol.Run {
 		r.reason = fmt.Sprintf("the ledger is damaged at step %s frame %s: %v", r.plan.Steps[o.Entry.Step].Node, o.Entry.Ord, err)
 		return

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"reflect"
 	"testing"
@@ -11,13 +12,19 @@ import (
 func FuzzUnkeep(f *testing.F) {
 	f.Add(Keep(nil))
 	f.Add(Keep([][][]byte{{[]byte("a"), nil}, {}, {[]byte("frame")}}))
+	f.Add(Keep([][][]byte{{[]byte("frame")}}, DeadLetter{ID: "3.0-1-0.2", Record: []byte(`{"a":1}`), Reason: "no"}, DeadLetter{Raw: []byte{0xff}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		ports, err := Unkeep(b)
+		ports, letters, err := Unkeep(b)
 		if err != nil {
 			return
 		}
-		if again, err := Unkeep(Keep(ports)); err != nil || !reflect.DeepEqual(again, ports) {
+		again, lettersAgain, err := Unkeep(Keep(ports, letters...))
+		if err != nil || !reflect.DeepEqual(again, ports) {
 			t.Fatalf("got %v, %v\nwant %v", again, err, ports)
+		}
+		want, _ := json.Marshal(letters)
+		if got, _ := json.Marshal(lettersAgain); !bytes.Equal(got, want) {
+			t.Fatalf("got letters %s\nwant %s", got, want)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 
 	"sluice/recipe"
@@ -10,9 +11,9 @@ import (
 // maxPorts bounds the output ports of what is unpacked.
 const maxPorts = 64
 
-// Keep packs encoded frames, by output port and part, into the bytes that a ledger entry
-// keeps.
-func Keep(ports [][][]byte) []byte {
+// Keep packs what a step made of a frame into the bytes that a ledger entry keeps: encoded
+// frames, by output port and part, and the dead letters, which can't be made again either.
+func Keep(ports [][][]byte, letters ...DeadLetter) []byte {
 	var b []byte
 	b = binary.AppendUvarint(b, uint64(len(ports)))
 	for _, parts := range ports {
@@ -22,11 +23,15 @@ func Keep(ports [][][]byte) []byte {
 			b = append(b, p...)
 		}
 	}
-	return b
+	if len(letters) == 0 {
+		return b
+	}
+	text, _ := json.Marshal(letters) // they hold valid JSON and plain text: it can't fail
+	return append(b, text...)
 }
 
-// Unkeep takes them out again.
-func Unkeep(b []byte) ([][][]byte, error) {
+// Unkeep takes it out again. The frames alias b.
+func Unkeep(b []byte) (ports [][][]byte, letters []DeadLetter, err error) {
 	bad := false
 	next := func(limit int) int {
 		v, n := binary.Uvarint(b)
@@ -37,7 +42,7 @@ func Unkeep(b []byte) ([][][]byte, error) {
 		b = b[n:]
 		return int(v)
 	}
-	ports := make([][][]byte, next(maxPorts))
+	ports = make([][][]byte, next(maxPorts))
 	for p := range ports {
 		ports[p] = make([][]byte, next(recipe.MaxParts))
 		for i := range ports[p] {
@@ -48,8 +53,11 @@ func Unkeep(b []byte) ([][][]byte, error) {
 			ports[p][i], b = b[:n:n], b[n:]
 		}
 	}
-	if bad || len(b) > 0 {
-		return nil, errors.New("the frames kept in a ledger entry are malformed")
+	if !bad && len(b) > 0 {
+		bad = json.Unmarshal(b, &letters) != nil || len(letters) == 0
 	}
-	return ports, nil
+	if bad {
+		return nil, nil, errors.New("the frames kept in a ledger entry are malformed")
+	}
+	return ports, letters, nil
 }

@@ -44,6 +44,7 @@ const (
 
 	OpCapture // take the state's change since the last capture, for checkpoint Save
 	OpSeal    // make the sink's result appear → Sealed
+	OpFail    // fail the job: the node made Entry of frame ID, and the ledger's entry, Follow, says something else
 	OpRestart // this reign or attempt is over: start again from the checkpoint
 )
 
@@ -94,6 +95,7 @@ type Rules struct {
 	NoClaim          bool // an arrival sink commits only after its effect
 	NoFollow         bool // an owner applies a frame without looking for an entry
 	MarksFall        bool // marks follow whoever told a place last
+	NoCompare        bool // who follows an entry does not look whether it made what the entry says
 	NoRecall         bool // a save that is refused was somebody else's, even where one went unanswered
 	NoCount          bool // a gate's frames are published again though they may be stored
 	IgnoreCheckpoint bool // the fold passes the checkpoints of unfinished splits

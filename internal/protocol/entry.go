@@ -80,6 +80,10 @@ func (e *Entry) Same(b *Entry) bool {
 	return e.sameCounts(b)
 }
 
+// sameMade reports whether two entries count the same records and dead letters: whoever
+// follows one of them by the other's frames does what it says.
+func (e *Entry) sameMade(b *Entry) bool { return e.Dead == b.Dead && e.sameCounts(b) }
+
 // sameCounts reports whether two entries have the same parts with as many records.
 func (e *Entry) sameCounts(b *Entry) bool {
 	if len(e.Counts) != len(b.Counts) {

@@ -223,7 +223,11 @@ func (m *Owner) Computed(id ID, e *Entry, now time.Duration) {
 	e.Ord, e.Parts, e.EndSplit, e.EndSource = fr.Ord, fr.Parts, fr.EndSplit, fr.EndSource
 	e.Verdict, e.In = fr.verdict, fr.Records
 	if w := m.ledger[fr.Ord]; w != nil {
-		e.Lost = w.Lost
+		if e.Lost = w.Lost; !e.sameMade(w) && !m.cfg.Rules.NoCompare {
+			m.over = true
+			m.do(Action{Op: OpFail, ID: id, Entry: e, Follow: w})
+			return
+		}
 	}
 	fr.entry = e
 	m.line = append(m.line, fr)
@@ -277,27 +281,23 @@ func (m *Owner) Committed(id ID, r Result, now time.Duration) {
 }
 
 // Looked answers OpLookup. An entry that asks for something else than what was applied
-// means that the state went another way: the reign starts again from its checkpoint.
+// means that the state went another way: the reign starts again from its checkpoint, and
+// follows. What even then is not what the entry says comes of a node that is no function of
+// the plan, the frame and the state: the job fails.
 func (m *Owner) Looked(id ID, e *Entry, now time.Duration) {
 	fr := m.frames[id]
 	switch {
 	case m.over:
 	case e == nil:
 		m.through(fr, now)
-	case m.cfg.Rules.NoFollow || fr.entry.Same(e):
+	case m.cfg.Rules.NoFollow || fr.entry.Same(e) && e.Dead == fr.entry.Dead:
 		m.publish(fr, now)
-	case e.Verdict == fr.verdict && sameCounts(e, fr.entry): // only the full edges differ
+	case e.Verdict == fr.verdict && e.sameMade(fr.entry): // only the full edges differ
 		fr.entry = e
 		m.publish(fr, now)
 	default:
 		m.restart()
 	}
-}
-
-func sameCounts(a, b *Entry) bool {
-	c := *a
-	c.Lost = b.Lost
-	return c.Same(b)
 }
 
 func (m *Owner) publish(fr *owned, now time.Duration) {

@@ -131,3 +131,23 @@ func TestOwnerTakesLanesInTurn(t *testing.T) {
 		{"applied", func() { m.Computed(2, &Entry{}, 0) }, "commit 2; compute 1 run"},
 	})
 }
+
+func TestErraticNodeFailsTheJob(t *testing.T) {
+	was := carrying(3)
+	m := NewOwner(OwnerConfig{Ports: []int{0}, Lanes: []int{0}, Window: 8}, Checkpoint{}, []*Entry{was})
+	play(t, m.Take, []line{
+		{"a frame that was committed", func() { m.Deliver(1, frameAt(0, 3), 0) }, "compute 1 run as written"},
+		{"something else is made of it", func() { m.Computed(1, carrying(2), 0) }, "fail 1"},
+		{"nothing afterwards", func() { m.Tick(ms); m.Deliver(2, frameAt(1, 3), 0) }, ""},
+	})
+	r := NewRelay(RelayConfig{Ports: []int{0}, Window: 4})
+	letters := carrying(3)
+	letters.Dead = 1
+	play(t, r.Take, []line{
+		{"a frame", func() { r.Deliver(1, frameAt(0, 3), 0, 0) }, "compute 1 run"},
+		{"made", func() { r.Computed(1, carrying(2), 0) }, "commit 1"},
+		{"refused", func() { r.Committed(1, Refused, 0) }, "lookup 1"},
+		{"more was made of it, and a dead letter", func() { r.Looked(1, letters, 0) }, "compute 1 run as written"},
+		{"the letter is missing", func() { r.Computed(1, carrying(3), 0) }, "fail 1"},
+	})
+}

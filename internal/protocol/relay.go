@@ -121,8 +121,8 @@ func (m *Relay) Marked(id ID, below bool, now time.Duration) {
 func (m *Relay) Computed(id ID, e *Entry, now time.Duration) {
 	fr := m.frames[id]
 	if fr.follow { // made again after a lost race: the ledger's entry rules
-		if !e.sameCounts(fr.entry) { // not the frame that the winner saw, which is stored until somebody is through
-			m.ack(id)
+		if !e.sameMade(fr.entry) && !m.rules.NoCompare {
+			m.do(Action{Op: OpFail, ID: id, Entry: e, Follow: fr.entry})
 			return
 		}
 		m.through(id, fr, now)

@@ -93,6 +93,8 @@ func word(a Action) string {
 		return fmt.Sprintf("capture %d", a.Checkpoint.Rev)
 	case OpSeal:
 		return "seal"
+	case OpFail:
+		return fmt.Sprintf("fail %d", a.ID)
 	case OpRestart:
 		return "restart"
 	}

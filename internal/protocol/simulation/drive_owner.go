@@ -199,6 +199,8 @@ func (d *ownerDriver) carryOut(a protocol.Action) {
 		read(d.task, func() bool { return d.store.owners[d.step].state == snap }, func(own bool) {
 			d.with(m, func() { m.Recalled(a.Checkpoint, own, d.now); d.tellPlace(m) })
 		})
+	case protocol.OpFail:
+		d.differs(a)
 	case protocol.OpSeal:
 		ask(d.task, func() protocol.Result { d.sinks.sealed[d.step] = true; return protocol.OK }, func(r protocol.Result) {
 			d.with(m, func() { m.Sealed(r, d.now) })
@@ -219,6 +221,9 @@ func (d *ownerDriver) compute(a protocol.Action) {
 		f[at] = x
 		d.sinks.file[d.step] = f
 	})
+	if d.n.kind == window && d.opt.Erratic {
+		out.waver(d.epoch%2 == 0)
+	}
 	e := d.entry(out)
 	e.Full = full
 	d.made[a.ID] = out

@@ -90,6 +90,8 @@ func (d *relayDriver) carryOut(a protocol.Action) {
 	case protocol.OpMark:
 		ord := d.ordinal(id)
 		read(d.task, func() bool { return d.below(ord) }, func(below bool) { d.m.Marked(id, below, d.now); d.act() })
+	case protocol.OpFail:
+		d.differs(a)
 	case protocol.OpEffect:
 		d.effect(a)
 	case protocol.OpWake:
@@ -120,6 +122,12 @@ func (d *relayDriver) compute(a protocol.Action) {
 		m = kept(a.Follow.Kept)
 	case a.Verdict == protocol.Run:
 		m = relay(d.n.kind, f.recs, d.rng.IntN)
+	}
+	if a.Follow != nil && d.opt.KeptBare {
+		m.dead = 0
+	}
+	if d.n.kind == filter && d.opt.Erratic {
+		m.waver(d.oneIn(2))
 	}
 	e := d.entry(m)
 	if a.Verdict == protocol.Run && (d.s.Role == recipe.RoleGate || d.n.kind.impure() && !d.opt.NoKept) {

@@ -110,6 +110,9 @@ func (d *driver) publish(a protocol.Action, e *protocol.Entry, answer func(proto
 	m := d.made[a.ID]
 	if a.Edge == protocol.DeadLetters {
 		ord := e.Ord
+		if m.dead != e.Dead {
+			d.fail("letters: node %s has %d of frame %s, and its entry counts %d", d.s.Node, m.dead, ord, e.Dead)
+		}
 		ask(d.task, func() protocol.Result {
 			if d.sinks.dead[d.step] == nil {
 				d.sinks.dead[d.step] = map[ordinal]int{}
@@ -164,4 +167,9 @@ func (d *driver) unwanted() bool {
 		}
 	}
 	return len(d.s.Out) > 0
+}
+
+// differs fails the job: a node is no function.
+func (d *driver) differs(a protocol.Action) {
+	d.fail("node %s made %v and %d dead of frame %s, and before it made %v and %d", d.s.Node, a.Entry.Counts, a.Entry.Dead, a.Follow.Ord, a.Follow.Counts, a.Follow.Dead)
 }

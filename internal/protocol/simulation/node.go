@@ -212,6 +212,13 @@ func (s *state) apply(n *node, v protocol.Verdict, recs []int64, port int, finis
 	return m, n.kind == limit && s.n >= n.limit
 }
 
+// waver adds a record where it must not depend on.
+func (m made) waver(yes bool) {
+	if yes {
+		m.out[0][0] = append(m.out[0][0], 1)
+	}
+}
+
 // keep encodes what was made, for an entry's Kept.
 func (m made) keep() []byte {
 	b := binary.AppendUvarint(nil, uint64(m.dead))

@@ -29,6 +29,7 @@ func TestRulesAreNeeded(t *testing.T) {
 		{"sources that cut by time read the mark behind their commits", with(func(r *protocol.Rules) { r.NoSourceMark = true })},
 		{"owners follow the ledger", with(func(r *protocol.Rules) { r.NoFollow = true })},
 		{"impure kinds keep their answer", Options{NoKept: true}},
+		{"and their dead letters", Options{KeptBare: true}},
 		{"ordinals have lanes", Options{NoLanes: true}},
 		{"gates read lossy edges", Options{NoGates: true}},
 		{"somebody helps gates", Options{NoRescue: true}},
@@ -64,5 +65,32 @@ func TestRulesAreNeeded(t *testing.T) {
 			}
 			t.Logf("without the rule that %s, seed %d: %s\n%s", test.rule, found.Seed, found.Fault, found.About)
 		})
+	}
+}
+
+// TestErraticNodesAreNamed runs nodes that are no functions: what comes of them must be an
+// error that names one, never an account that does not balance or a job that stands still.
+func TestErraticNodesAreNamed(t *testing.T) {
+	named := 0
+	each(seeds(t, 1000), Options{Erratic: true}, func(o Outcome) bool {
+		switch {
+		case strings.HasPrefix(o.Fault, "node "):
+			named++
+		case o.Fault != "":
+			t.Errorf("seed %d: %s\n%s", o.Seed, o.Fault, o.About)
+		}
+		return !t.Failed()
+	})
+	if named == 0 {
+		t.Error("no erratic node was met")
+	}
+	t.Logf("%d runs named an erratic node", named)
+	found := false
+	each(seeds(t, 1000), Options{Erratic: true, Rules: protocol.Rules{NoCompare: true}}, func(o Outcome) bool {
+		found = found || o.Fault != ""
+		return !found
+	})
+	if !found {
+		t.Error("without the comparison everything went well")
 	}
 }

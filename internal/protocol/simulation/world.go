@@ -23,6 +23,8 @@ type Options struct {
 	NoKept      bool // impure kinds do not keep their answer in the commit
 	PurgeFirst  bool // the ledger is purged before the fold and its marks are written
 	NoFree      bool // an arrival sink keeps the slot of a frame that it acknowledges without an effect
+	KeptBare    bool // what is kept has no dead letters
+	Erratic     bool // some nodes are no functions: not exact, but such a run must name one
 	NoRescue    bool // nobody expires or publishes again in a gate's place
 }
 
