@@ -54,7 +54,7 @@ func (a *attempt) run(ctx context.Context) error {
 	a.ctx = ctx
 	w := a.job.plan.Window
 	a.m = protocol.NewSource(protocol.SourceConfig{Ports: a.ports, Splits: w.Splits, Frames: w.Frames,
-		Last: uint32(len(a.list.Splits) - 1), Pipeline: sourcePipeline, Share: a.job.w.cfg.FullShare, Steady: true}, a.split, at, a.now())
+		Last: uint32(len(a.list.Splits) - 1), Pipeline: sourcePipeline, Share: a.job.w.cfg.FullShare}, a.split, at, a.now())
 	if !at.Done {
 		if a.input, err = a.open(ctx, at); err != nil {
 			return err

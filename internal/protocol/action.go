@@ -86,11 +86,9 @@ const (
 type Rules struct {
 	PublishFirst     bool // publish before the commit
 	SourceUncommit   bool // sources publish before the commit and follow nobody's entry
-	SourcePipeline   bool // sources that cut by time have several commits in flight
 	FoldEachStep     bool // entries are purged below each step's own mark
 	NoWindow         bool // sources do not wait for ordered steps
 	NoYield          bool // a split without credit keeps its slot
-	NoSourceMark     bool // sources do not read the mark behind their commits
 	NoMark           bool // an arrival sink does not read the mark before its effect
 	NoClaim          bool // an arrival sink commits only after its effect
 	NoFollow         bool // an owner applies a frame without looking for an entry

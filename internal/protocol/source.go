@@ -30,14 +30,13 @@ type Credit struct {
 
 // Source is the machine of one attempt at one split: cut, commit, publish, in that order,
 // several frames in flight; checkpoints now and then. A commit that is refused is
-// followed: the entry says where the frame ends.
+// followed: the entry says whether the split ended there.
 //
-// Where frames are not cut by content alone, a commit waits for the one before: were both
-// in flight and the first refused, the second could win with a beginning that is not the
-// end of the first. For the same reason it reads the job's mark behind each commit: a
-// latecomer that wins where the first entry was purged would go on to frames that nobody
-// has committed. The driver tells the broker now and
-// then that the split is being worked on.
+// Frames are cut by content alone: the same offset always gives the same frame, so commits
+// are pipelined. Only where a split ends early (a limit, a drain) and what full edges lose
+// may differ between attempts. What an attempt committed behind an end that it did not know
+// of is never published or counted. The driver tells the broker now and then that the split
+// is being worked on.
 type Source struct {
 	cfg    SourceConfig
 	split  uint32
@@ -72,7 +71,6 @@ type SourceConfig struct {
 	Frames   int    // W
 	Last     uint32 // the source's last split
 	Pipeline int    // frames between cut and published at most
-	Steady   bool   // the same offset always gives the same frame: commits are pipelined
 	Save     int    // frames between two checkpoints; 0 is 32
 	Share    float64
 	Rules    Rules
@@ -88,8 +86,7 @@ type cut struct {
 }
 
 const (
-	cutWaiting = iota // for the commit before
-	cutCommitting
+	cutCommitting = iota
 	cutLooking
 	cutSettled
 	cutPublished
@@ -253,28 +250,14 @@ func (m *Source) begin(id ID, e *Entry, now time.Duration) {
 	e.Ord.Split, e.Ord.N = m.split, m.next
 	e.EndSource = e.EndSplit && m.cfg.Last == m.split
 	c := &cut{id: id, n: m.next, entry: e}
+	m.push(c)
 	if m.cfg.Rules.SourceUncommit {
 		c.state = cutSettled
+		m.settle(now)
+	} else {
+		m.do(Action{Op: OpCommit, ID: id, Entry: e})
 	}
-	m.push(c)
-	m.settle(now)
 	m.step(now)
-}
-
-// commitNext asks for the commits that may be asked for.
-func (m *Source) commitNext() {
-	for _, c := range m.cuts {
-		switch {
-		case c.state == cutWaiting:
-			c.state = cutCommitting
-			m.do(Action{Op: OpCommit, ID: c.id, Entry: c.entry})
-		case c.state == cutPublished:
-			continue
-		}
-		if !m.cfg.Steady && !m.cfg.Rules.SourcePipeline {
-			return
-		}
-	}
 }
 
 func (m *Source) push(c *cut) {

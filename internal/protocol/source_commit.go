@@ -87,15 +87,13 @@ func (m *Source) settle(now time.Duration) {
 			m.do(Action{Op: OpCommit, ID: c.id, Entry: c.entry})
 		}
 	}
-	m.commitNext()
 	m.sweep()
 }
 
-// behindMark reports whether a frame may be published: one with dead letters, or not cut
-// by content alone, only when the job's mark, read behind its commit, is not above it; see
-// [Relay].
+// behindMark reports whether a frame may be published: one with dead letters only when the
+// job's mark, read behind its commit, is not above it; see [Relay].
 func (m *Source) behindMark(c *cut) bool {
-	if (c.entry.Twice(false) || !m.cfg.Steady) && c.mark == markUnknown && !m.cfg.Rules.SourceUncommit && !m.cfg.Rules.NoSourceMark {
+	if c.entry.Twice(false) && c.mark == markUnknown && !m.cfg.Rules.SourceUncommit {
 		c.mark = markAsked
 		m.do(Action{Op: OpMark, ID: c.id})
 	}

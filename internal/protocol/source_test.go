@@ -11,33 +11,24 @@ func piece(start, end int64, last bool) *Entry {
 }
 
 func TestSourceCutsCommitsPublishes(t *testing.T) {
-	m := NewSource(SourceConfig{Ports: []int{0}, Pipeline: 4}, 0, SplitState{}, 0)
+	m := NewSource(SourceConfig{Ports: []int{0}, Pipeline: 3}, 0, SplitState{}, 0)
+	lettered := piece(3, 6, false)
+	lettered.Dead = 1
 	play(t, m.Take, []line{
 		{"nothing before the start", func() { m.Credit(Credit{}, 0) }, ""},
 		{"start", func() { m.Start(0) }, "cut 0 at 0"},
 		{"cut", func() { m.WasCut(1, piece(0, 3, false), 0) }, "commit 1; cut 1 at 3"},
-		{"the next waits for the first commit", func() { m.WasCut(2, piece(3, 6, false), 0) }, "cut 2 at 6"},
-		{"committed", func() { m.Committed(1, OK, 0) }, "mark 1"},
-		{"not below", func() { m.Marked(1, false, 0) }, "publish 1 0.0; commit 2"},
-		{"the end", func() { m.WasCut(3, piece(6, 6, true), 0) }, ""},
-		{"published", func() { m.Published(1, 0, 0, OK, 0) }, "ack 1"},
-		{"committed", func() { m.Committed(2, OK, 0); m.Marked(2, false, 0) }, "mark 2; publish 2 0.0; commit 3"},
-		{"committed", func() { m.Committed(3, OK, 0); m.Marked(3, false, 0) }, "mark 3; publish 3 0.0"},
-		{"the last first", func() { m.Published(3, 0, 0, OK, 0) }, ""},
-		{"published", func() { m.Published(2, 0, 0, OK, 0) }, "ack 2; ack 3; save 3 at 6 done"},
-		{"saved", func() { m.Saved(SplitState{N: 3, Offset: 6, Done: true}, OK, 0) }, "finish"},
-	})
-}
-
-func TestSteadySourcePipelinesCommits(t *testing.T) {
-	m := NewSource(SourceConfig{Ports: []int{0}, Pipeline: 2, Steady: true}, 0, SplitState{}, 0)
-	m.Start(0)
-	m.Take()
-	play(t, m.Take, []line{
-		{"cut", func() { m.WasCut(1, piece(0, 3, false), 0) }, "commit 1; cut 1 at 3"},
-		{"cut", func() { m.WasCut(2, piece(3, 6, false), 0) }, "commit 2"},
+		{"commits are pipelined", func() { m.WasCut(2, lettered, 0) }, "commit 2; cut 2 at 6"},
+		{"the end", func() { m.WasCut(3, piece(6, 6, true), 0) }, "commit 3"},
 		{"the second is known first", func() { m.Committed(2, OK, 0) }, ""},
-		{"published in order", func() { m.Committed(1, OK, 0) }, "publish 1 0.0; publish 2 0.0"},
+		{"published in order", func() { m.Committed(1, OK, 0) }, "publish 1 0.0; mark 2"},
+		{"committed", func() { m.Committed(3, OK, 0) }, ""},
+		{"not below the mark", func() { m.Marked(2, false, 0) }, "letters 2; publish 2 0.0; publish 3 0.0"},
+		{"published", func() { m.Published(1, 0, 0, OK, 0) }, "ack 1"},
+		{"the last first", func() { m.Published(3, 0, 0, OK, 0) }, ""},
+		{"published", func() { m.Published(2, 0, 0, OK, 0); m.Published(2, DeadLetters, 0, OK, 0) }, "commit 2 done"},
+		{"confirmed", func() { m.Committed(2, OK, 0) }, "ack 2; ack 3; save 3 at 6 done"},
+		{"saved", func() { m.Saved(SplitState{N: 3, Offset: 6, Done: true}, OK, 0) }, "finish"},
 	})
 }
 
@@ -45,13 +36,29 @@ func TestSourceFollowsTheWinner(t *testing.T) {
 	m := NewSource(SourceConfig{Ports: []int{0}, Pipeline: 4}, 0, SplitState{}, 0)
 	m.Start(0)
 	m.WasCut(1, piece(0, 3, false), 0)
+	m.WasCut(2, piece(3, 6, false), 0)
 	m.Take()
+	end := piece(0, 0, true)
 	play(t, m.Take, []line{
 		{"refused", func() { m.Committed(1, Refused, 0) }, "lookup 1"},
-		{"it ends elsewhere, while a cut is under way", func() { m.Looked(1, piece(0, 2, false), 0) }, "ack 1"},
-		{"that cut is dropped", func() { m.WasCut(2, piece(3, 6, false), 0) }, "ack 2; cut 0 at 0 to 2"},
-		{"cut as written", func() { m.WasCut(3, piece(0, 2, false), 0) }, "mark 3; cut 1 at 2"},
-		{"below: it was a latecomer's entry", func() { m.Marked(3, true, 0) }, "restart"},
+		{"another attempt ended the split there, while a cut is under way", func() { m.Looked(1, end, 0) }, "ack 1; ack 2"},
+		{"a commit behind the end comes too late", func() { m.Committed(2, OK, 0) }, ""},
+		{"that cut is dropped", func() { m.WasCut(3, piece(6, 9, false), 0) }, "ack 3; cut 0 at 0 to 0"},
+		{"cut as written", func() { m.WasCut(4, piece(0, 0, true), 0) }, "publish 4 0.0"},
+		{"the end is through", func() { m.Published(4, 0, 0, OK, 0) }, "ack 4; save 1 at 0 done"},
+	})
+}
+
+func TestSourceBelowTheMarkStartsAgain(t *testing.T) {
+	m := NewSource(SourceConfig{Ports: []int{0}, Pipeline: 1}, 0, SplitState{}, 0)
+	m.Start(0)
+	e := piece(0, 3, false)
+	e.Dead = 1
+	m.WasCut(1, e, 0)
+	m.Take()
+	play(t, m.Take, []line{
+		{"committed where the first entry was purged", func() { m.Committed(1, OK, 0) }, "mark 1"},
+		{"below: it is a latecomer's entry", func() { m.Marked(1, true, 0) }, "restart"},
 	})
 }
 
@@ -116,7 +123,6 @@ func TestSourceStoppedBehindItsEndIsDone(t *testing.T) {
 	m.Start(0)
 	m.WasCut(1, piece(0, 0, true), 0)
 	m.Committed(1, OK, 0)
-	m.Marked(1, false, 0)
 	m.Stop(0)
 	m.Take()
 	play(t, m.Take, []line{

@@ -251,7 +251,7 @@ func (w *world) describe() string {
 		s, n := &p.Steps[i], &w.g.nodes[i]
 		fmt.Fprintf(&b, "  %s", s.Node)
 		if n.kind == source {
-			fmt.Fprintf(&b, " steady=%v splits of", n.steady)
+			b.WriteString(" splits of")
 			for _, d := range n.data {
 				fmt.Fprintf(&b, " %d", len(d))
 			}

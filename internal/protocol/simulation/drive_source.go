@@ -78,7 +78,7 @@ func (d *sourceDriver) attempt(sp *split) {
 		st  protocol.SplitState
 	}
 	c := protocol.SourceConfig{Ports: d.ports(d.s), Splits: d.g.plan.Window.Splits, Frames: d.g.plan.Window.Frames,
-		Last: uint32(len(d.n.data) - 1), Pipeline: 1 + d.rng.IntN(4), Steady: d.n.steady, Save: 1 + d.rng.IntN(5), Rules: d.opt.Rules}
+		Last: uint32(len(d.n.data) - 1), Pipeline: 1 + d.rng.IntN(4), Save: 1 + d.rng.IntN(5), Rules: d.opt.Rules}
 	if !d.g.ordered(d.step) {
 		c.Splits, c.Frames = looseSplits, looseFrames
 	}
@@ -231,15 +231,12 @@ func (d *sourceDriver) save(turn int, st protocol.SplitState) {
 	})
 }
 
-// cut reads a frame. Steady sources cut by content, the others by what has come in.
+// cut reads a frame: the same from the same offset, always.
 func (d *sourceDriver) cut(m *protocol.Source, a protocol.Action) {
 	data := d.n.data[d.sp.n]
 	start, end := int(a.Start), int(a.Until)
 	if end < 0 {
-		if end = start + 3; !d.n.steady {
-			end = start + 1 + d.rng.IntN(3)
-		}
-		end = min(end, len(data))
+		end = min(start+3, len(data))
 	}
 	last := a.Until < 0 && start >= len(data)
 	if a.Follow != nil {

@@ -28,12 +28,11 @@ type end struct{ step, port int }
 
 // node is a step's kind and how it is run.
 type node struct {
-	kind   kind
-	tasks  int
-	limit  int       // of a limit
-	steady bool      // of a source: frames are cut by content alone
-	data   [][]int64 // of a source: its splits
-	depth  []int     // by lane: levels of parts
+	kind  kind
+	tasks int
+	limit int       // of a limit
+	data  [][]int64 // of a source: its splits
+	depth []int     // by lane: levels of parts
 }
 
 // Sizes of parts.
@@ -85,7 +84,6 @@ func (g *graph) unread(e end) bool {
 func (g *graph) source() {
 	g.add(source, nil)
 	n := &g.nodes[len(g.nodes)-1]
-	n.steady = g.rng.IntN(2) == 0
 	for range 1 + g.rng.IntN(4) {
 		d := make([]int64, g.rng.IntN(20))
 		if g.rng.IntN(8) == 0 {

@@ -25,8 +25,6 @@ func TestRulesAreNeeded(t *testing.T) {
 	}{
 		{"steps commit before they publish", with(func(r *protocol.Rules) { r.PublishFirst = true })},
 		{"sources commit before they publish", with(func(r *protocol.Rules) { r.SourceUncommit = true })},
-		{"sources that cut by time commit one by one", with(func(r *protocol.Rules) { r.SourcePipeline = true })},
-		{"sources that cut by time read the mark behind their commits", with(func(r *protocol.Rules) { r.NoSourceMark = true })},
 		{"owners follow the ledger", with(func(r *protocol.Rules) { r.NoFollow = true })},
 		{"impure kinds keep their answer", Options{NoKept: true}},
 		{"and their dead letters", Options{KeptBare: true}},
