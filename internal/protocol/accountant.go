@@ -123,7 +123,7 @@ func (a *Accountant) Add(seq uint64, e *Entry, at time.Duration) error {
 		a.kept[key] = &keptEntry{e, at}
 	}
 	f := &a.Fold.Steps[e.Step]
-	if e.Twice(Arrival(step)) && !e.Done || f.Lanes[e.Ord.Lane].Passed(e.Ord) {
+	if a.rules.twice(e, Arrival(step)) && !e.Done || f.Lanes[e.Ord.Lane].Passed(e.Ord) {
 		return nil
 	}
 	if _, dup := a.early[e.Step][e.Ord]; dup {

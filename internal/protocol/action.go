@@ -92,9 +92,19 @@ type Rules struct {
 	NoMark           bool // an arrival sink does not read the mark before its effect
 	NoClaim          bool // an arrival sink commits only after its effect
 	NoFollow         bool // an owner applies a frame without looking for an entry
+	NoRelayFollow    bool // a relay whose commit is refused publishes what it made itself
+	NoSourceFollow   bool // and so does a source
+	OneEntry         bool // dead letters are not confirmed by a second entry
+	AckUndone        bool // a split is acknowledged before its checkpoint says done
+	NoBytes          bool // sources do not look at the bytes that ordered steps hold
 	MarksFall        bool // marks follow whoever told a place last
 	NoCompare        bool // who follows an entry does not look whether it made what the entry says
 	NoRecall         bool // a save that is refused was somebody else's, even where one went unanswered
 	NoCount          bool // a gate's frames are published again though they may be stored
 	IgnoreCheckpoint bool // the fold passes the checkpoints of unfinished splits
+}
+
+// twice reports whether a frame has a second entry; see [Entry.Twice].
+func (r Rules) twice(e *Entry, arrival bool) bool {
+	return e.Twice(arrival) && (arrival || !r.OneEntry)
 }

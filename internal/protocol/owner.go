@@ -56,6 +56,7 @@ type Owner struct {
 	over    bool
 	beat    time.Duration
 	sealing *Entry
+	differs *Action // what to do where the frame applied last is not what the entry says
 	retry   retry
 	acts    []Action
 }
@@ -164,7 +165,7 @@ func (m *Owner) Deliver(id ID, f Frame, now time.Duration) {
 
 // next applies the frame whose turn it is, if it is there.
 func (m *Owner) next(now time.Duration) {
-	if m.over || m.applies != nil {
+	if m.over || m.applies != nil || m.differs != nil {
 		return
 	}
 	lane, more := m.cursors.Pick()
@@ -224,8 +225,8 @@ func (m *Owner) Computed(id ID, e *Entry, now time.Duration) {
 	e.Verdict, e.In = fr.verdict, fr.Records
 	if w := m.ledger[fr.Ord]; w != nil {
 		if e.Lost = w.Lost; !e.sameMade(w) && !m.cfg.Rules.NoCompare {
-			m.over = true
-			m.do(Action{Op: OpFail, ID: id, Entry: e, Follow: w})
+			m.differs = &Action{Op: OpFail, ID: id, Entry: e, Follow: w}
+			m.do(Action{Op: OpMark, ID: id})
 			return
 		}
 	}
@@ -302,7 +303,7 @@ func (m *Owner) Looked(id ID, e *Entry, now time.Duration) {
 
 func (m *Owner) publish(fr *owned, now time.Duration) {
 	fr.state = ownPublishing
-	if fr.entry.Twice(false) && fr.mark == markUnknown && !(m.cfg.Sink && fr.last) {
+	if m.cfg.Rules.twice(fr.entry, false) && fr.mark == markUnknown && !(m.cfg.Sink && fr.last) {
 		fr.mark = markAsked
 		m.do(Action{Op: OpMark, ID: fr.id})
 		return
@@ -312,13 +313,16 @@ func (m *Owner) publish(fr *owned, now time.Duration) {
 	}
 }
 
-// Marked answers OpMark, which is asked for frames with dead letters. A frame below the
-// mark means that another reign is far ahead.
+// Marked answers OpMark, which is asked for frames with dead letters, and before the job
+// fails for what a node made. A frame below the mark means that another reign is far ahead.
 func (m *Owner) Marked(id ID, below bool, now time.Duration) {
 	switch fr := m.frames[id]; {
 	case m.over:
 	case below:
 		m.restart()
+	case m.differs != nil && m.differs.ID == id:
+		m.over = true
+		m.do(*m.differs)
 	default:
 		fr.mark = markBehind
 		m.publish(fr, now)
@@ -343,7 +347,7 @@ func (m *Owner) published(fr *owned, now time.Duration) {
 	switch {
 	case m.cfg.Sink && fr.last:
 		m.through(fr, now)
-	case fr.entry.Twice(false):
+	case m.cfg.Rules.twice(fr.entry, false):
 		fr.state, fr.entry = ownConfirming, fr.entry.done()
 		m.do(Action{Op: OpCommit, ID: fr.id, Entry: fr.entry})
 	case m.cfg.Rules.PublishFirst:

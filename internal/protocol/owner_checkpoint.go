@@ -19,7 +19,7 @@ func (m *Owner) capture(now time.Duration, must bool) {
 	ck := &Checkpoint{Rev: m.rev, Cursors: append(Cursors(nil), m.cursors...)}
 	p := &pendingCheckpoint{ck: ck, frames: append([]*owned(nil), m.line[len(m.line)-m.since:]...)}
 	if last := m.line[len(m.line)-1]; last.last && m.cfg.Sink {
-		if ck.Last = last.entry; last.entry.Twice(false) { // its dead letters are published
+		if ck.Last = last.entry; m.cfg.Rules.twice(last.entry, false) { // its dead letters are published
 			ck.Last = last.entry.done()
 		}
 	}

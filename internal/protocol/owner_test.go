@@ -137,7 +137,9 @@ func TestErraticNodeFailsTheJob(t *testing.T) {
 	m := NewOwner(OwnerConfig{Ports: []int{0}, Lanes: []int{0}, Window: 8}, Checkpoint{}, []*Entry{was})
 	play(t, m.Take, []line{
 		{"a frame that was committed", func() { m.Deliver(1, frameAt(0, 3), 0) }, "compute 1 run as written"},
-		{"something else is made of it", func() { m.Computed(1, carrying(2), 0) }, "fail 1"},
+		{"something else is made of it", func() { m.Computed(1, carrying(2), 0) }, "mark 1"},
+		{"it waits for that", func() { m.Deliver(3, frameAt(1, 3), 0) }, ""},
+		{"nobody is ahead", func() { m.Marked(1, false, 0) }, "fail 1"},
 		{"nothing afterwards", func() { m.Tick(ms); m.Deliver(2, frameAt(1, 3), 0) }, ""},
 	})
 	r := NewRelay(RelayConfig{Ports: []int{0}, Window: 4})
@@ -148,6 +150,11 @@ func TestErraticNodeFailsTheJob(t *testing.T) {
 		{"made", func() { r.Computed(1, carrying(2), 0) }, "commit 1"},
 		{"refused", func() { r.Committed(1, Refused, 0) }, "lookup 1"},
 		{"more was made of it, and a dead letter", func() { r.Looked(1, letters, 0) }, "compute 1 run as written"},
-		{"the letter is missing", func() { r.Computed(1, carrying(3), 0) }, "fail 1"},
+		{"the letter is missing", func() { r.Computed(1, carrying(3), 0) }, "mark 1"},
+		{"everybody is done with it", func() { r.Marked(1, true, 0) }, "ack 1"},
+		{"another frame", func() { r.Deliver(2, frameAt(1, 3), 0, 0); r.Computed(2, carrying(2), 0) }, "compute 2 run; commit 2"},
+		{"refused", func() { r.Committed(2, Refused, 0); r.Looked(2, carrying(3), 0) }, "lookup 2; compute 2 run as written"},
+		{"as before", func() { r.Computed(2, carrying(2), 0) }, "mark 2"},
+		{"nobody is done with it", func() { r.Marked(2, false, 0) }, "fail 2"},
 	})
 }

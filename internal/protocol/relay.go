@@ -21,7 +21,8 @@ import (
 // happen, and commits a second entry behind it; so does whoever has dead letters to
 // publish. The mark is read behind the commit: a
 // latecomer's commit may be taken where the first was purged, but the mark was written
-// before that purge. A damaged copy of a frame that another attempt saw whole cannot
+// before that purge. For the same reason it is read before the job fails for a node that did
+// not make what the entry says: a latecomer above may have published another frame. A damaged copy of a frame that another attempt saw whole cannot
 // follow it and is acknowledged: the whole copy is stored until somebody is through.
 type Relay struct {
 	cfg    RelayConfig
@@ -52,7 +53,8 @@ type relayed struct {
 	verdict Verdict
 	entry   *Entry
 	follow  bool
-	left    int // publishes that are not through
+	differs *Entry // what was made of the frame, where the entry says otherwise
+	left    int    // publishes that are not through
 	beat    time.Duration
 }
 
@@ -109,11 +111,15 @@ func (m *Relay) judge(f Frame, backlog int64) Verdict {
 
 // Marked answers OpMark: whether the frame is below the job's mark.
 func (m *Relay) Marked(id ID, below bool, now time.Duration) {
-	if below {
+	fr := m.frames[id]
+	switch {
+	case below:
 		m.ack(id)
-		return
+	case fr.differs != nil:
+		m.do(Action{Op: OpFail, ID: id, Entry: fr.differs, Follow: fr.entry})
+	default:
+		m.effect(id, fr, now)
 	}
-	m.effect(id, m.frames[id], now)
 }
 
 // Computed answers OpCompute: what was made of the frame, in an entry whose counts,
@@ -122,7 +128,8 @@ func (m *Relay) Computed(id ID, e *Entry, now time.Duration) {
 	fr := m.frames[id]
 	if fr.follow { // made again after a lost race: the ledger's entry rules
 		if !e.sameMade(fr.entry) && !m.rules.NoCompare {
-			m.do(Action{Op: OpFail, ID: id, Entry: e, Follow: fr.entry})
+			fr.differs = e
+			m.do(Action{Op: OpMark, ID: id})
 			return
 		}
 		m.through(id, fr, now)
@@ -152,7 +159,7 @@ func (m *Relay) Committed(id ID, r Result, now time.Duration) {
 	switch {
 	case fr.entry.Done || m.rules.PublishFirst && !m.cfg.Arrival:
 		m.ack(id)
-	case r == Refused:
+	case r == Refused && !m.rules.NoRelayFollow:
 		m.do(Action{Op: OpLookup, ID: id})
 	default:
 		m.through(id, fr, now)
@@ -182,7 +189,7 @@ func (m *Relay) Looked(id ID, e *Entry, now time.Duration) {
 
 // through goes on behind a commit.
 func (m *Relay) through(id ID, fr *relayed, now time.Duration) {
-	if fr.entry.Twice(m.cfg.Arrival) && !(m.rules.NoMark && m.cfg.Arrival) {
+	if m.rules.twice(fr.entry, m.cfg.Arrival) && !(m.rules.NoMark && m.cfg.Arrival) {
 		m.do(Action{Op: OpMark, ID: id})
 		return
 	}
@@ -210,7 +217,7 @@ func (m *Relay) publish(id ID, fr *relayed, now time.Duration) {
 
 func (m *Relay) published(id ID, fr *relayed) {
 	switch {
-	case fr.entry.Twice(m.cfg.Arrival):
+	case m.rules.twice(fr.entry, m.cfg.Arrival):
 		fr.entry = fr.entry.done()
 		m.do(Action{Op: OpCommit, ID: id, Entry: fr.entry})
 	case m.rules.PublishFirst:

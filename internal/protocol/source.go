@@ -159,7 +159,7 @@ func (m *Source) mayCut() bool {
 	if m.split == c.Split {
 		base = c.N
 	}
-	if c.Tight {
+	if c.Tight && !m.cfg.Rules.NoBytes {
 		return m.split == c.Split && m.next <= base
 	}
 	return m.split < c.Split+uint32(m.cfg.Splits) && m.next < base+uint64(m.cfg.Frames)
@@ -174,7 +174,11 @@ func (m *Source) step(now time.Duration) {
 			m.checkpoint()
 		}
 	case m.ending && m.follow == nil:
-		if len(m.cuts) == 0 && !m.cutting && !m.saving {
+		switch {
+		case len(m.cuts) > 0 || m.cutting || m.saving:
+		case m.cfg.Rules.AckUndone:
+			m.finish()
+		default:
 			m.checkpoint()
 		}
 	default:
@@ -287,7 +291,7 @@ func (m *Source) Published(id ID, edge, part int, r Result, now time.Duration) {
 
 // through counts what is through of a frame; dead letters are confirmed by a second entry.
 func (m *Source) through(c *cut) {
-	if c.left--; c.left == 0 && c.entry.Twice(false) && !c.entry.Done {
+	if c.left--; c.left == 0 && m.cfg.Rules.twice(c.entry, false) && !c.entry.Done {
 		c.left, c.entry = 1, c.entry.done()
 		m.do(Action{Op: OpCommit, ID: c.id, Entry: c.entry})
 	}

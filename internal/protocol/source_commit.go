@@ -19,7 +19,7 @@ func (m *Source) Committed(id ID, r Result, now time.Duration) {
 		m.step(now)
 		return
 	}
-	if r == Refused {
+	if r == Refused && !m.cfg.Rules.NoSourceFollow {
 		c.state = cutLooking
 		m.do(Action{Op: OpLookup, ID: id})
 		return
@@ -93,7 +93,7 @@ func (m *Source) settle(now time.Duration) {
 // behindMark reports whether a frame may be published: one with dead letters only when the
 // job's mark, read behind its commit, is not above it; see [Relay].
 func (m *Source) behindMark(c *cut) bool {
-	if c.entry.Twice(false) && c.mark == markUnknown && !m.cfg.Rules.SourceUncommit {
+	if m.cfg.Rules.twice(c.entry, false) && c.mark == markUnknown && !m.cfg.Rules.SourceUncommit {
 		c.mark = markAsked
 		m.do(Action{Op: OpMark, ID: c.id})
 	}

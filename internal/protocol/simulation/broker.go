@@ -119,10 +119,15 @@ func (e *edge) backlog() int64 {
 	return n
 }
 
+// drops reports whether what comes now is lost, for want of room.
+func (e *edge) drops() bool {
+	return e.Overflow == recipe.DropNewest && len(e.msgs) >= e.Capacity
+}
+
 // fetch delivers up to n messages to a reader that knows the consumer's name.
 func (e *edge) fetch(epoch uint64, n int) []inHand {
 	e.expire()
-	if epoch != e.epoch {
+	if epoch != e.epoch && !e.w.opt.KeepOld {
 		return nil
 	}
 	var got []inHand
@@ -155,7 +160,7 @@ func (e *edge) fetch(epoch uint64, n int) []inHand {
 
 func (e *edge) find(h inHand) int {
 	e.expire()
-	if h.epoch != e.epoch {
+	if h.epoch != e.epoch && !e.w.opt.KeepOld {
 		return -1
 	}
 	for i, m := range e.msgs {
@@ -185,8 +190,9 @@ func (e *edge) replace(epoch uint64) {
 	if e.w.opt.NoEpoch || epoch <= e.epoch {
 		return
 	}
-	e.epoch = epoch
-	e.release()
+	if e.epoch = epoch; !e.w.opt.KeepOld {
+		e.release()
+	}
 }
 
 // release has everything delivered again at once.

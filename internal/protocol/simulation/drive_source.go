@@ -18,6 +18,7 @@ type sourceDriver struct {
 	turn int                      // of attempts, so that answers to an earlier one are not taken for this one's
 	at   map[int]protocol.Cursors // by step: its watermark, as far as it was heard
 	held map[int]int64            // by step: what it holds early
+	told protocol.Credit          // to the machine, last
 }
 
 func beginSource(t *task) {
@@ -29,7 +30,7 @@ func beginSource(t *task) {
 		d.at[step].Raise(p.Cursors)
 		d.held[step] = p.Held
 		if d.m != nil {
-			d.m.Credit(d.credit(), d.now)
+			d.tellCredit()
 			d.act()
 		}
 	})
@@ -65,7 +66,7 @@ func (d *sourceDriver) tick() {
 	if d.unwanted() || d.drain {
 		d.m.Flag(d.now)
 	}
-	d.m.Credit(d.credit(), d.now)
+	d.tellCredit()
 	d.m.Tick(d.now)
 	d.act()
 }
@@ -89,7 +90,7 @@ func (d *sourceDriver) attempt(sp *split) {
 		if d.drain || d.unwanted() {
 			d.m.Flag(d.now)
 		}
-		d.m.Credit(d.credit(), d.now)
+		d.tellCredit()
 		d.m.Start(d.now)
 		d.act()
 	})
@@ -112,6 +113,19 @@ func (g *graph) ordered(src int) bool {
 		}
 	}
 	return false
+}
+
+// tellCredit has the machine know what the task has heard.
+func (d *sourceDriver) tellCredit() {
+	d.told = d.credit()
+	d.m.Credit(d.told, d.now)
+}
+
+// overBytes reports whether a frame is not the one that the ordered steps wait for, while
+// they hold more than they may.
+func (d *sourceDriver) overBytes(n uint64) bool {
+	c := d.told
+	return c.Tight && !c.Done && (d.sp.n > c.Split || d.sp.n == c.Split && n > c.N)
 }
 
 // credit is what the ordered steps below tell.
@@ -168,6 +182,9 @@ func (d *sourceDriver) carryOut(a protocol.Action) {
 	turn, id, sp := d.turn, a.ID, d.sp
 	switch a.Op {
 	case protocol.OpCut:
+		if a.Until < 0 && d.overBytes(a.N) {
+			d.fail("bytes: source %s cuts frame %d of split %d, and the steps that hold too much wait for %d of %d", d.s.Node, a.N, sp.n, d.told.N, d.told.Split)
+		}
 		d.after(d.computing(), func() { d.with(turn, func(m *protocol.Source) { d.cut(m, a) }) })
 	case protocol.OpCommit:
 		d.commit(a.Entry, func(r protocol.Result) {

@@ -87,7 +87,7 @@ func (d *driver) receive(h inHand) (protocol.ID, protocol.Frame) {
 func (d *driver) entry(m made) *protocol.Entry {
 	e := &protocol.Entry{Step: d.step, Counts: m.counts(), Dead: m.dead}
 	for i, id := range d.s.Out {
-		if x := d.edge(id); x.Overflow == recipe.DropNewest && len(x.msgs) >= x.Capacity {
+		if !d.opt.LateDrop && d.edge(id).drops() {
 			e.Lost |= 1 << i
 		}
 	}
@@ -126,6 +126,9 @@ func (d *driver) publish(a protocol.Action, e *protocol.Entry, answer func(proto
 	}
 	x := d.edge(d.s.Out[a.Edge])
 	f := d.content(e, m, x, a.Edge, a.Part)
+	if d.opt.LateDrop && x.drops() {
+		f.recs = nil
+	}
 	ask(d.task, func() protocol.Result { return x.put(f) }, answer)
 }
 

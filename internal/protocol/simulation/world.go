@@ -17,6 +17,8 @@ type Options struct {
 	NoLanes     bool // ordinals tell the source of a frame, not its lane
 	NoGates     bool // lossy edges are read by whoever reads them, and the server drops
 	NoEpoch     bool // the consumers of an owned step keep their names
+	KeepOld     bool // a takeover makes its consumers and leaves the old ones
+	LateDrop    bool // drop_newest is decided at the publish
 	ReadFirst   bool // a takeover reads the checkpoint before it replaces the consumers
 	NarrowEdges bool // in-edges of ordered steps have the user's capacity: steps above wait for order
 	NarrowHand  bool // consumers of ordered steps hand out a few frames only
