@@ -53,7 +53,7 @@ func (a *attempt) run(ctx context.Context) error {
 	}
 	a.ctx = ctx
 	w := a.job.plan.Window
-	a.m = protocol.NewSource(protocol.SourceConfig{Ports: a.ports, Splits: w.Splits, Frames: w.Frames,
+	a.m = protocol.NewSource(protocol.SourceConfig{Ports: a.ports, Splits: w.Splits, Frames: w.Frames, Ahead: a.job.places.ahead(a.step.ID),
 		Last: uint32(len(a.list.Splits) - 1), Pipeline: sourcePipeline, Share: a.job.w.cfg.FullShare}, a.split, at, a.now())
 	if !at.Done {
 		if a.input, err = a.open(ctx, at); err != nil {

@@ -9,13 +9,13 @@ import (
 )
 
 // places is what this worker has heard of the ordered steps of a job: how far they are,
-// how much they hold early, and whether they need no more. Sources get their credit from
-// it, and steps learn that nobody below wants more.
+// how much they hold early, and whether they need no more; and of the job's marks. Sources
+// get their credit from it, and steps learn that nobody below wants more.
 type places struct {
 	plan *recipe.Plan
 
 	mu       sync.Mutex
-	cursors  []protocol.Cursors // by step; nil for steps that are not ordered
+	cursors  []protocol.Cursors // by step: of ordered steps, and the marks of sources
 	held     []int64
 	full     []bool // said so itself
 	flagged  []bool // all its readers are full or flagged
@@ -27,7 +27,8 @@ func newPlaces(plan *recipe.Plan, draining bool) *places {
 	p := &places{plan: plan, draining: draining, cursors: make([]protocol.Cursors, len(plan.Steps)), held: make([]int64, len(plan.Steps)),
 		full: make([]bool, len(plan.Steps)), flagged: make([]bool, len(plan.Steps))}
 	for i := range plan.Steps {
-		if plan.Steps[i].Role == recipe.RoleOrdered {
+		switch plan.Steps[i].Role {
+		case recipe.RoleOrdered, recipe.RoleSource:
 			p.cursors[i] = make(protocol.Cursors, len(plan.Steps[i].Lanes))
 		}
 	}
@@ -110,12 +111,33 @@ func (p *places) unwanted(step int) bool {
 	return p.flagged[step] || p.draining && p.plan.Steps[step].Role == recipe.RoleSource
 }
 
-// credit returns what a source may know of the ordered steps below it.
+// aheadOfMark is how many frames a split may be in front of the job's mark, beside what the
+// plan gives a lane: enough for what is under way while the coordinator folds, so that only
+// a frame that does not get through is met by it.
+const aheadOfMark = 4096
+
+// ahead returns the bound of a source.
+func (p *places) ahead(source int) int {
+	room := 0
+	for i := range p.plan.Steps {
+		for _, lane := range p.plan.Steps[i].Lanes {
+			if lane.Source == source {
+				room = max(room, lane.Room)
+			}
+		}
+	}
+	return aheadOfMark + p.plan.Window.Frames + room
+}
+
+// credit returns what a source may know of the ordered steps below it, and of the job.
 func (p *places) credit(source int) protocol.Credit {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c := protocol.Credit{Done: true}
+	c := protocol.Credit{Done: true, Mark: protocol.MarkOf(p.cursors[source])}
 	for i, cs := range p.cursors {
+		if p.plan.Steps[i].Role != recipe.RoleOrdered {
+			continue
+		}
 		for l, cur := range cs {
 			if p.plan.Steps[i].Lanes[l].Source != source {
 				continue

@@ -44,6 +44,7 @@ func (r *run) loop(ctx context.Context, stop <-chan struct{}) (ending, error) {
 				return ending{}, err
 			}
 		case <-help.C:
+			r.tellMarks()
 			r.help(ctx)
 			r.watchdog(ctx)
 			if err := r.sweepValues(ctx); err != nil {
@@ -232,6 +233,7 @@ func (r *run) fold(ctx context.Context) error {
 		return fmt.Errorf("write the fold of job %s: %w", r.names.Job, out.Err)
 	}
 	r.foldSeq, r.owed = out.Seq, false
+	r.tellMarks()
 	if news && r.cfg.Show != nil {
 		r.cfg.Show(r.progress())
 	}
@@ -242,6 +244,14 @@ func (r *run) fold(ctx context.Context) error {
 	}
 	r.purges = r.purges[:0]
 	return nil
+}
+
+// tellMarks tells the sources how far the job is: they keep near it. Nobody stores that, so
+// it is told from time to time.
+func (r *run) tellMarks() {
+	for source, m := range r.acct.Fold.Marks {
+		_ = r.conn.Send(r.names.Place(source), m.Place().Append(nil))
+	}
 }
 
 // purge removes entries that the fold covers. Where there is one source only, everything

@@ -182,7 +182,8 @@ func (n Names) InputStep(step int) string { return n.subject("input", strconv.It
 // InputAll matches every source's input log.
 func (n Names) InputAll() string { return n.subject("input", ">") }
 
-// Place is the subject on which an ordered step tells its watermark. It is not stored.
+// Place is the subject on which an ordered step tells its watermark, and the coordinator
+// the job's mark for a source. It is not stored.
 func (n Names) Place(step int) string { return n.subject("at", strconv.Itoa(step)) }
 
 // PlaceAll matches the watermarks of all steps.

@@ -216,7 +216,7 @@ func (a *Accountant) News() bool {
 // they are told: what is told late, or by an owner whose reign is over, takes none back.
 func (a *Accountant) Watermark(step int, cs Cursors) {
 	switch {
-	case len(cs) != len(a.marks[step]):
+	case len(cs) != len(a.marks[step]) || a.plan.Steps[step].Role != recipe.RoleOrdered:
 	case a.rules.MarksFall:
 		a.marks[step], a.news = cs, true
 	case a.marks[step].Raise(cs):

@@ -88,6 +88,7 @@ type Rules struct {
 	SourceUncommit   bool // sources publish before the commit and follow nobody's entry
 	FoldEachStep     bool // entries are purged below each step's own mark
 	NoWindow         bool // sources do not wait for ordered steps
+	NoAhead          bool // sources do not keep to the job's mark
 	NoYield          bool // a split without credit keeps its slot
 	NoMark           bool // an arrival sink does not read the mark before its effect
 	NoClaim          bool // an arrival sink commits only after its effect

@@ -3,7 +3,8 @@ package protocol
 import "encoding/binary"
 
 // Place is what an ordered step tells of itself, behind every checkpoint and from time
-// to time: sources take their credit from it, the accountant its mark.
+// to time: sources take their credit from it, the accountant its mark. For a source the
+// coordinator tells the job's mark in the same form; see [Mark.Place].
 type Place struct {
 	Cursors Cursors // behind the last checkpoint
 	Held    int64   // bytes of frames in hand
@@ -29,4 +30,14 @@ func DecodePlace(b []byte) (Place, bool) {
 	}
 	cs, rest, err := DecodeCursors(b[n+1:])
 	return Place{Cursors: cs, Held: held, Full: b[n] == 1}, err == nil && len(rest) == 0
+}
+
+// Place returns the mark as the place of its source.
+func (m Mark) Place() Place {
+	return Place{Cursors: Cursors{{Split: m.Split, N: m.N, Done: m.All}}}
+}
+
+// MarkOf returns the mark that a place of a source tells.
+func MarkOf(cs Cursors) Mark {
+	return Mark{Split: cs[0].Split, N: cs[0].N, All: cs[0].Done}
 }

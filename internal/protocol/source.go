@@ -1,15 +1,10 @@
 package protocol
 
-import (
-	"time"
-)
+import "time"
 
-// Checkpoint and fold intervals.
-const (
-	splitSaveEvery = 32 // frames of a split between two checkpoints, unless the config says otherwise
-	yieldAfter     = time.Second
-	yieldFor       = 500 * time.Millisecond
-)
+// splitSaveEvery is the number of frames of a split between two checkpoints, unless the
+// config says otherwise.
+const splitSaveEvery = 32
 
 // SplitState is the checkpoint of a split: everything before frame N, which begins at
 // Offset, is committed and published.
@@ -17,15 +12,6 @@ type SplitState struct {
 	N      uint64
 	Offset int64
 	Done   bool
-}
-
-// Credit is what a source knows of the ordered steps below it.
-type Credit struct {
-	Ordered bool   // is there any?
-	Split   uint32 // the lowest place that one of them waits for
-	N       uint64
-	Done    bool // they have all that this source will ever make
-	Tight   bool // they hold more bytes than they may: only the frame they wait for is let through
 }
 
 // Source is the machine of one attempt at one split: cut, commit, publish, in that order,
@@ -69,6 +55,7 @@ type SourceConfig struct {
 	Ports    []int
 	Splits   int    // S
 	Frames   int    // W
+	Ahead    int    // frames that a split may be in front of the job's mark; 0 any
 	Last     uint32 // the source's last split
 	Pipeline int    // frames between cut and published at most
 	Save     int    // frames between two checkpoints; 0 is 32
@@ -128,7 +115,7 @@ func (m *Source) Start(now time.Duration) {
 	m.step(now)
 }
 
-// Credit tells how far the ordered steps below are.
+// Credit tells how far the ordered steps below, and the job, are.
 func (m *Source) Credit(c Credit, now time.Duration) {
 	m.credit = c
 	m.step(now)
@@ -147,22 +134,6 @@ func (m *Source) Flag(now time.Duration) {
 func (m *Source) Stop(now time.Duration) {
 	m.stop = true
 	m.step(now)
-}
-
-// mayCut applies the window rule to the next frame.
-func (m *Source) mayCut() bool {
-	c := m.credit
-	if !c.Ordered || c.Done || m.cfg.Rules.NoWindow || m.split < c.Split {
-		return true
-	}
-	base := uint64(0)
-	if m.split == c.Split {
-		base = c.N
-	}
-	if c.Tight && !m.cfg.Rules.NoBytes {
-		return m.split == c.Split && m.next <= base
-	}
-	return m.split < c.Split+uint32(m.cfg.Splits) && m.next < base+uint64(m.cfg.Frames)
 }
 
 // step asks for whatever can be done now.
@@ -193,8 +164,8 @@ func (m *Source) cutNext(now time.Duration) {
 	if m.cutting || m.outs.blocked() || len(m.cuts) >= m.window.Size() {
 		return
 	}
-	if !m.mayCut() {
-		m.starve(now)
+	if may, awaited := m.mayCut(); !may {
+		m.starve(awaited, now)
 		return
 	}
 	m.starved = -1
@@ -204,23 +175,6 @@ func (m *Source) cutNext(now time.Duration) {
 		a.Follow = &Entry{EndSplit: true, Start: m.offset, End: m.offset}
 	}
 	m.do(a)
-}
-
-// starve waits for credit, and gives the split back when that takes long: a split that
-// nobody waits for must not hold the slot that the one they wait for may need.
-func (m *Source) starve(now time.Duration) {
-	if m.starved < 0 {
-		m.starved = now
-		m.do(Action{Op: OpWake, After: yieldAfter})
-		return
-	}
-	if now-m.starved < yieldAfter || m.cfg.Rules.NoYield || m.split == m.credit.Split && !m.credit.Done {
-		return
-	}
-	if len(m.cuts) == 0 && !m.saving {
-		m.stop, m.returned = true, yieldFor
-		m.checkpoint()
-	}
 }
 
 // WasCut answers OpCut: the frame's end, the number of its records, and whether it is the

@@ -85,7 +85,22 @@ func (c *coordinator) renew() {
 	})
 }
 
-func (c *coordinator) later() { c.after(c.between(2*time.Millisecond, 15*time.Millisecond), c.renew) }
+func (c *coordinator) later() {
+	if c.oneIn(4) {
+		c.tellMarks()
+	}
+
+	c.after(c.between(2*time.Millisecond, 15*time.Millisecond), c.renew)
+}
+
+// tellMarks tells the sources how far the job is.
+func (c *coordinator) tellMarks() {
+	for i := range c.g.plan.Steps {
+		if m, ok := c.acc.Fold.Marks[i]; ok {
+			c.announce(i, m.Place())
+		}
+	}
+}
 
 // fold reads what is new, and then the checkpoints.
 func (c *coordinator) fold() {

@@ -78,11 +78,8 @@ func (d *sourceDriver) attempt(sp *split) {
 		rev uint64
 		st  protocol.SplitState
 	}
-	c := protocol.SourceConfig{Ports: d.ports(d.s), Splits: d.g.plan.Window.Splits, Frames: d.g.plan.Window.Frames,
+	c := protocol.SourceConfig{Ports: d.ports(d.s), Splits: d.g.plan.Window.Splits, Frames: d.g.plan.Window.Frames, Ahead: ahead,
 		Last: uint32(len(d.n.data) - 1), Pipeline: 1 + d.rng.IntN(4), Save: 1 + d.rng.IntN(5), Rules: d.opt.Rules}
-	if !d.g.ordered(d.step) {
-		c.Splits, c.Frames = looseSplits, looseFrames
-	}
 	read(d.task, func() saved { return saved{sp.rev, sp.state} }, func(s saved) {
 		d.rev = s.rev
 		d.hand, d.made = map[protocol.ID]inHand{}, map[protocol.ID]made{}
@@ -94,25 +91,6 @@ func (d *sourceDriver) attempt(sp *split) {
 		d.m.Start(d.now)
 		d.act()
 	})
-}
-
-// Windows of sources without an ordered step below: the job's mark is their watermark, so
-// that the ledger stays small.
-const (
-	looseSplits = 4
-	looseFrames = 16
-)
-
-// ordered reports whether an ordered step reads frames of a source.
-func (g *graph) ordered(src int) bool {
-	for i := range g.plan.Steps {
-		for _, l := range g.plan.Steps[i].Lanes {
-			if l.Source == src && g.plan.Steps[i].Role == recipe.RoleOrdered {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // tellCredit has the machine know what the task has heard.
@@ -130,11 +108,10 @@ func (d *sourceDriver) overBytes(n uint64) bool {
 
 // credit is what the ordered steps below tell.
 func (d *sourceDriver) credit() protocol.Credit {
-	if !d.g.ordered(d.step) {
-		m := d.store.marks[d.step]
-		return protocol.Credit{Ordered: true, Split: m.Split, N: m.N, Done: m.All}
+	c := protocol.Credit{Done: true}
+	if cs := d.at[d.step]; cs != nil {
+		c.Mark = protocol.MarkOf(cs)
 	}
-	c := protocol.Credit{Ordered: true, Done: true}
 	var held int64
 	for i := range d.g.plan.Steps {
 		if d.g.plan.Steps[i].Role != recipe.RoleOrdered {
@@ -145,6 +122,7 @@ func (d *sourceDriver) credit() protocol.Credit {
 			if lane.Source != d.step {
 				continue
 			}
+			c.Ordered = true
 			cur := protocol.Cursor{}
 			if cs := d.at[i]; len(cs) > 0 {
 				cur = cs[l]

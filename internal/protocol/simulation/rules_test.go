@@ -45,6 +45,7 @@ func TestRulesAreNeeded(t *testing.T) {
 		{"marks never go back", with(func(r *protocol.Rules) { r.MarksFall = true })},
 		{"the fold is written before the purge", Options{PurgeFirst: true}},
 		{"sources keep to the window", with(func(r *protocol.Rules) { r.NoWindow = true })},
+		{"sources keep to the job's mark", with(func(r *protocol.Rules) { r.NoAhead = true })},
 		{"a split without credit is given back", with(func(r *protocol.Rules) { r.NoYield = true })},
 		{"edges to ordered steps have room for the window", Options{NarrowEdges: true}},
 		{"consumers of ordered steps hand out the window", Options{NarrowHand: true}},

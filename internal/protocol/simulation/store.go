@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sluice/internal/protocol"
+	"sluice/recipe"
 )
 
 // store is what lasts beside the edges: the ledger, checkpoints, splits, leases, the fold.
@@ -89,6 +90,7 @@ func (s *store) commit(e *protocol.Entry, by []byte) protocol.Result {
 	if s.ledger[k] != nil {
 		return protocol.Refused
 	}
+	s.keepsNear(e)
 	s.seq++
 	st := &stored{seq: s.seq, at: s.w.now, key: k, source: s.w.g.plan.Steps[e.Step].Lanes[e.Ord.Lane].Source, bytes: by}
 	s.ledger[k] = st
@@ -99,6 +101,17 @@ func (s *store) commit(e *protocol.Entry, by []byte) protocol.Result {
 		s.first[k] = decode(by)
 	}
 	return protocol.OK
+}
+
+// ahead is the number of frames that a split may be in front of the job's mark.
+const ahead = 16
+
+// keepsNear fails a run in which a source is too far in front of the job's mark.
+func (s *store) keepsNear(e *protocol.Entry) {
+	step := &s.w.g.plan.Steps[e.Step]
+	if w := &s.w.g.plan.Window; step.Role == recipe.RoleSource && !protocol.Near(s.marks[e.Step], e.Ord.Split, e.Ord.N, w.Splits, ahead) {
+		s.w.fail("ahead: source %s commits frame %s, and its mark is %+v", step.Node, e.Ord, s.marks[e.Step])
+	}
 }
 
 func decode(b []byte) *protocol.Entry {
