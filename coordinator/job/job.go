@@ -105,6 +105,7 @@ type run struct {
 	tried     bool             // the first of them was asked for, and nobody knows what came of it
 	looked    time.Time        // when the ledger was found whole, or not
 	gap       time.Time        // when an entry was found missing
+	loss      protocol.Loss    // what is known of it
 	owed      bool             // a fold went unanswered and is to be written again
 	reason    string           // why the job must fail
 	rest      string           // why it must rest

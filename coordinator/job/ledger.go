@@ -142,30 +142,42 @@ func (r *run) lacks(ctx context.Context, n uint64) {
 // locate looks for the edge at which an entry is missing, and makes the job fail where that
 // is sure, or where nothing more is learnt by waiting.
 func (r *run) locate(ctx context.Context) {
-	var held []protocol.Held
-	err := r.conn.Scan(ctx, r.names.Ledger(), r.names.LedgerAll(), 0, func(m *bus.Stored) error {
-		e, err := protocol.DecodeEntry(m.Data)
-		if err == nil {
-			held = append(held, protocol.Held{Seq: m.Seq, Entry: e})
-		}
-		return err
-	})
-	late := time.Since(r.gap) > gapPatience
-	if err != nil && !late {
+	loss, err := r.search(ctx)
+	switch {
+	case err != nil:
 		r.log.Debug("the ledger was not searched", "err", err)
+	case loss.Trust > r.loss.Trust || r.loss.Edge == "":
+		r.loss = loss
+	}
+	if r.reason != "" || r.loss.Trust < protocol.Sure && time.Since(r.gap) < gapPatience {
 		return
 	}
-	loss := r.acct.Gap(held)
-	switch {
-	case r.reason != "" || !loss.Sure && !late:
-	case loss.Edge == "":
+	if r.loss.Edge == "" {
 		r.reason = "the ledger does not balance: an entry was taken out of it"
-	default:
-		what := fmt.Sprintf("the ledger's entry for frame %s was taken out of it", loss.Ord)
-		if !loss.Sure {
-			what = fmt.Sprintf("an entry was taken out of the ledger, by all signs that for frame %s", loss.Ord)
-		}
-		e := r.plan.Edge(loss.Edge)
-		r.reason = fmt.Sprintf("edge %s (%s to %s) does not balance: %s", e.ID, r.plan.Steps[e.From].Node, r.plan.Steps[e.To].Node, what)
+		return
 	}
+	what := fmt.Sprintf("the ledger's entry for frame %s was taken out of it", r.loss.Ord)
+	if r.loss.Trust < protocol.Sure {
+		what = fmt.Sprintf("an entry was taken out of the ledger, by all signs that for frame %s", r.loss.Ord)
+	}
+	e := r.plan.Edge(r.loss.Edge)
+	r.reason = fmt.Sprintf("edge %s (%s to %s) does not balance: %s", e.ID, r.plan.Steps[e.From].Node, r.plan.Steps[e.To].Node, what)
+}
+
+// search reads all that the ledger holds, for the accountant to find what it does not.
+func (r *run) search(ctx context.Context) (protocol.Loss, error) {
+	st, err := r.conn.StreamState(ctx, r.names.Ledger())
+	if err != nil {
+		return protocol.Loss{}, err
+	}
+	var held []protocol.Held
+	err = r.conn.Scan(ctx, r.names.Ledger(), r.names.LedgerAll(), 0, func(m *bus.Stored) error {
+		e, err := protocol.DecodeEntry(m.Data)
+		held = append(held, protocol.Held{Seq: m.Seq, Entry: e})
+		return err
+	})
+	if err != nil {
+		return protocol.Loss{}, err
+	}
+	return r.acct.Gap(held, st.Last), nil
 }

@@ -15,16 +15,28 @@ type Held struct {
 // Loss is an entry that was taken out of the ledger. Edge is the one that its frame came
 // by, or for a source's entry the first one that it went out by; "" where none is known.
 type Loss struct {
-	Edge recipe.EdgeID
-	Ord  recipe.Ordinal
-	Sure bool // the account has no room for another explanation
+	Edge  recipe.EdgeID
+	Ord   recipe.Ordinal
+	Trust Trust
 }
 
-// Gap finds which entry was taken out, from all that the ledger holds now, in its order.
-// The driver asks when more is missing than was purged (see [Fold]), and asks again a
-// little later where the answer is not sure: what readers commit meanwhile may tell.
-func (a *Accountant) Gap(held []Held) Loss {
-	s := search{a: a, held: held, seqs: map[uint64]bool{}, first: map[ledgerKey]uint64{}, done: map[ledgerKey]uint64{}}
+// Trust says how sure a finding is.
+type Trust uint8
+
+// The grades of trust.
+const (
+	Guess  Trust = iota // an entry that may as well not have been made yet
+	Likely              // an entry that may as well be on its way
+	Sure                // what the ledger holds has no other explanation
+)
+
+// Gap finds which entry was taken out, from all that the ledger holds now, in its order, and
+// its last sequence. The driver asks when more is missing than was purged (see [Fold]), and
+// where it is not sure again a little later: what readers commit meanwhile may tell. But an
+// entry that was still on its way is made again meanwhile, so an answer stands until there
+// is a better one.
+func (a *Accountant) Gap(held []Held, last uint64) Loss {
+	s := search{a: a, held: held, last: last, seqs: map[uint64]bool{}, first: map[ledgerKey]uint64{}, done: map[ledgerKey]uint64{}}
 	for _, h := range held {
 		s.seqs[h.Seq] = true
 		by := s.first
@@ -33,18 +45,16 @@ func (a *Accountant) Gap(held []Held) Loss {
 		}
 		by[ledgerKey{h.Step, h.Ord}] = h.Seq
 	}
-	for _, find := range []func() (ledgerKey, bool){s.read, s.second, s.counted, s.orphan} {
-		if k, found := find(); found {
-			return Loss{a.edgeOf(k), k.ord, true}
-		}
-	}
-	for _, find := range []func() (ledgerKey, bool){s.again, s.stuck} {
-		if k, found := find(); found {
-			return Loss{a.edgeOf(k), k.ord, false}
+	for _, by := range []struct {
+		find  func() (ledgerKey, bool)
+		trust Trust
+	}{{s.read, Sure}, {s.second, Sure}, {s.counted, Sure}, {s.orphan, Sure}, {s.again, Likely}, {s.stuck, Likely}, {s.newest, Guess}} {
+		if k, found := by.find(); found {
+			return Loss{a.edgeOf(k), k.ord, by.trust}
 		}
 	}
 	edge, ord, _ := a.Missing()
-	return Loss{edge, ord, false}
+	return Loss{Edge: edge, Ord: ord}
 }
 
 // edgeOf names the edge that a frame came by, or for a source's the first it goes out by.
@@ -66,6 +76,7 @@ func (a *Accountant) edgeOf(k ledgerKey) recipe.EdgeID {
 type search struct {
 	a           *Accountant
 	held        []Held
+	last        uint64
 	seqs        map[uint64]bool
 	first, done map[ledgerKey]uint64 // the sequences of first and second entries
 }
@@ -190,6 +201,41 @@ func (s *search) stuck() (best ledgerKey, found bool) {
 		}
 	}
 	return best, most > 0
+}
+
+// newest finds a lane whose next entry may have had the youngest of the sequences that
+// nobody purged and nobody holds: all its entries are older, and so is that of the step
+// above for the frame. Of several lanes it takes the one that was at work last.
+func (s *search) newest() (best ledgerKey, found bool) {
+	gone := s.last
+	for gone > 0 && s.seqs[gone] {
+		gone--
+	}
+	for _, below := range s.a.Fold.Below {
+		if gone < below {
+			return best, false
+		}
+	}
+	made, lanes := map[ledgerKey]uint64{}, map[ledgerKey]Held{} // by frame when it was made; by lane its last entry
+	for _, h := range s.held {
+		for _, k := range s.children(h.Entry) {
+			made[k] = h.Seq
+		}
+		lane := ledgerKey{h.Step, recipe.Ordinal{Lane: h.Ord.Lane}}
+		if l, known := lanes[lane]; !known || l.Ord.Compare(h.Ord) < 0 {
+			lanes[lane] = h
+		}
+	}
+	var at uint64
+	for k, h := range lanes {
+		c := Cursor{Split: h.Ord.Split, N: h.Ord.N, Path: h.Ord.Path}.Next(h.Parts, h.EndSplit, h.EndSource)
+		k.ord.Split, k.ord.N, k.ord.Path = c.Split, c.N, c.Path
+		source := s.a.plan.Steps[k.step].Role == recipe.RoleSource
+		if !c.Done && h.Seq < gone && h.Seq > at && (source || made[k] > 0 && made[k] < gone) {
+			best, at = k, h.Seq
+		}
+	}
+	return best, at > 0
 }
 
 // children are the frames that readers take of what an entry says was made.
