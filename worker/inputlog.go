@@ -185,7 +185,7 @@ func (l *inputLog) saved(n uint64) {
 	if below > 0 {
 		go func() {
 			names := l.a.job.names
-			_ = l.a.job.conn.PurgeSubjectBelow(context.Background(), names.Input(), names.InputStep(l.a.step.ID), below)
+			_, _ = l.a.job.conn.PurgeSubjectBelow(context.Background(), names.Input(), names.InputStep(l.a.step.ID), below)
 		}()
 	}
 }

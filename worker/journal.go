@@ -275,7 +275,7 @@ func (j *journal) saved(rev, seq uint64, data []byte) {
 func (j *journal) purge(below uint64, old []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	err := j.job.conn.PurgeSubjectBelow(ctx, j.job.names.Journal(), j.job.names.JournalStep(j.step.ID), below)
+	_, err := j.job.conn.PurgeSubjectBelow(ctx, j.job.names.Journal(), j.job.names.JournalStep(j.step.ID), below)
 	for _, name := range old {
 		if err == nil {
 			err = j.job.deleteValue(ctx, name)

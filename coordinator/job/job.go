@@ -102,8 +102,10 @@ type run struct {
 	began     time.Time
 	foldSeq   uint64
 	purges    []protocol.Purge // due behind the next fold that is written
-	ledgerSeq uint64           // of the entry read last
+	tried     bool             // the first of them was asked for, and nobody knows what came of it
+	looked    time.Time        // when the ledger was found whole, or not
 	gap       time.Time        // when an entry was found missing
+	loss      protocol.Loss    // what is known of it
 	owed      bool             // a fold went unanswered and is to be written again
 	reason    string           // why the job must fail
 	rest      string           // why it must rest
@@ -129,6 +131,12 @@ func Run(ctx context.Context, c Config, stop <-chan struct{}) (recipe.Progress, 
 		return r.progress(), nil
 	}
 	defer r.pub.Close()
+	if err := r.resume(ctx); err != nil {
+		return r.progress(), err
+	}
+	if r.reason != "" {
+		return r.conclude(ending{recipe.JobFailed, r.reason})
+	}
 	if err := r.provision(ctx); err != nil {
 		return recipe.Progress{}, err
 	}

@@ -47,26 +47,36 @@ func (r *run) loop(ctx context.Context, stop <-chan struct{}) (ending, error) {
 			r.tellMarks()
 			r.help(ctx)
 			r.watchdog(ctx)
+			if err := r.watchLedger(ctx); err != nil {
+				return ending{}, err
+			}
 			if err := r.sweepValues(ctx); err != nil {
 				r.log.Debug("large values not swept", "err", err)
 			}
 		}
 		if end, over := r.over(); over {
-			if end.state == recipe.JobStopped {
-				return end, nil // there may be no room for a fold, and the ledger keeps it all
+			if over, err := r.last(ctx, end); over || err != nil {
+				return end, err
 			}
-			return end, r.fold(ctx)
 		}
 	}
+}
+
+// last folds for the last time, and reports whether that is all there is to do.
+func (r *run) last(ctx context.Context, end ending) (bool, error) {
+	if end.state == recipe.JobStopped {
+		return true, nil // there may be no room for a fold, and the ledger keeps it all
+	}
+	if err := r.fold(ctx); err != nil || end.state != recipe.JobSucceeded {
+		return true, err
+	}
+	return r.settled(ctx)
 }
 
 // over reports whether the job is at its end, and which.
 func (r *run) over() (ending, bool) {
 	if r.reason != "" {
 		return ending{recipe.JobFailed, r.reason}, true
-	}
-	if !r.gap.IsZero() && (r.acct.Done() || time.Since(r.gap) > gapPatience) {
-		return ending{recipe.JobFailed, r.gapReason()}, true
 	}
 	if r.rest != "" {
 		return ending{recipe.JobStopped, r.rest}, true
@@ -76,7 +86,7 @@ func (r *run) over() (ending, bool) {
 			return ending{recipe.JobFailed, fmt.Sprintf("node %s made more than %d dead letters (max_dead)", r.plan.Steps[i].Node, r.plan.Steps[i].MaxDead)}, true
 		}
 	}
-	if !r.acct.Done() {
+	if !r.acct.Done() || !r.gap.IsZero() {
 		return ending{}, false
 	}
 	if err := r.acct.Balance(); err != nil {
@@ -125,7 +135,6 @@ func (r *run) subscribe(ctx context.Context) (stops []func(), err error) {
 
 // entry takes one entry of the ledger.
 func (r *run) entry(m *bus.Stored, e *protocol.Entry, err error) {
-	r.inSequence(m.Seq)
 	if err == nil {
 		err = r.acct.Add(m.Seq, e, m.Time.Sub(r.began))
 	}
@@ -134,38 +143,6 @@ func (r *run) entry(m *bus.Stored, e *protocol.Entry, err error) {
 	}
 	r.moved = time.Now()
 }
-
-// inSequence notices when an entry is gone from the ledger that nobody purged: the
-// ledger's sequences have no gaps, and what is below the fold's Below was purged. Where
-// there are several sources, the ledger is purged source by source and gaps are normal.
-func (r *run) inSequence(seq uint64) {
-	want := r.ledgerSeq + 1
-	if r.ledgerSeq == 0 {
-		want = max(1, r.acct.Fold.Below)
-	}
-	if seq > want && r.gap.IsZero() && r.oneSource {
-		r.log.Error("the ledger has a gap", "from", want, "to", seq)
-		r.gap = time.Now()
-	}
-	r.ledgerSeq = seq
-}
-
-// gapReason says where an entry is missing.
-func (r *run) gapReason() string {
-	edge, ord, known := r.acct.Gap()
-	if !known {
-		if edge, ord, known = r.acct.Missing(); !known {
-			return "the ledger does not balance: an entry was taken out of it"
-		}
-	}
-	e := r.plan.Edge(edge)
-	return fmt.Sprintf("edge %s (%s to %s) does not balance: the ledger's entry for frame %s was taken out of it",
-		edge, r.plan.Steps[e.From].Node, r.plan.Steps[e.To].Node, ord)
-}
-
-// gapPatience is how long a job goes on behind a gap: with more entries read, the edge
-// can be told.
-const gapPatience = time.Second
 
 // state takes one value of the job's state.
 func (r *run) state(m *bus.Stored) {
@@ -206,16 +183,13 @@ func (r *run) failed(data []byte) {
 // purges the ledger below the marks.
 func (r *run) fold(ctx context.Context) error {
 	news := r.acct.News()
-	if r.gap.IsZero() { // what is left is needed to tell where the gap is
-		r.purges = append(r.purges, r.acct.Purge()...)
+	if r.gap.IsZero() && len(r.purges) == 0 {
+		r.purges = r.acct.Purge()
 	}
 	if !news && len(r.purges) == 0 && !r.owed {
 		return nil
 	}
 	r.acct.RaiseMarks()
-	if r.oneSource && len(r.purges) > 0 {
-		r.acct.Fold.Below = r.purges[len(r.purges)-1].Below
-	}
 	data, err := json.Marshal(&r.acct.Fold)
 	if err != nil {
 		return err
@@ -237,13 +211,7 @@ func (r *run) fold(ctx context.Context) error {
 	if news && r.cfg.Show != nil {
 		r.cfg.Show(r.progress())
 	}
-	for _, p := range r.purges {
-		if err := r.purge(ctx, p); err != nil {
-			r.log.Warn("ledger not purged", "err", err)
-		}
-	}
-	r.purges = r.purges[:0]
-	return nil
+	return r.purge(ctx)
 }
 
 // tellMarks tells the sources how far the job is: they keep near it. Nobody stores that, so
@@ -252,13 +220,4 @@ func (r *run) tellMarks() {
 	for source, m := range r.acct.Fold.Marks {
 		_ = r.conn.Send(r.names.Place(source), m.Place().Append(nil))
 	}
-}
-
-// purge removes entries that the fold covers. Where there is one source only, everything
-// below the sequence is its.
-func (r *run) purge(ctx context.Context, p protocol.Purge) error {
-	if r.oneSource {
-		return r.conn.PurgeBelow(ctx, r.names.Ledger(), p.Below)
-	}
-	return r.conn.PurgeSubjectBelow(ctx, r.names.Ledger(), r.names.LedgerSource(p.Source), p.Below)
 }

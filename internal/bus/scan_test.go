@@ -90,7 +90,7 @@ func TestTailWhileWrittenAndPurged(t *testing.T) {
 			defer stop()
 			for from := 500; from < total; from += 500 {
 				putMany(t, p, "ledger", from, 500)
-				if err := c.PurgeBelow(ctx, "LEDGER", seen.Load()); err != nil {
+				if _, err := c.PurgeBelow(ctx, "LEDGER", seen.Load()); err != nil {
 					t.Fatal(err)
 				}
 				last := uint64(0)

@@ -151,33 +151,37 @@ func (c *Conn) SubjectCounts(ctx context.Context, stream, filter string) (map[st
 	}
 }
 
-// PurgeBelow removes all messages with a sequence under seq.
-func (c *Conn) PurgeBelow(ctx context.Context, stream string, seq uint64) error {
+// PurgeBelow removes all messages with a sequence under seq, and returns how many.
+func (c *Conn) PurgeBelow(ctx context.Context, stream string, seq uint64) (uint64, error) {
 	if seq <= 1 {
-		return nil
+		return 0, nil
 	}
 	return c.purge(ctx, stream, map[string]any{"seq": seq})
 }
 
 // PurgeSubject removes all messages of the subject, which may have wildcards.
 func (c *Conn) PurgeSubject(ctx context.Context, stream, subject string) error {
-	return c.purge(ctx, stream, map[string]any{"filter": subject})
+	_, err := c.purge(ctx, stream, map[string]any{"filter": subject})
+	return err
 }
 
 // PurgeSubjectBelow removes the messages of the subject, which may have wildcards,
-// with a sequence under seq.
-func (c *Conn) PurgeSubjectBelow(ctx context.Context, stream, subject string, seq uint64) error {
+// with a sequence under seq, and returns how many.
+func (c *Conn) PurgeSubjectBelow(ctx context.Context, stream, subject string, seq uint64) (uint64, error) {
 	if seq <= 1 {
-		return nil
+		return 0, nil
 	}
 	return c.purge(ctx, stream, map[string]any{"filter": subject, "seq": seq})
 }
 
-func (c *Conn) purge(ctx context.Context, stream string, request map[string]any) error {
-	if err := c.api(ctx, "STREAM.PURGE."+stream, request, nil); err != nil {
-		return fmt.Errorf("purge %s: %w", stream, err)
+func (c *Conn) purge(ctx context.Context, stream string, request map[string]any) (uint64, error) {
+	var answer struct {
+		Purged uint64 `json:"purged"`
 	}
-	return nil
+	if err := c.api(ctx, "STREAM.PURGE."+stream, request, &answer); err != nil {
+		return 0, fmt.Errorf("purge %s: %w", stream, err)
+	}
+	return answer.Purged, nil
 }
 
 // DeleteSeq removes one message; an absent one is fine.

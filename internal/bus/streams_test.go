@@ -86,21 +86,26 @@ func TestCountAndPurge(t *testing.T) {
 		}
 	}
 	want(5, 3)
-	if err := c.PurgeBelow(ctx, "EDGES", 3); err != nil {
-		t.Fatal(err)
+	purged := func(n, want uint64, err error) {
+		t.Helper()
+		if err != nil || n != want {
+			t.Errorf("got %d purged, %v, want %d", n, err, want)
+		}
 	}
+	n, err := c.PurgeBelow(ctx, "EDGES", 3)
+	purged(n, 2, err)
 	want(3, 3)
-	if err := c.PurgeSubjectBelow(ctx, "EDGES", "edge.b", 7); err != nil {
-		t.Fatal(err)
-	}
+	n, err = c.PurgeSubjectBelow(ctx, "EDGES", "edge.b", 7)
+	purged(n, 1, err)
 	want(3, 2)
+	n, err = c.PurgeSubjectBelow(ctx, "EDGES", "edge.b", 7)
+	purged(n, 0, err)
 	if err := c.PurgeSubject(ctx, "EDGES", "edge.a"); err != nil {
 		t.Fatal(err)
 	}
 	want(0, 2)
-	if err := c.PurgeBelow(ctx, "EDGES", 0); err != nil {
-		t.Fatal(err)
-	}
+	n, err = c.PurgeBelow(ctx, "EDGES", 0)
+	purged(n, 0, err)
 	want(0, 2)
 	if s, err := c.StreamState(ctx, "EDGES"); err != nil || s.Msgs != 2 || s.Last != 8 {
 		t.Errorf("got %+v, %v", s, err)

@@ -19,6 +19,7 @@ type Accountant struct {
 	marks []Cursors                   // by step: the checkpoint of an ordered step
 	open  []splits                    // by step: the splits of a source
 	queue [][]ledgerRef               // by source: entries that are stored, in order
+	due   []int                       // by source: how many of the queue the last Purge returned
 	kept  map[ledgerKey]*keptEntry    // entries that are stored, where a gate may need help
 	ends  map[splitKey]uint64         // the last frame of splits whose end is stored
 	news  bool
@@ -35,8 +36,11 @@ type Fold struct {
 	Steps []StepFold   `json:"steps"`
 	Edges []EdgeFold   `json:"edges"`
 	Marks map[int]Mark `json:"marks"` // by source: what the ledger may be purged below
-	// Below is the ledger's sequence below which it was purged: all that follow are stored.
-	Below uint64 `json:"below,omitempty"`
+	// Purged is how many entries the purges that this fold asks for have removed so far, and
+	// Below, by source, the sequence below which all are removed. When they are carried out,
+	// the ledger's last sequence less its entries is Purged, or somebody else took one out.
+	Purged uint64         `json:"purged"`
+	Below  map[int]uint64 `json:"below,omitempty"`
 }
 
 // StepFold is the account of a step. All but Frames are records.
@@ -52,6 +56,7 @@ type StepFold struct {
 	Dropped   int64   `json:"dropped"`
 	Skipped   int64   `json:"skipped"`
 	Full      bool    `json:"full,omitempty"`
+	Kept      []int64 `json:"kept"` // by lane: frames that are counted and whose entries are not purged
 }
 
 // EdgeFold is the account of an edge, in records.
@@ -62,8 +67,9 @@ type EdgeFold struct {
 }
 
 type ledgerRef struct {
-	seq uint64
-	key ledgerKey
+	seq  uint64
+	key  ledgerKey
+	done bool // the second entry of its frame
 }
 
 type ledgerKey struct {
@@ -90,14 +96,17 @@ func NewAccountant(plan *recipe.Plan, fold Fold, rules Rules) *Accountant {
 		a.Fold.Edges = make([]EdgeFold, len(plan.Edges))
 		for i := range plan.Steps {
 			s := &plan.Steps[i]
-			a.Fold.Steps = append(a.Fold.Steps, StepFold{Lanes: make(Cursors, len(s.Lanes)), Out: make([]int64, len(s.Outputs))})
+			a.Fold.Steps = append(a.Fold.Steps, StepFold{Lanes: make(Cursors, len(s.Lanes)), Out: make([]int64, len(s.Outputs)), Kept: make([]int64, len(s.Lanes))})
 		}
+	}
+	if fold.Below == nil {
+		a.Fold.Below = map[int]uint64{}
 	}
 	for i := range plan.Steps {
 		a.early = append(a.early, map[recipe.Ordinal]*Entry{})
 		a.marks = append(a.marks, make(Cursors, len(plan.Steps[i].Lanes)))
 		a.open = append(a.open, splits{states: map[uint32]SplitState{}})
-		a.queue = append(a.queue, nil)
+		a.queue, a.due = append(a.queue, nil), append(a.due, 0)
 	}
 	return a
 }
@@ -113,7 +122,7 @@ func (a *Accountant) Add(seq uint64, e *Entry, at time.Duration) error {
 	}
 	key := ledgerKey{e.Step, e.Ord}
 	source := step.Lanes[e.Ord.Lane].Source
-	a.queue[source] = append(a.queue[source], ledgerRef{seq: seq, key: key})
+	a.queue[source] = append(a.queue[source], ledgerRef{seq: seq, key: key, done: e.Done})
 	if step.Role == recipe.RoleSource && e.EndSplit {
 		if end, known := a.ends[splitKey{source, e.Ord.Split}]; !known || e.Ord.N < end {
 			a.ends[splitKey{source, e.Ord.Split}] = e.Ord.N
@@ -170,6 +179,7 @@ func (a *Accountant) forget(step int, c Cursor) {
 func (a *Accountant) count(step int, e *Entry) {
 	s, f := &a.plan.Steps[step], &a.Fold.Steps[step]
 	f.Frames++
+	f.Kept[e.Ord.Lane]++
 	f.In += e.In
 	f.Dead += e.Dead
 	f.Discarded += e.Discard

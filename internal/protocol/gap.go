@@ -6,64 +6,267 @@ import (
 	"sluice/recipe"
 )
 
-// frame is a frame's place on a lane of a step, without its parts.
-type frame struct {
-	step  int
-	lane  uint16
-	split uint32
-	n     uint64
+// Held is an entry that the ledger holds.
+type Held struct {
+	Seq uint64
+	*Entry
 }
 
-// Gap names the edge at which a stored entry was taken out of the ledger: one of its ends
-// has an entry for a frame and the other, which had counted it, has none any more. The
-// driver asks when it has met a sequence that is missing; where there is one source, a purge
-// never leaves a gap. It is false when what is left does not tell.
-func (a *Accountant) Gap() (recipe.EdgeID, recipe.Ordinal, bool) {
-	here := map[frame]bool{}
-	stored := slices.Concat(a.queue...)
-	for _, r := range stored {
-		here[frame{r.key.step, r.key.ord.Lane, r.key.ord.Split, r.key.ord.N}] = true
-	}
-	for _, r := range stored { // the writer has it, so the reader's entry is younger and can't be purged
-		for _, id := range a.plan.Steps[r.key.step].Out {
-			e := a.plan.Edge(id)
-			f := frame{e.To, r.key.ord.Lane + uint16(e.LaneBase), r.key.ord.Split, r.key.ord.N}
-			if ord, lost := a.lost(here, f); lost {
-				return id, ord, true
-			}
-		}
-	}
-	for _, sure := range []bool{true, false} { // the reader has it, and the writer has the one before, or might have purged this one
-		for _, r := range stored {
-			if id, ord, lost := a.unwritten(here, r, sure); lost {
-				return id, ord, true
-			}
-		}
-	}
-	return "", recipe.Ordinal{}, false
+// Loss is an entry that was taken out of the ledger. Edge is the one that its frame came
+// by, or for a source's entry the first one that it went out by; "" where none is known.
+type Loss struct {
+	Edge  recipe.EdgeID
+	Ord   recipe.Ordinal
+	Trust Trust
 }
 
-// unwritten finds the in-edge of an entry's step whose writer has no entry for the frame.
-func (a *Accountant) unwritten(here map[frame]bool, r ledgerRef, sure bool) (recipe.EdgeID, recipe.Ordinal, bool) {
-	for _, id := range a.plan.Steps[r.key.step].In {
+// Trust says how sure a finding is.
+type Trust uint8
+
+// The grades of trust.
+const (
+	Guess  Trust = iota // an entry that may as well not have been made yet
+	Likely              // an entry that may as well be on its way
+	Sure                // what the ledger holds has no other explanation
+)
+
+// Gap finds which entry was taken out, from all that the ledger holds now, in its order, and
+// its last sequence. The driver asks when more is missing than was purged (see [Fold]), and
+// where it is not sure again a little later: what readers commit meanwhile may tell. But an
+// entry that was still on its way is made again meanwhile, so an answer stands until there
+// is a better one.
+func (a *Accountant) Gap(held []Held, last uint64) Loss {
+	s := search{a: a, held: held, last: last, seqs: map[uint64]bool{}, first: map[ledgerKey]uint64{}, done: map[ledgerKey]uint64{}}
+	for _, h := range held {
+		s.seqs[h.Seq] = true
+		by := s.first
+		if h.Done {
+			by = s.done
+		}
+		by[ledgerKey{h.Step, h.Ord}] = h.Seq
+	}
+	for _, by := range []struct {
+		find  func() (ledgerKey, bool)
+		trust Trust
+	}{{s.read, Sure}, {s.second, Sure}, {s.counted, Sure}, {s.orphan, Sure}, {s.again, Likely}, {s.stuck, Likely}, {s.newest, Guess}} {
+		if k, found := by.find(); found {
+			return Loss{a.edgeOf(k), k.ord, by.trust}
+		}
+	}
+	edge, ord, _ := a.Missing()
+	return Loss{Edge: edge, Ord: ord}
+}
+
+// edgeOf names the edge that a frame came by, or for a source's the first it goes out by.
+func (a *Accountant) edgeOf(k ledgerKey) recipe.EdgeID {
+	s := &a.plan.Steps[k.step]
+	for _, id := range s.In {
 		e := a.plan.Edge(id)
-		lane := int(r.key.ord.Lane) - e.LaneBase
-		if lane < 0 || lane >= len(a.plan.Steps[e.From].Lanes) {
+		if lane := int(k.ord.Lane) - e.LaneBase; lane >= 0 && lane < len(a.plan.Steps[e.From].Lanes) {
+			return id
+		}
+	}
+	if len(s.Out) > 0 {
+		return s.Out[0]
+	}
+	return ""
+}
+
+// search is one look for a lost entry.
+type search struct {
+	a           *Accountant
+	held        []Held
+	last        uint64
+	seqs        map[uint64]bool
+	first, done map[ledgerKey]uint64 // the sequences of first and second entries
+}
+
+func (s *search) holds(k ledgerKey) bool { return s.first[k] > 0 || s.done[k] > 0 }
+
+func (s *search) passed(k ledgerKey) bool {
+	return s.a.Fold.Steps[k.step].Lanes[k.ord.Lane].Passed(k.ord)
+}
+
+// read finds an entry that was read and is not held any more. Entries that are due to be
+// purged are all held or none is.
+func (s *search) read() (ledgerKey, bool) {
+	gone := func(r ledgerRef) bool { return !s.seqs[r.seq] }
+	for source, queue := range s.a.queue {
+		due := queue[:s.a.due[source]]
+		if !slices.ContainsFunc(due, func(r ledgerRef) bool { return !gone(r) }) {
+			queue = queue[len(due):]
+		}
+		if i := slices.IndexFunc(queue, gone); i >= 0 {
+			return queue[i].key, true
+		}
+	}
+	return ledgerKey{}, false
+}
+
+// second finds a frame that has one of its two entries only. The second one is younger, so
+// it is not purged before the first; and what is not counted is not purged at all.
+func (s *search) second() (ledgerKey, bool) {
+	for _, h := range s.held {
+		k := ledgerKey{h.Step, h.Ord}
+		lost := h.Twice(Arrival(&s.a.plan.Steps[h.Step])) && !h.Done && s.done[k] == 0 && s.passed(k)
+		if lost || h.Done && s.first[k] == 0 && !s.passed(k) {
+			return k, true
+		}
+	}
+	return ledgerKey{}, false
+}
+
+// counted finds a lane that holds fewer entries than were counted and not purged.
+func (s *search) counted() (ledgerKey, bool) {
+	type lane struct {
+		step int
+		lane uint16
+	}
+	have := map[lane]int64{}
+	for k, seq := range s.first {
+		if s.passed(k) && seq >= s.a.Fold.Below[s.a.plan.Steps[k.step].Lanes[k.ord.Lane].Source] {
+			have[lane{k.step, k.ord.Lane}]++
+		}
+	}
+	for i := range s.a.Fold.Steps {
+		for l, kept := range s.a.Fold.Steps[i].Kept {
+			if have[lane{i, uint16(l)}] < kept {
+				return s.hole(i, uint16(l)), true
+			}
+		}
+	}
+	return ledgerKey{}, false
+}
+
+// hole says which frame of a lane was counted and has no entry: one that a step above has
+// an entry for, since that is older; or else the youngest that a step below has one for.
+func (s *search) hole(step int, lane uint16) ledgerKey {
+	c := s.a.Fold.Steps[step].Lanes[lane]
+	best := ledgerKey{step, recipe.Ordinal{Split: c.Split, N: c.N, Lane: lane}}
+	for _, h := range s.held {
+		for _, k := range s.children(h.Entry) {
+			if k.step == step && k.ord.Lane == lane && s.passed(k) && s.first[k] == 0 {
+				return k
+			}
+		}
+		for _, k := range s.parents(h.Entry) {
+			if k.step == step && k.ord.Lane == lane && s.first[k] == 0 {
+				best = k
+			}
+		}
+	}
+	return best
+}
+
+// orphan finds a frame that a step below has an entry for while the step above neither
+// holds nor has counted one: so it can't have been purged.
+func (s *search) orphan() (ledgerKey, bool) {
+	for _, h := range s.held {
+		parents := s.parents(h.Entry)
+		known := func(k ledgerKey) bool { return s.holds(k) || s.passed(k) }
+		if len(parents) > 0 && !slices.ContainsFunc(parents, known) {
+			return parents[0], true
+		}
+	}
+	return ledgerKey{}, false
+}
+
+// again finds an entry that is younger than that of the frame made of it: it was taken out
+// and then made again. A latecomer looks like that, too.
+func (s *search) again() (ledgerKey, bool) {
+	for _, h := range s.held {
+		for _, k := range s.parents(h.Entry) {
+			if s.first[k] > h.Seq {
+				return k, true
+			}
+		}
+	}
+	return ledgerKey{}, false
+}
+
+// stuck finds the lane with the most entries behind a frame that has none.
+func (s *search) stuck() (best ledgerKey, found bool) {
+	behind, most := map[ledgerKey]int{}, 0
+	for k := range s.first {
+		c := s.a.Fold.Steps[k.step].Lanes[k.ord.Lane]
+		next := ledgerKey{k.step, recipe.Ordinal{Split: c.Split, N: c.N, Lane: k.ord.Lane, Path: c.Path}}
+		if c.Done || s.passed(k) || s.holds(next) {
 			continue
 		}
-		f := frame{e.From, uint16(lane), r.key.ord.Split, r.key.ord.N}
-		before := f
-		before.n--
-		if !here[f] && (!sure || here[before]) {
-			return id, recipe.Ordinal{Split: f.split, N: f.n, Lane: f.lane}, true
+		behind[next]++
+	}
+	for k, n := range behind {
+		if n > most || n == most && k.step < best.step {
+			best, most = k, n
 		}
 	}
-	return "", recipe.Ordinal{}, false
+	return best, most > 0
 }
 
-// lost reports whether a frame was counted and has no entry.
-func (a *Accountant) lost(here map[frame]bool, f frame) (recipe.Ordinal, bool) {
-	c := a.Fold.Steps[f.step].Lanes[f.lane]
-	counted := c.Done || f.split < c.Split || f.split == c.Split && f.n < c.N
-	return recipe.Ordinal{Split: f.split, N: f.n, Lane: f.lane}, counted && !here[f]
+// newest finds a lane whose next entry may have had the youngest of the sequences that
+// nobody purged and nobody holds: all its entries are older, and so is that of the step
+// above for the frame. Of several lanes it takes the one that was at work last.
+func (s *search) newest() (best ledgerKey, found bool) {
+	gone := s.last
+	for gone > 0 && s.seqs[gone] {
+		gone--
+	}
+	for _, below := range s.a.Fold.Below {
+		if gone < below {
+			return best, false
+		}
+	}
+	made, lanes := map[ledgerKey]uint64{}, map[ledgerKey]Held{} // by frame when it was made; by lane its last entry
+	for _, h := range s.held {
+		for _, k := range s.children(h.Entry) {
+			made[k] = h.Seq
+		}
+		lane := ledgerKey{h.Step, recipe.Ordinal{Lane: h.Ord.Lane}}
+		if l, known := lanes[lane]; !known || l.Ord.Compare(h.Ord) < 0 {
+			lanes[lane] = h
+		}
+	}
+	var at uint64
+	for k, h := range lanes {
+		c := Cursor{Split: h.Ord.Split, N: h.Ord.N, Path: h.Ord.Path}.Next(h.Parts, h.EndSplit, h.EndSource)
+		k.ord.Split, k.ord.N, k.ord.Path = c.Split, c.N, c.Path
+		source := s.a.plan.Steps[k.step].Role == recipe.RoleSource
+		if !c.Done && h.Seq < gone && h.Seq > at && (source || made[k] > 0 && made[k] < gone) {
+			best, at = k, h.Seq
+		}
+	}
+	return best, at > 0
+}
+
+// children are the frames that readers take of what an entry says was made.
+func (s *search) children(e *Entry) (keys []ledgerKey) {
+	for _, id := range s.a.plan.Steps[e.Step].Out {
+		edge := s.a.plan.Edge(id)
+		counts := e.Counts[edge.FromPort]
+		for i := range counts {
+			keys = append(keys, ledgerKey{edge.To, recipe.Ordinal{Split: e.Ord.Split, N: e.Ord.N,
+				Lane: e.Ord.Lane + uint16(edge.LaneBase), Path: PartOf(e, len(counts), i).Path()}})
+		}
+	}
+	return keys
+}
+
+// parents are the frames that an entry's frame may have been made of: the step above made
+// one of one, or this is a part. None for a source.
+func (s *search) parents(e *Entry) (keys []ledgerKey) {
+	edge := s.a.edgeOf(ledgerKey{e.Step, e.Ord})
+	if edge == "" || s.a.plan.Steps[e.Step].Role == recipe.RoleSource {
+		return nil
+	}
+	x := s.a.plan.Edge(edge)
+	o := e.Ord
+	o.Lane -= uint16(x.LaneBase)
+	keys = []ledgerKey{{x.From, o}}
+	if len(e.Parts) >= 2 {
+		if up := e.Parts[:len(e.Parts)-2].Path(); up != o.Path {
+			o.Path = up
+			keys = append(keys, ledgerKey{x.From, o})
+		}
+	}
+	return keys
 }

@@ -71,40 +71,51 @@ func (m *Mark) lower(c Cursor) {
 }
 
 // Purge says that the ledger's entries of a source's frames, at whatever step, are not
-// needed below a sequence.
+// needed below a sequence, and how many there are.
 type Purge struct {
 	Source int
 	Below  uint64
+	Count  uint64
 }
 
-// Purge returns what can be purged: entries below the marks, which it forgets. It goes
-// source by source, since one source may be far ahead of another that is waited for. The
-// driver takes the Fold with its marks raised and this at one moment, writes the Fold in one
-// compare-and-set, and only then purges the ledger.
+// Purge returns what can be purged: entries below the marks. It goes source by source,
+// since one source may be far ahead of another that is waited for. The driver takes the
+// Fold with its marks raised and this at one moment, writes the Fold in one
+// compare-and-set, and only then purges the ledger. It calls again when that is done: with
+// this call the accountant forgets the entries that the last one returned.
 func (a *Accountant) Purge() []Purge {
 	var ps []Purge
-	for source, queue := range a.queue {
-		mark, below := a.Mark(source), uint64(0)
-		for len(queue) > 0 {
-			r := queue[0]
-			m := mark
-			if a.rules.FoldEachStep {
-				own := a.Fold.Steps[r.key.step].Lanes[r.key.ord.Lane]
-				m = Mark{Split: own.Split, N: own.N, All: own.Done}
-			}
-			if !m.Below(r.key.ord.Split, r.key.ord.N) {
-				break
-			}
-			delete(a.kept, r.key)
-			if end := (splitKey{source, r.key.ord.Split}); r.key.step == source && a.ends[end] == r.key.ord.N {
-				delete(a.ends, end)
-			}
-			queue = queue[1:]
-			below = r.seq + 1
+	for source := range a.queue {
+		queue, mark, n := a.queue[source][a.due[source]:], a.Mark(source), 0
+		for n < len(queue) && a.purgeable(queue[n], mark) {
+			a.leave(source, queue[n])
+			n++
 		}
-		if a.queue[source] = queue; below > 0 {
-			ps = append(ps, Purge{source, below})
+		if a.queue[source], a.due[source] = queue, n; n > 0 {
+			below := queue[n-1].seq + 1
+			a.Fold.Purged, a.Fold.Below[source] = a.Fold.Purged+uint64(n), below
+			ps = append(ps, Purge{source, below, uint64(n)})
 		}
 	}
 	return ps
+}
+
+// purgeable reports whether an entry is below its source's mark.
+func (a *Accountant) purgeable(r ledgerRef, m Mark) bool {
+	if a.rules.FoldEachStep {
+		own := a.Fold.Steps[r.key.step].Lanes[r.key.ord.Lane]
+		m = Mark{Split: own.Split, N: own.N, All: own.Done}
+	}
+	return m.Below(r.key.ord.Split, r.key.ord.N)
+}
+
+// leave takes an entry that is to be purged out of the account.
+func (a *Accountant) leave(source int, r ledgerRef) {
+	delete(a.kept, r.key)
+	if end := (splitKey{source, r.key.ord.Split}); r.key.step == source && a.ends[end] == r.key.ord.N {
+		delete(a.ends, end)
+	}
+	if !r.done {
+		a.Fold.Steps[r.key.step].Kept[r.key.ord.Lane]--
+	}
 }

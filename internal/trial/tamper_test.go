@@ -1,13 +1,11 @@
 package trial_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 
 	"sluice/internal/bus"
 	"sluice/internal/bus/bustest"
-	"sluice/internal/protocol"
 	"sluice/internal/trial"
 	"sluice/recipe"
 )
@@ -20,25 +18,6 @@ nodes:
   held:  {kind: held, from: up, config: {path: go}}
   out:   {kind: file_writer, from: held, config: {path: out}}
 `
-
-// entries reads the ledger's entries of a step, by sequence.
-func entries(t *testing.T, r *trial.Rig, j *trial.Job, node string) (seqs []uint64) {
-	t.Helper()
-	for i := range j.Plan.Steps {
-		if j.Plan.Steps[i].Node != node {
-			continue
-		}
-		err := r.Conn.Scan(context.Background(), j.Names().Ledger(), j.Names().LedgerStep(i), 0, func(m *bus.Stored) error {
-			_, err := protocol.DecodeEntry(m.Data)
-			seqs = append(seqs, m.Seq)
-			return err
-		})
-		if err != nil {
-			t.Log(err)
-		}
-	}
-	return seqs
-}
 
 // stopped runs a job until node has made some entries and the fold has counted them, and
 // brings it to rest.
@@ -73,35 +52,6 @@ func TestStopAndResume(t *testing.T) {
 		j.Run().Succeeded()
 		if r.Read(t, "out") != r.Read(t, "in") {
 			t.Error("the resumed job's output differs from its input")
-		}
-	})
-}
-
-// TestStolenEntry deletes an entry of the ledger while the job is stopped: the resumed
-// job fails and names an edge of the step, whether the fold had counted it or not.
-func TestStolenEntry(t *testing.T) {
-	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
-		r.File("in", lines(2000, "%d"))
-		for node, edges := range map[string]string{"lines": "e1", "up": "e1"} {
-			for _, which := range []int{0, 3, -1} {
-				j := r.Job(t, holding, trial.Frames(10))
-				stopped(t, r, j, "up")
-				seqs := entries(t, r, j, node)
-				seq := seqs[(which+len(seqs))%len(seqs)]
-				if err := r.Conn.DeleteSeq(context.Background(), j.Names().Ledger(), seq); err != nil {
-					t.Fatal(err)
-				}
-				r.File("go", "")
-				res := j.Run()
-				t.Logf("entry %d of %d of %s: %s, %s", which, len(seqs), node, res.State, res.Reason)
-				if which >= 0 { // the last one may have been on its way still, and then is made again
-					res.Failed("edge " + edges)
-				} else {
-					res.Failed("entry", "taken out")
-				}
-				r.Clear()
-				r.File("in", lines(2000, "%d"))
-			}
 		}
 	})
 }

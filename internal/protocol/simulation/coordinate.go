@@ -65,7 +65,36 @@ func (c *coordinator) start() {
 				c.acc.Splits(i, uint32(len(c.store.sources[i])))
 			}
 		}
-		c.renew()
+		c.repurge()
+	})
+}
+
+// repurge carries out once more what the fold says: the last coordinator may have ended
+// between its fold and its purge.
+func (c *coordinator) repurge() {
+	var ps []protocol.Purge
+	for source, below := range c.acc.Fold.Below {
+		ps = append(ps, protocol.Purge{Source: source, Below: below})
+	}
+	c.purge(ps, c.renew)
+}
+
+// purge removes entries; then as many are missing as the fold says, unless another
+// coordinator has folded meanwhile.
+func (c *coordinator) purge(ps []protocol.Purge, then func()) {
+	rev, purged := c.rev, c.acc.Fold.Purged
+	ask(c.task, func() protocol.Result {
+		c.store.purge(ps)
+		if missing := c.store.seq - uint64(len(c.store.ledger)); rev == c.store.foldRev && missing != purged {
+			c.fail("%d entries are missing and %d were purged", missing, purged)
+		}
+		return protocol.OK
+	}, func(r protocol.Result) {
+		if r != protocol.OK {
+			c.purge(ps, then)
+			return
+		}
+		then()
 	})
 }
 
@@ -148,7 +177,7 @@ func (c *coordinator) write() {
 		}
 		c.rev++
 		c.flags()
-		ask(c.task, func() protocol.Result { c.store.purge(purges); return protocol.OK }, func(protocol.Result) { c.rescue() })
+		c.purge(purges, c.rescue)
 	})
 }
 

@@ -1,0 +1,183 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sluice/internal/bus"
+	"sluice/internal/protocol"
+)
+
+// Nobody but the coordinator removes entries of the ledger, and the fold says how many it
+// removes. So at any moment between two purges the ledger's last sequence less what it
+// holds is what was purged, or somebody else took an entry out, and the job fails.
+
+const (
+	lookEvery = time.Second
+	// gapPatience is how long a job goes on with an entry missing: what steps below commit
+	// meanwhile may tell which one it was.
+	gapPatience = 2 * time.Second
+)
+
+// resume carries out the purges of the stored fold once more, since a crash may lie between
+// the two, and then looks whether the ledger is whole.
+func (r *run) resume(ctx context.Context) error {
+	if r.rec.Generation == 0 {
+		return nil // there is no ledger yet
+	}
+	for source, below := range r.acct.Fold.Below {
+		if _, err := r.remove(ctx, source, below); err != nil && !errors.Is(err, bus.ErrNoStream) {
+			return err
+		}
+	}
+	_, err := r.whole(ctx)
+	return err
+}
+
+// remove purges a source's entries below a sequence and returns how many that were. Where
+// there is one source only, everything is its.
+func (r *run) remove(ctx context.Context, source int, below uint64) (uint64, error) {
+	if r.oneSource {
+		return r.conn.PurgeBelow(ctx, r.names.Ledger(), below)
+	}
+	return r.conn.PurgeSubjectBelow(ctx, r.names.Ledger(), r.names.LedgerSource(source), below)
+}
+
+// purge removes what the stored fold covers. It looks before it purges: an entry that was
+// taken out can't be told any more from those that are purged with it.
+func (r *run) purge(ctx context.Context) error {
+	if len(r.purges) > 0 && !r.tried {
+		if whole, err := r.whole(ctx); err != nil || !whole {
+			return err
+		}
+	}
+	for len(r.purges) > 0 && r.gap.IsZero() {
+		p, again := r.purges[0], r.tried
+		r.tried = true
+		n, err := r.remove(ctx, p.Source, p.Below)
+		if err != nil { // it may have been carried out: it is asked for again
+			r.log.Warn("ledger not purged", "err", err)
+			return nil
+		}
+		if n < p.Count && !(again && n == 0) {
+			r.lacks(ctx, p.Count-n)
+		}
+		r.purges, r.tried = r.purges[1:], false
+	}
+	return nil
+}
+
+// watchLedger looks now and then whether the ledger is whole. Where it is not, it looks
+// for the edge.
+func (r *run) watchLedger(ctx context.Context) error {
+	if !r.gap.IsZero() {
+		r.locate(ctx)
+		return nil
+	}
+	if time.Since(r.looked) < lookEvery {
+		return nil
+	}
+	_, err := r.whole(ctx)
+	return err
+}
+
+// settled reports whether all purges were carried out and the ledger is whole.
+func (r *run) settled(ctx context.Context) (bool, error) {
+	if r.owed || len(r.purges) > 0 {
+		return false, nil
+	}
+	return r.whole(ctx)
+}
+
+// whole reports whether the ledger holds all that was not purged; false also where nobody
+// knows, since a request was not answered.
+func (r *run) whole(ctx context.Context) (bool, error) {
+	if !r.gap.IsZero() || r.tried {
+		return false, nil
+	}
+	st, err := r.conn.StreamState(ctx, r.names.Ledger())
+	switch {
+	case errors.Is(err, bus.ErrNoStream) && r.foldSeq > 0:
+		r.reason = "the ledger is gone: its stream was deleted"
+		return false, nil
+	case err != nil:
+		r.log.Debug("state of the ledger not read", "err", err)
+		return false, nil
+	}
+	r.looked = time.Now()
+	purged := r.acct.Fold.Purged
+	for _, p := range r.purges {
+		purged -= p.Count
+	}
+	missing := st.Last - st.Msgs
+	if missing <= purged {
+		return true, nil
+	}
+	if err := r.alone(ctx); err != nil {
+		return false, err
+	}
+	r.lacks(ctx, missing-purged)
+	return false, nil
+}
+
+// alone fails where another coordinator has folded the job: then it has purged, too.
+func (r *run) alone(ctx context.Context) error {
+	m, err := r.conn.Last(ctx, r.names.State(), r.names.Fold())
+	if err == nil && m.Seq != r.foldSeq && !r.owed {
+		return fmt.Errorf("another coordinator folds job %s", r.names.Job)
+	}
+	return nil
+}
+
+// lacks notes that entries were taken out of the ledger. From now on nothing is purged:
+// what is left is needed to tell the edge.
+func (r *run) lacks(ctx context.Context, n uint64) {
+	r.log.Error("entries were taken out of the ledger", "count", n)
+	r.gap = time.Now()
+	r.locate(ctx)
+}
+
+// locate looks for the edge at which an entry is missing, and makes the job fail where that
+// is sure, or where nothing more is learnt by waiting.
+func (r *run) locate(ctx context.Context) {
+	loss, err := r.search(ctx)
+	switch {
+	case err != nil:
+		r.log.Debug("the ledger was not searched", "err", err)
+	case loss.Trust > r.loss.Trust || r.loss.Edge == "":
+		r.loss = loss
+	}
+	if r.reason != "" || r.loss.Trust < protocol.Sure && time.Since(r.gap) < gapPatience {
+		return
+	}
+	if r.loss.Edge == "" {
+		r.reason = "the ledger does not balance: an entry was taken out of it"
+		return
+	}
+	what := fmt.Sprintf("the ledger's entry for frame %s was taken out of it", r.loss.Ord)
+	if r.loss.Trust < protocol.Sure {
+		what = fmt.Sprintf("an entry was taken out of the ledger, by all signs that for frame %s", r.loss.Ord)
+	}
+	e := r.plan.Edge(r.loss.Edge)
+	r.reason = fmt.Sprintf("edge %s (%s to %s) does not balance: %s", e.ID, r.plan.Steps[e.From].Node, r.plan.Steps[e.To].Node, what)
+}
+
+// search reads all that the ledger holds, for the accountant to find what it does not.
+func (r *run) search(ctx context.Context) (protocol.Loss, error) {
+	st, err := r.conn.StreamState(ctx, r.names.Ledger())
+	if err != nil {
+		return protocol.Loss{}, err
+	}
+	var held []protocol.Held
+	err = r.conn.Scan(ctx, r.names.Ledger(), r.names.LedgerAll(), 0, func(m *bus.Stored) error {
+		e, err := protocol.DecodeEntry(m.Data)
+		held = append(held, protocol.Held{Seq: m.Seq, Entry: e})
+		return err
+	})
+	if err != nil {
+		return protocol.Loss{}, err
+	}
+	return r.acct.Gap(held, st.Last), nil
+}
