@@ -23,6 +23,7 @@ func (l *relayLoop) effect(ctx context.Context, id protocol.ID, v protocol.Verdi
 		return
 	}
 	go func() {
+		defer l.job.atWork()()
 		err := in.flush(ctx)
 		l.box.post(event{kind: evEffected, id: id, inst: in, err: err})
 	}()

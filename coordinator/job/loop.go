@@ -3,7 +3,6 @@ package job
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -19,13 +18,21 @@ type ending struct {
 }
 
 // loop owns the accountant: it folds what comes until the job ends or has to rest.
-func (r *run) loop(ctx context.Context, stop <-chan struct{}) (ending, error) {
-	stops, err := r.subscribe(ctx)
-	for _, f := range stops {
-		defer f()
-	}
+func (r *run) loop(ctx context.Context, c Control) (ending, error) {
+	within, end := c.within(ctx)
+	stops, err := r.subscribe(within)
+	defer func() {
+		end(nil) // first, so that no subscription waits for this loop
+		for _, f := range stops {
+			f()
+		}
+	}()
 	if err != nil {
 		return ending{}, err
+	}
+	if r.cfg.Show != nil {
+		r.shower = newShower(r.cfg.Show)
+		defer r.shower.close()
 	}
 	fold := time.NewTicker(foldEvery)
 	defer fold.Stop()
@@ -33,29 +40,34 @@ func (r *run) loop(ctx context.Context, stop <-chan struct{}) (ending, error) {
 	defer help.Stop()
 	for {
 		select {
-		case <-ctx.Done():
-			return ending{}, ctx.Err()
-		case <-stop:
-			return ending{state: recipe.JobStopped}, nil
+		case <-within.Done():
+			return asked(within)
+		case <-c.Drain:
+			c.Drain = nil
+			err = r.drain(within)
 		case f := <-r.news:
 			f()
 		case <-fold.C:
-			if err := r.fold(ctx); err != nil {
-				return ending{}, err
-			}
+			err = r.fold(within)
 		case <-help.C:
-			r.help(ctx)
-			r.watchdog(ctx)
-			if err := r.sweepValues(ctx); err != nil {
-				r.log.Debug("large values not swept", "err", err)
-			}
+			r.look(within)
+		}
+		if err != nil && within.Err() == nil {
+			return ending{}, err
 		}
 		if end, over := r.over(); over {
-			if end.state == recipe.JobStopped {
-				return end, nil // there may be no room for a fold, and the ledger keeps it all
-			}
-			return end, r.fold(ctx)
+			return end, r.lastFold(ctx, end)
 		}
+	}
+}
+
+// look is what the loop does now and then: help, and see whether something is wrong.
+func (r *run) look(ctx context.Context) {
+	r.help(ctx)
+	r.streamsStand(ctx)
+	r.watchdog(ctx)
+	if err := r.sweepValues(ctx); err != nil {
+		r.log.Debug("large values not swept", "err", err)
 	}
 }
 
@@ -109,7 +121,7 @@ func (r *run) subscribe(ctx context.Context) (stops []func(), err error) {
 		return stops, err
 	}
 	stops = append(stops, stop)
-	if stop, err = r.conn.Subscribe(r.names.Alive(), func(string, []byte) { post(func() { r.moved = time.Now() }) }); err != nil {
+	if stop, err = r.conn.Subscribe(r.names.Alive(), func(_ string, data []byte) { post(func() { r.alive(data) }) }); err != nil {
 		return stops, err
 	}
 	stops = append(stops, stop)
@@ -176,12 +188,14 @@ func (r *run) state(m *bus.Stored) {
 		var list bus.SplitList
 		if json.Unmarshal(m.Data, &list) == nil {
 			r.listed(numbers[0], &list)
+			r.read[numbers[0]] = time.Now()
 		}
 	case key == "split" && len(numbers) == 2:
 		var rec bus.SplitRecord
 		if json.Unmarshal(m.Data, &rec) == nil {
 			r.acct.Split(numbers[0], uint32(numbers[1]), protocol.SplitState(rec))
 			r.moved = time.Now()
+			r.read[numbers[0]] = r.moved
 		}
 	}
 }
@@ -199,56 +213,4 @@ func (r *run) failed(data []byte) {
 	if json.Unmarshal(data, &reason) == nil && r.reason == "" {
 		r.reason = reason
 	}
-}
-
-// fold writes what the accountant knows, with the marks, in one compare-and-set, and then
-// purges the ledger below the marks.
-func (r *run) fold(ctx context.Context) error {
-	news := r.acct.News()
-	if r.gap.IsZero() { // what is left is needed to tell where the gap is
-		r.purges = append(r.purges, r.acct.Purge()...)
-	}
-	if !news && len(r.purges) == 0 && !r.owed {
-		return nil
-	}
-	r.acct.Fold.Marks = r.acct.Marks()
-	if r.oneSource && len(r.purges) > 0 {
-		r.acct.Fold.Below = r.purges[len(r.purges)-1].Below
-	}
-	data, err := json.Marshal(&r.acct.Fold)
-	if err != nil {
-		return err
-	}
-	seq := r.foldSeq
-	out := r.pub.PutSync(ctx, bus.Put{Subject: r.names.Fold(), Data: data, ExpectSubjectSeq: &seq})
-	switch {
-	case errors.Is(out.Err, bus.ErrConflict):
-		return fmt.Errorf("another coordinator folds job %s", r.names.Job)
-	case errors.Is(out.Err, bus.ErrTimeout): // it may have been written: the next one says the same again
-		r.owed = true
-		_, err := r.readFold(ctx)
-		return err
-	case out.Err != nil:
-		return fmt.Errorf("write the fold of job %s: %w", r.names.Job, out.Err)
-	}
-	r.foldSeq, r.owed = out.Seq, false
-	if news && r.cfg.Show != nil {
-		r.cfg.Show(r.progress())
-	}
-	for _, p := range r.purges {
-		if err := r.purge(ctx, p); err != nil {
-			r.log.Warn("ledger not purged", "err", err)
-		}
-	}
-	r.purges = r.purges[:0]
-	return nil
-}
-
-// purge removes entries that the fold covers. Where there is one source only, everything
-// below the sequence is its.
-func (r *run) purge(ctx context.Context, p protocol.Purge) error {
-	if r.oneSource {
-		return r.conn.PurgeBelow(ctx, r.names.Ledger(), p.Below)
-	}
-	return r.conn.PurgeSubjectBelow(ctx, r.names.Ledger(), r.names.LedgerSource(p.Source), p.Below)
 }

@@ -49,6 +49,9 @@ func (r *run) provision(ctx context.Context) error {
 			return fmt.Errorf("order the splits of step %s: %w", r.plan.Steps[i].Node, out.Err)
 		}
 	}
+	if r.rec.Drain {
+		return r.write(ctx, recipe.JobDraining)
+	}
 	return r.write(ctx, recipe.JobRunning)
 }
 
