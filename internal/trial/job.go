@@ -88,6 +88,12 @@ func (r *Rig) Read(t testing.TB, name string) string {
 	return string(b)
 }
 
+// Has reports whether there is such a file below the root.
+func (r *Rig) Has(name string) bool {
+	_, err := os.Stat(filepath.Join(r.Dir, name))
+	return err == nil
+}
+
 // Lines returns the lines of a file of the root.
 func (r *Rig) Lines(t testing.TB, name string) []string {
 	t.Helper()

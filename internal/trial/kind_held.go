@@ -2,6 +2,7 @@ package trial
 
 import (
 	"os"
+	"sync/atomic"
 	"time"
 
 	"sluice/nodes"
@@ -11,7 +12,13 @@ var heldKind = nodes.Define(nodes.Spec{
 	Kind: "held", Category: "flow", Summary: "Holds records until a file appears", Role: nodes.Stateless,
 	In:  []nodes.Port{{Name: "in", Type: "T", Doc: "anything"}},
 	Out: []nodes.Port{{Name: "out", Type: "T", Doc: "the same"}},
-}, func(c heldConfig, env *nodes.Env) (any, error) { return &held{path: c.Path, root: env.Root}, nil })
+}, func(c heldConfig, env *nodes.Env) (any, error) {
+	Held.Add(1)
+	return &held{path: c.Path, root: env.Root}, nil
+})
+
+// Held is the number of instances of the kind held that are not closed.
+var Held atomic.Int64
 
 type heldConfig struct {
 	Path string `json:"path" doc:"the file, below the root"`
@@ -36,5 +43,11 @@ func (h *held) Process(c *nodes.Call, r nodes.Record) error {
 		h.free = true
 	}
 	c.Emit(r)
+	return nil
+}
+
+// Close implements nodes.Closer.
+func (h *held) Close() error {
+	Held.Add(-1)
 	return nil
 }
