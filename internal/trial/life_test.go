@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -97,8 +98,8 @@ nodes:
 `, trial.Frames(1))
 		done := j.Start(nil)
 		committed(t, r, j, 60) // the source is far ahead of what is held
-		r.File("open", "")
 		r.Dismiss()
+		r.File("open", "")
 		r.Hire()
 		began := time.Now()
 		soon(t, 15*time.Second, done, "hired anew").Succeeded()
@@ -250,10 +251,51 @@ func TestBusyInstancesAreClosed(t *testing.T) {
 	before := trial.Held.Load()
 	r.File("in", lines(400, "%d"))
 	stop := make(chan struct{})
-	done := r.Job(t, strings.Replace(copyRecipe, "kind: regex_match, from: lines, config: {regex: '.*'}", "kind: held, from: lines, parallel: 4, config: {path: never}", 1), trial.Frames(1)).Start(stop)
+	done := r.Job(t, strings.Replace(copyRecipe, "kind: regex_match, from: lines, config: {regex: '.*'}", "kind: held, from: lines, parallel: 4, config: {path: open, deaf: true}", 1), trial.Frames(1)).Start(stop)
 	await(t, "four instances", func() bool { return trial.Held.Load() == before+4 })
 	r.Dismiss()
+	if n := trial.Held.Load(); n != before+4 {
+		t.Errorf("got %d instances closed while they are at work", before+4-n)
+	}
+	r.File("open", "")
 	await(t, "all are closed", func() bool { return trial.Held.Load() == before })
 	close(stop)
 	soon(t, 4*time.Second, done, "stop")
+}
+
+// TestWorkerLeavesAJobThatIsGone kills the coordinator and deletes the ledger: the worker
+// ends the job, and does not try for ever.
+func TestWorkerLeavesAJobThatIsGone(t *testing.T) {
+	r := trial.New(t, trial.OneProcess, trial.Config{})
+	r.File("in", lines(500_000, "%d"))
+	j := r.Job(t, copyRecipe, trial.Frames(4))
+	ctx, kill := context.WithCancel(context.Background())
+	defer kill()
+	dead := make(chan error, 1)
+	go func() {
+		_, err := job.Run(ctx, job.Config{Conn: r.Conn, Job: j.ID, Plan: j.Plan}, job.Control{})
+		dead <- err
+	}()
+	committed(t, r, j, 100)
+	kill()
+	if err := <-dead; !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v of a killed coordinator", err)
+	}
+	if err := r.Conn.DeleteStream(context.Background(), j.Names().Ledger()); err != nil {
+		t.Fatal(err)
+	}
+	var puts atomic.Int64
+	stop, err := r.Conn.Subscribe(j.Names().LedgerAll(), func(string, []byte) { puts.Add(1) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	last, since := int64(-1), time.Now()
+	await(t, "the worker is silent", func() bool {
+		if n := puts.Load(); n != last {
+			last, since = n, time.Now()
+		}
+		return time.Since(since) > time.Second
+	})
+	t.Logf("%d commits were tried after the ledger was gone", last)
 }
