@@ -285,12 +285,19 @@ func TestWorkerLeavesAJobThatIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := len(j.Plan.Steps) - 1
-	await(t, "the sink's lease is free", func() bool {
+	last, since := uint64(0), time.Now()
+	await(t, "the sink's lease is free for good", func() bool {
 		m, err := r.Conn.Last(context.Background(), j.Names().State(), j.Names().Lease(out))
 		if err != nil {
 			t.Fatal(err)
 		}
 		var l bus.Lease
-		return json.Unmarshal(m.Data, &l) == nil && l.Worker == ""
+		if err := json.Unmarshal(m.Data, &l); err != nil {
+			t.Fatal(err)
+		}
+		if l.Worker != "" || l.Epoch != last {
+			last, since = l.Epoch, time.Now()
+		}
+		return time.Since(since) > time.Second
 	})
 }
