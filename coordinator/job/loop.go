@@ -27,6 +27,9 @@ func (r *run) loop(ctx context.Context, c Control) (ending, error) {
 			f()
 		}
 	}()
+	if err != nil && within.Err() != nil {
+		return asked(within)
+	}
 	if err != nil {
 		return ending{}, err
 	}
