@@ -34,15 +34,16 @@ type ownerLoop struct {
 	lossy   lossyOuts
 	lease   *lease
 	journal *journal
-	deltas  map[uint64][]byte // by revision: captured and not saved yet
-	held    int64             // bytes of frames in hand, and frameCost for each
-	owed    []int             // by in-edge: credit that waits until the out-edges take frames
+	deltas  map[uint64]*captured // by revision: captured and not saved yet
+	held    int64                // bytes of frames in hand, and frameCost for each
+	owed    []int                // by in-edge: credit that waits until the out-edges take frames
 	full    bool
-	stops   bool
+	stops   bool            // what is captured has to be saved soon
+	asks    context.Context // of requests that may go on while the loop rests
 }
 
 func newOwnerLoop(r *jobRun, s *recipe.Step, kind *nodes.Kind) *ownerLoop {
-	l := &ownerLoop{outbox: newOutbox(r, s), kind: kind, lossy: r.lossyOuts(s), deltas: map[uint64][]byte{}}
+	l := &ownerLoop{outbox: newOutbox(r, s), kind: kind, lossy: r.lossyOuts(s), deltas: map[uint64]*captured{}}
 	for _, id := range s.In {
 		l.edges = append(l.edges, r.plan.Edge(id))
 	}
@@ -63,6 +64,9 @@ func (l *ownerLoop) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	l.ctx = ctx
+	asks, hush := context.WithCancel(context.WithoutCancel(ctx))
+	defer hush()
+	l.asks = asks
 	go lease.renew(ctx, func() { cancel(errRestart) })
 	defer l.close()
 	if err = l.takeOver(ctx); err == nil {
@@ -327,7 +331,7 @@ func (l *ownerLoop) do(ctx context.Context, a *protocol.Action) error {
 		}
 		return l.ack(a.ID)
 	case protocol.OpCapture:
-		l.deltas[a.Checkpoint.Rev] = l.journal.capture(a.Checkpoint)
+		l.deltas[a.Checkpoint.Rev] = l.journal.capture(l.asks, a.Checkpoint, !l.stops)
 	case protocol.OpSave:
 		return l.save(a.Checkpoint)
 	case protocol.OpSeal:
