@@ -17,6 +17,7 @@ func (l *ownerLoop) apply(ctx context.Context, a protocol.Action) {
 	l.using.Add(1)
 	go func() {
 		defer l.using.Done()
+		defer l.job.atWork()()
 		m, err := l.made(ctx, h, &a)
 		l.box.post(event{kind: evComputed, id: a.ID, made: m, err: err})
 	}()

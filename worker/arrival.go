@@ -20,6 +20,7 @@ func (l *relayLoop) effect(ctx context.Context, id protocol.ID, v protocol.Verdi
 	}
 	l.hand[id].inst = nil
 	go func() {
+		defer l.job.atWork()()
 		err := in.flush(ctx)
 		l.box.post(event{kind: evEffected, id: id, inst: in, err: err})
 	}()

@@ -27,6 +27,7 @@ const (
 	evInput
 	evGone
 	evLate
+	evServed
 )
 
 // event is something that a step's loop is told.
@@ -54,7 +55,7 @@ func resultOf(o bus.Outcome) (r protocol.Result, fatal error) {
 		return protocol.OK, nil
 	case errors.Is(o.Err, bus.ErrFull), errors.Is(o.Err, bus.ErrConflict):
 		return protocol.Refused, nil
-	case errors.Is(o.Err, bus.ErrStore), errors.Is(o.Err, bus.ErrTooLarge):
+	case errors.Is(o.Err, bus.ErrStore), errors.Is(o.Err, bus.ErrTooLarge), errors.Is(o.Err, bus.ErrClosed), errors.Is(o.Err, bus.ErrNoStream):
 		return protocol.Failed, o.Err
 	}
 	return protocol.Failed, nil

@@ -105,9 +105,6 @@ func (in *instance) stretch(cur *nodes.Cursor) (passed int, r nodes.Record, err 
 				return nil
 			}
 			r, mark = next, in.call.Mark()
-			if !in.run.alive.Load() { // mostly set: a store would have the instances wait for each other
-				in.run.alive.Store(true)
-			}
 			if err := in.proc.Process(in.call, r); err != nil {
 				return err
 			}
@@ -133,7 +130,6 @@ func (in *instance) again(ctx context.Context, r nodes.Record, err error) (attem
 		if !pause(ctx, in.backoff(attempts, err)) {
 			return attempts, ctx.Err()
 		}
-		in.run.alive.Store(true)
 		if err = in.guard(func() error { return in.proc.Process(in.call, r) }); err == nil {
 			err = in.call.Err()
 		}

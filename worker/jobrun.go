@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -32,7 +31,7 @@ type jobRun struct {
 	failOnce sync.Once
 	began    time.Time
 
-	alive atomic.Bool // nodes here have seen records: a sign of life for the coordinator
+	signs signs
 
 	mu      sync.Mutex
 	objects *bus.Objects          // guarded by mu; opened when the first large value is met
@@ -46,6 +45,7 @@ func newJobRun(w *Worker, rec bus.JobRecord) *jobRun {
 	}
 	r.places = newPlaces(r.plan, rec.State == recipe.JobDraining)
 	r.levels = newLevels(r)
+	r.signs.sources = make([]atSource, len(r.plan.Steps))
 	return r
 }
 
@@ -95,61 +95,16 @@ func (r *jobRun) work(ctx context.Context) error {
 	return context.Cause(ctx) // a step's fault, whatever is in it; nil when the job is gone
 }
 
-// live tells the coordinator now and then that nodes are at work: a frame may take long.
-func (r *jobRun) live(ctx context.Context) {
-	for pause(ctx, time.Second) {
-		if r.alive.Swap(false) {
-			_ = r.conn.Send(r.names.Alive(), nil)
-		}
-	}
-}
-
-// supervise runs a step's loop and starts it again when it was killed by a failpoint or
-// lost its reign.
-func (r *jobRun) supervise(ctx context.Context, step *recipe.Step, loop func(context.Context) error) error {
-	for {
-		err := loop(ctx)
-		var k killed
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err == nil:
-			return nil
-		case errors.As(err, &k), errors.Is(err, errRestart):
-			r.log.Debug("loop starts again", "step", step.Node, "err", err)
-		case errors.Is(err, bus.ErrGone), errors.Is(err, bus.ErrNoStream), errors.Is(err, bus.ErrTimeout):
-			// The job is over, which its record will say, or the server is in trouble, which passes.
-			r.log.Debug("loop waits for the broker", "step", step.Node, "err", err)
-			if !pause(ctx, troubleWait) {
-				return nil
-			}
-		case errors.Is(err, bus.ErrClosed):
-			return nil
-		default:
-			return fmt.Errorf("step %s: %w", step.Node, err)
-		}
-	}
-}
-
-// troubleWait is the time between two attempts while the broker does not answer.
-const troubleWait = 250 * time.Millisecond
-
-// errRestart ends a loop that must begin again from what is stored.
-var errRestart = errors.New("another worker took over")
-
 // loop returns the loop of a step, nil when this worker does not serve it.
 func (r *jobRun) loop(step *recipe.Step) (func(context.Context) error, error) {
+	if !r.w.serves(step) {
+		return nil, nil
+	}
 	if step.Role == recipe.RoleGate {
-		if s := r.w.cfg.Serves; s != nil && !s(step) {
-			return nil, nil
-		}
 		return func(ctx context.Context) error { return newRelayLoop(r, step, nil).run(ctx) }, nil
 	}
 	kind, ok := r.w.cfg.Catalogue.Lookup(step.Kind)
 	if !ok || kind.Version != step.Version {
-		return nil, nil
-	}
-	if s := r.w.cfg.Serves; s != nil && !s(step) {
 		return nil, nil
 	}
 	switch step.Role {

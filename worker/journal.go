@@ -16,25 +16,24 @@ import (
 
 // journal is the stored checkpoints of an ordered step: a chain of revisions, each the
 // change since the one before or, now and then, the whole state. The first record of a
-// revision wins, so of two owners that write one is refused: that is the fence.
+// revision wins, so of two owners that write one is refused: that is the fence. A state that
+// is too large for a message is stored in pieces first; see pieces.go.
 type journal struct {
 	job   *jobRun
 	step  *recipe.Step
 	proc  nodes.Processor
 	at    protocol.Checkpoint // where the reign begins
-	since int                 // bytes of deltas behind the last snapshot
-	count int                 // revisions behind the last snapshot
+	since int                 // bytes of deltas behind the last snapshot, and revisionBytes for each
 	size  int                 // of the last snapshot
 	epoch uint64
-	refs  []string            // large values that the chain names
-	old   map[uint64][]string // by revision of a snapshot: those that it makes needless
+	mine  uint64 // sequence of the revision that this reign stored last
 }
 
 // A snapshot is written instead of a delta when the deltas behind the last one have grown
-// to its size, and at the latest after so many revisions.
+// to its size: so the cost of snapshots follows what is written anyway.
 const (
 	snapshotBytes = 256 << 10
-	snapshotEvery = 512
+	revisionBytes = 512 // what a revision costs, about, besides its delta
 )
 
 // record is a revision as it is stored.
@@ -43,7 +42,7 @@ type record struct {
 	snapshot bool
 	cursors  protocol.Cursors
 	last     *protocol.Entry
-	ref      bool // state is the name of a large value
+	ref      bool // state lists the pieces that the state is stored in
 	state    []byte
 }
 
@@ -109,7 +108,7 @@ func decodeRecord(b []byte) (*record, error) {
 // openJournal reads the chain, restores the node's state from it, and claims the next
 // revision, so that whatever an earlier owner still tries to save is refused.
 func openJournal(ctx context.Context, r *jobRun, step *recipe.Step, epoch uint64, proc nodes.Processor) (*journal, error) {
-	j := &journal{job: r, step: step, proc: proc, epoch: epoch, old: map[uint64][]string{}}
+	j := &journal{job: r, step: step, proc: proc, epoch: epoch}
 	for try := 0; ; try++ {
 		chain, rev, err := j.read(ctx)
 		if err != nil {
@@ -122,6 +121,7 @@ func openJournal(ctx context.Context, r *jobRun, step *recipe.Step, epoch uint64
 		out := r.pub.PutSync(ctx, bus.Put{Subject: r.names.JournalEntry(step.ID, rev+1), Data: claim.append(nil)})
 		switch {
 		case out.Err == nil:
+			j.mine = out.Seq
 			j.at = protocol.Checkpoint{Rev: rev + 1, Cursors: claim.cursors, Last: claim.last}
 			return j, j.restore(ctx, chain)
 		case !errors.Is(out.Err, bus.ErrFull) && !errors.Is(out.Err, bus.ErrTimeout) || try == 100:
@@ -181,75 +181,88 @@ func (j *journal) restore(ctx context.Context, chain []*record) error {
 		if err := s.Apply(delta); err != nil {
 			return fmt.Errorf("restore the state of step %s: %w", j.step.Node, err)
 		}
-		j.since += len(delta)
-		j.count++
+		j.since += len(delta) + revisionBytes
 	}
 	return nil
 }
 
+// stateOf returns the state, or its change, that a record stands for.
 func (j *journal) stateOf(ctx context.Context, c *record) ([]byte, error) {
 	if !c.ref {
 		return c.state, nil
 	}
-	j.refs = append(j.refs, string(c.state))
-	return j.job.value(ctx, string(c.state))
+	return j.readPieces(ctx, c.state)
+}
+
+// captured is a revision that is to be saved.
+type captured struct {
+	record
+	ready chan struct{} // closed when the pieces of a large state are stored; nil for one that is not large
+	err   error         // why they are not
 }
 
 // capture takes the change of the state since the last capture, as the record of a
-// checkpoint. The node must be at rest.
-func (j *journal) capture(ck *protocol.Checkpoint) []byte {
-	c := record{epoch: j.epoch, cursors: ck.Cursors, last: ck.Last}
-	if s, ok := j.proc.(nodes.Stateful); ok {
-		if j.since > max(j.size, snapshotBytes) || j.count >= snapshotEvery {
-			c.snapshot = true
-			c.state = s.AppendSnapshot(nil)
-			j.size, j.since, j.count = len(c.state), 0, 0
-		} else {
-			c.state = s.AppendDelta(nil)
-			j.since += len(c.state)
-			j.count++
-		}
-	} else if j.count++; j.count >= snapshotEvery {
-		c.snapshot, j.count = true, 0
-	}
-	if c.snapshot {
-		j.old[ck.Rev], j.refs = j.refs, nil
+// checkpoint, or the whole of it where that is due and may be. The node must be at rest. A
+// large state is stored in the background, until ctx ends.
+func (j *journal) capture(ctx context.Context, ck *protocol.Checkpoint, whole bool) *captured {
+	c := &captured{record: record{epoch: j.epoch, cursors: ck.Cursors, last: ck.Last}}
+	s, stateful := j.proc.(nodes.Stateful)
+	c.snapshot = whole && j.since > max(j.size, snapshotBytes)
+	switch {
+	case c.snapshot && stateful:
+		c.state = s.AppendSnapshot(make([]byte, 0, j.size+j.since))
+		j.size, j.since = len(c.state), 0
+	case c.snapshot:
+		j.since = 0
+	case stateful:
+		c.state = s.AppendDelta(nil)
+		fallthrough
+	default:
+		j.since += len(c.state) + revisionBytes
 	}
 	if len(c.state) > recipe.InlineBytes {
-		c.ref = true
-		if err := j.putLarge(&c, ck.Rev); err != nil {
-			j.job.fail(fmt.Errorf("step %s: %w", j.step.Node, err))
-		}
+		c.ready = make(chan struct{})
+		go func() {
+			defer close(c.ready)
+			c.ref = true
+			c.state, c.err = j.putPieces(ctx, ck.Rev, c.state)
+		}()
 	}
-	return c.append(nil)
+	return c
 }
 
-func (j *journal) putLarge(c *record, rev uint64) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	name, err := j.job.putValue(ctx, fmt.Sprintf("state%d-%d", j.step.ID, rev), c.state)
-	j.refs = append(j.refs, name)
-	c.state = []byte(name)
-	return err
+// save stores a captured revision, behind its pieces where it has any.
+func (j *journal) save(ck *protocol.Checkpoint, c *captured, done func(seq uint64, r protocol.Result, fatal error)) {
+	if c.ready == nil {
+		j.put(ck, c, done)
+		return
+	}
+	go func() { // ends with the capture's context
+		if <-c.ready; c.err != nil {
+			done(0, protocol.Failed, fmt.Errorf("step %s: %w", j.step.Node, c.err))
+			return
+		}
+		j.put(ck, c, done)
+	}()
 }
 
-// save stores a captured record.
-func (j *journal) save(ck *protocol.Checkpoint, data []byte, done func(seq uint64, r protocol.Result, fatal error)) {
-	j.job.pub.Put(bus.Put{Subject: j.job.names.JournalEntry(j.step.ID, ck.Rev), Data: data}, func(out bus.Outcome) {
+func (j *journal) put(ck *protocol.Checkpoint, c *captured, done func(seq uint64, r protocol.Result, fatal error)) {
+	subject := j.job.names.JournalEntry(j.step.ID, ck.Rev)
+	j.job.pub.Put(bus.Put{Subject: subject, Data: c.append(nil)}, func(out bus.Outcome) {
 		r, fatal := resultOf(out)
 		done(out.Seq, r, fatal)
 	})
 }
 
-// recall reads a revision back and tells whether it is the record that was to be saved:
+// recall reads a revision back and tells whether it is the one that was to be saved:
 // records carry the reign's epoch, so another owner's is another one. A revision that is
 // gone lies below another owner's snapshot.
-func (j *journal) recall(ctx context.Context, ck *protocol.Checkpoint, data []byte, done func(seq uint64, own bool)) {
+func (j *journal) recall(ctx context.Context, ck *protocol.Checkpoint, c *captured, done func(seq uint64, own bool)) {
 	for {
 		m, err := j.job.conn.Last(ctx, j.job.names.Journal(), j.job.names.JournalEntry(j.step.ID, ck.Rev))
 		switch {
 		case err == nil:
-			done(m.Seq, bytes.Equal(m.Data, data))
+			done(m.Seq, bytes.Equal(m.Data, c.append(nil)))
 			return
 		case errors.Is(err, bus.ErrNotFound):
 			done(0, false)
@@ -261,25 +274,23 @@ func (j *journal) recall(ctx context.Context, ck *protocol.Checkpoint, data []by
 	}
 }
 
-// saved is called when a record is stored. Behind a snapshot what came before is purged.
-func (j *journal) saved(rev, seq uint64, data []byte) {
-	if data[1]&recSnapshot == 0 {
-		return
+// saved is called when a revision is stored. Behind a snapshot what came before is purged.
+func (j *journal) saved(rev, seq uint64, c *captured) {
+	before := j.mine
+	if j.mine = seq; c.snapshot {
+		go j.purge(before, rev)
 	}
-	old := j.old[rev]
-	delete(j.old, rev)
-	go j.purge(seq, old)
 }
 
-// purge removes what a stored snapshot makes needless.
-func (j *journal) purge(below uint64, old []string) {
+// purge removes what the stored snapshot of a revision makes needless: the revisions up to
+// that before it, whose sequence is given, and their pieces. It looks at no sequence of
+// later revisions: a reign that is over without knowing it must not purge those of the next.
+func (j *journal) purge(before, rev uint64) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	_, err := j.job.conn.PurgeSubjectBelow(ctx, j.job.names.Journal(), j.job.names.JournalStep(j.step.ID), below)
-	for _, name := range old {
-		if err == nil {
-			err = j.job.deleteValue(ctx, name)
-		}
+	_, err := j.job.conn.PurgeSubjectBelow(ctx, j.job.names.Journal(), j.job.names.JournalStep(j.step.ID), before+1)
+	if err == nil {
+		err = j.purgePieces(ctx, rev)
 	}
 	if err != nil {
 		j.job.log.Debug("journal not purged", "step", j.step.Node, "err", err)

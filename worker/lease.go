@@ -40,7 +40,10 @@ func (r *jobRun) acquire(ctx context.Context, step *recipe.Step) (*lease, error)
 		if cur != seen || since.IsZero() {
 			seen, since = cur, time.Now()
 		}
-		free := cur.Worker == "" || cur.Generation != r.rec.Generation || cur.Worker == r.w.cfg.Name || time.Since(since) > r.rec.Lease
+		if cur.Generation > r.rec.Generation {
+			return nil, errLater
+		}
+		free := cur.Worker == "" || cur.Generation < r.rec.Generation || cur.Worker == r.w.cfg.Name || time.Since(since) > r.rec.Lease
 		if free {
 			next := bus.Lease{Worker: r.w.cfg.Name, Generation: r.rec.Generation, Epoch: cur.Epoch + 1}
 			data, _ := json.Marshal(next)
@@ -149,7 +152,9 @@ func (r *jobRun) ownConsumer(ctx context.Context, stream string, step *recipe.St
 			continue
 		}
 		var g, old uint64
-		if _, err := fmt.Sscanf(name[len(prefix):], "g%d-r%d", &g, &old); err == nil && (g > r.rec.Generation || old > epoch) {
+		if _, err := fmt.Sscanf(name[len(prefix):], "g%d-r%d", &g, &old); err == nil && g > r.rec.Generation {
+			return "", errLater
+		} else if err == nil && old > epoch {
 			return "", errRestart
 		}
 		if err := r.conn.DeleteConsumer(ctx, stream, name); err != nil {

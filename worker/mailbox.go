@@ -6,20 +6,40 @@ import "sync"
 // in flight: every event answers something that its loop asked for or has credit for.
 type mailbox struct {
 	mu     sync.Mutex
-	events []event // guarded by mu
+	events []event      // guarded by mu
+	drop   func(*event) // guarded by mu; not nil when nobody takes events any more
 	wake   chan struct{}
 }
 
 func newMailbox() *mailbox { return &mailbox{wake: make(chan struct{}, 1)} }
 
-// post adds an event; it never blocks.
+// post adds an event; it never blocks. When the box is closed the event is dropped.
 func (b *mailbox) post(e event) {
 	b.mu.Lock()
-	b.events = append(b.events, e)
+	drop := b.drop
+	if drop == nil {
+		b.events = append(b.events, e)
+	}
 	b.mu.Unlock()
+	if drop != nil {
+		drop(&e)
+		return
+	}
 	select {
 	case b.wake <- struct{}{}:
 	default:
+	}
+}
+
+// close hands the events that wait, and all that still come, to drop: its loop is over.
+func (b *mailbox) close(drop func(*event)) {
+	b.mu.Lock()
+	b.drop = drop
+	left := b.events
+	b.events = nil
+	b.mu.Unlock()
+	for i := range left {
+		drop(&left[i])
 	}
 }
 

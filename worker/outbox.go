@@ -91,12 +91,12 @@ func (o *outbox) mark(ctx context.Context, id protocol.ID, ord recipe.Ordinal) {
 	go func() {
 		for {
 			below, err := o.job.below(ctx, o.step.Lanes[ord.Lane].Source, ord)
-			if err == nil {
+			if err == nil || gone(err) {
 				r := protocol.Refused
 				if below {
 					r = protocol.OK
 				}
-				o.box.post(event{kind: evMarked, id: id, result: r})
+				o.box.post(event{kind: evMarked, id: id, result: r, err: err})
 				return
 			}
 			if !pause(ctx, 100*time.Millisecond) {
@@ -111,8 +111,8 @@ func (o *outbox) lookup(ctx context.Context, id protocol.ID, ord recipe.Ordinal)
 	go func() {
 		for {
 			e, err := o.job.lookup(ctx, o.step, ord)
-			if err == nil || ctx.Err() != nil {
-				o.box.post(event{kind: evLooked, id: id, entry: e, err: ctx.Err()})
+			if err == nil || gone(err) || ctx.Err() != nil {
+				o.box.post(event{kind: evLooked, id: id, entry: e, err: err})
 				return
 			}
 			if !pause(ctx, 100*time.Millisecond) {

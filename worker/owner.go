@@ -16,7 +16,8 @@ import (
 const (
 	ownerWindow = 64       // frames applied and not covered by a checkpoint
 	ownerCredit = 64       // messages that each in-edge may deliver ahead
-	holdBytes   = 32 << 20 // payloads of early frames kept in memory; beyond it they are fetched again
+	holdBytes   = 32 << 20 // early frames kept in memory; beyond it their payloads are fetched again
+	frameCost   = 512      // bytes that a frame in hand costs without its payload, about
 	placeEvery  = 200 * time.Millisecond
 )
 
@@ -33,18 +34,21 @@ type ownerLoop struct {
 	lossy   lossyOuts
 	lease   *lease
 	journal *journal
-	deltas  map[uint64][]byte // by revision: captured and not saved yet
-	held    int64             // bytes of payloads in hand
+	deltas  map[uint64]*captured // by revision: captured and not saved yet
+	held    int64                // bytes of frames in hand, and frameCost for each
+	owed    []int                // by in-edge: credit that waits until the out-edges take frames
 	full    bool
-	stops   bool
+	stops   bool            // what is captured has to be saved soon
+	asks    context.Context // of requests that may go on while the loop rests
 }
 
 func newOwnerLoop(r *jobRun, s *recipe.Step, kind *nodes.Kind) *ownerLoop {
-	l := &ownerLoop{outbox: newOutbox(r, s), kind: kind, lossy: r.lossyOuts(s), deltas: map[uint64][]byte{}}
+	l := &ownerLoop{outbox: newOutbox(r, s), kind: kind, lossy: r.lossyOuts(s), deltas: map[uint64]*captured{}}
 	for _, id := range s.In {
 		l.edges = append(l.edges, r.plan.Edge(id))
 	}
 	l.late = newLateAcks(l.box, l.edges)
+	l.owed = make([]int, len(l.edges))
 	return l
 }
 
@@ -60,6 +64,9 @@ func (l *ownerLoop) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	l.ctx = ctx
+	asks, hush := context.WithCancel(context.WithoutCancel(ctx))
+	defer hush()
+	l.asks = asks
 	go lease.renew(ctx, func() { cancel(errRestart) })
 	defer l.close()
 	if err = l.takeOver(ctx); err == nil {
@@ -114,7 +121,7 @@ func (l *ownerLoop) takeOver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := protocol.OwnerConfig{Ports: l.ports, Sink: l.step.Sink, Window: ownerWindow}
+	c := protocol.OwnerConfig{Ports: l.ports, Sink: l.step.Sink, Window: ownerWindow, Share: l.job.w.cfg.FullShare}
 	for _, lane := range l.step.Lanes {
 		c.Lanes = append(c.Lanes, lane.Port)
 	}
@@ -126,14 +133,18 @@ func (l *ownerLoop) takeOver(ctx context.Context) error {
 func (l *ownerLoop) reign(ctx context.Context) error {
 	tick := time.NewTicker(placeEvery)
 	defer tick.Stop()
+	if l.lossy.any {
+		tick.Reset(levelsEvery)
+	}
 	l.checkFull()
 	l.tell()
 	if err := l.carryOut(ctx); err != nil {
 		return err
 	}
-	for _, p := range l.pullers {
-		p.Want(ownerCredit)
+	for i := range l.pullers {
+		l.owed[i] = ownerCredit
 	}
+	l.want()
 	var events []event
 	for {
 		select {
@@ -141,6 +152,9 @@ func (l *ownerLoop) reign(ctx context.Context) error {
 			return l.rest(ctx)
 		case <-tick.C:
 			l.tell()
+			if l.lossy.any {
+				l.m.Observe(l.lossy.full())
+			}
 		case <-l.box.wake:
 			events = l.box.take(events)
 			for i := range events {
@@ -152,6 +166,21 @@ func (l *ownerLoop) reign(ctx context.Context) error {
 		}
 		if err := l.carryOut(ctx); err != nil {
 			return err
+		}
+		l.want()
+	}
+}
+
+// want gives the pullers credit for what they have delivered, unless an out-edge is full:
+// then nothing is applied, and what comes would only wait here.
+func (l *ownerLoop) want() {
+	if l.m.Blocked() {
+		return
+	}
+	for i, p := range l.pullers {
+		if l.owed[i] > 0 {
+			p.Want(l.owed[i])
+			l.owed[i] = 0
 		}
 	}
 }
@@ -263,18 +292,18 @@ func (l *ownerLoop) receive(e *event) error {
 	if err := l.job.died(AfterReceive, l.step); err != nil {
 		return err
 	}
-	l.pullers[e.edge].Want(1)
+	l.owed[e.edge]++
 	h, f, err := l.open(l.edges[e.edge], e.msg)
 	if err != nil {
 		return err
 	}
-	h.edge = e.edge
+	h.edge, h.size = e.edge, frameCost
 	if l.held > holdBytes {
 		h.payload, h.msg.Data, h.away = bus.Payload{}, nil, true
 	} else {
-		l.held += int64(len(e.msg.Data))
-		h.size = int64(len(e.msg.Data))
+		h.size += int64(len(e.msg.Data))
 	}
+	l.held += h.size
 	l.last++
 	l.hand[l.last] = h
 	l.m.Deliver(l.last, f, l.now())
@@ -310,7 +339,7 @@ func (l *ownerLoop) do(ctx context.Context, a *protocol.Action) error {
 		}
 		return l.ack(a.ID)
 	case protocol.OpCapture:
-		l.deltas[a.Checkpoint.Rev] = l.journal.capture(a.Checkpoint)
+		l.deltas[a.Checkpoint.Rev] = l.journal.capture(l.asks, a.Checkpoint, !l.stops)
 	case protocol.OpSave:
 		return l.save(a.Checkpoint)
 	case protocol.OpRecall:
@@ -362,6 +391,7 @@ func (l *ownerLoop) seal(ctx context.Context) {
 	l.using.Add(1)
 	go func() {
 		defer l.using.Done()
+		defer l.job.atWork()()
 		for attempt := 1; ; attempt++ {
 			err := l.in.guard(func() error { return s.Seal(ctx) })
 			if err == nil {

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -61,12 +62,32 @@ func newRelayLoop(r *jobRun, s *recipe.Step, kind *nodes.Kind) *relayLoop {
 	return l
 }
 
-// run serves the step until ctx ends.
+// run serves the step until ctx ends, and then settles. Nodes work under ctx; what is asked
+// of the broker may go on for as long as the loop runs.
 func (l *relayLoop) run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer l.close()
-	l.ctx = ctx
+	work, cancel := context.WithCancel(ctx)
+	l.ctx = work
+	asks, hush := context.WithCancel(context.WithoutCancel(ctx))
+	defer hush()
+	err := l.pull()
+	if err == nil {
+		err = l.serve(ctx, asks)
+	}
+	for _, p := range l.pullers {
+		p.Stop()
+	}
+	cancel()
+	if ctx.Err() != nil || errors.Is(err, bus.ErrTimeout) {
+		if struck := l.settle(asks); errors.As(struck, new(killed)) {
+			err = struck
+		}
+	}
+	l.close(err)
+	return err
+}
+
+// pull starts to read the in-edges.
+func (l *relayLoop) pull() error {
 	for i, e := range l.edges {
 		name := l.job.names.Consumer(l.step.ID, e.ID, l.job.rec.Generation, 0)
 		p, err := l.job.conn.NewPuller(l.job.names.Fill(l.job.plan.Streams[e.Stream].Name), name,
@@ -75,9 +96,12 @@ func (l *relayLoop) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		defer p.Stop()
 		l.pullers = append(l.pullers, p)
 	}
+	return nil
+}
+
+func (l *relayLoop) serve(ctx, asks context.Context) error {
 	l.job.places.watch(l.box)
 	defer l.job.places.unwatch(l.box)
 	l.tick = time.NewTicker(max(l.job.rec.AckWait/12, 50*time.Millisecond))
@@ -90,7 +114,6 @@ func (l *relayLoop) run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			l.late.flush()
 			return ctx.Err()
 		case <-l.tick.C:
 			l.m.Tick(l.now())
@@ -100,22 +123,16 @@ func (l *relayLoop) run(ctx context.Context) error {
 		case <-l.box.wake:
 			events = l.box.take(events)
 			for i := range events {
-				if err := l.handle(ctx, &events[i]); err != nil {
+				if err := l.handle(&events[i]); err != nil {
 					return err
 				}
 				events[i] = event{}
 			}
 		}
-		if err := l.carryOut(ctx); err != nil {
+		if err := l.carryOut(asks); err != nil {
 			return err
 		}
 		l.want()
-	}
-}
-
-func (l *relayLoop) close() {
-	for _, in := range l.idle {
-		in.close()
 	}
 }
 
@@ -147,7 +164,7 @@ func (l *relayLoop) want() {
 	}
 }
 
-func (l *relayLoop) handle(ctx context.Context, e *event) error {
+func (l *relayLoop) handle(e *event) error {
 	now := l.now()
 	switch e.kind {
 	case evLevels:
@@ -224,7 +241,7 @@ func (l *relayLoop) carryOut(ctx context.Context) error {
 func (l *relayLoop) do(ctx context.Context, a *protocol.Action) error {
 	switch a.Op {
 	case protocol.OpCompute:
-		l.compute(ctx, compute{a.ID, a.Verdict, a.Follow})
+		l.compute(compute{a.ID, a.Verdict, a.Follow})
 	case protocol.OpCommit:
 		return l.commit(a.ID, a.Entry)
 	case protocol.OpEffect:
@@ -239,7 +256,9 @@ func (l *relayLoop) do(ctx context.Context, a *protocol.Action) error {
 		l.giveUp(a.ID)
 		return l.ack(a.ID)
 	case protocol.OpBeat:
-		l.hand[a.ID].msg.Beat()
+		if h := l.hand[a.ID]; h != nil { // not given back
+			h.msg.Beat()
+		}
 	case protocol.OpWake:
 		l.wake(a.After)
 	case protocol.OpFail:
@@ -251,7 +270,7 @@ func (l *relayLoop) do(ctx context.Context, a *protocol.Action) error {
 }
 
 // compute makes the frames: by the node where it runs, without it otherwise.
-func (l *relayLoop) compute(ctx context.Context, c compute) {
+func (l *relayLoop) compute(c compute) {
 	h := l.hand[c.id]
 	h.follow = c.follow
 	switch {
@@ -264,7 +283,7 @@ func (l *relayLoop) compute(ctx context.Context, c compute) {
 		m, err := l.through(h)
 		l.computed(c.id, m, err)
 	case len(l.idle) > 0 || l.busy < l.step.Parallel:
-		l.start(ctx, c)
+		l.start(c)
 	default:
 		l.queue = append(l.queue, c)
 	}
@@ -287,7 +306,7 @@ func (l *relayLoop) through(h *inHand) (*made, error) {
 }
 
 // start runs the node over a frame, in a goroutine of its own.
-func (l *relayLoop) start(ctx context.Context, c compute) {
+func (l *relayLoop) start(c compute) {
 	h := l.hand[c.id]
 	var in *instance
 	if n := len(l.idle); n > 0 {
@@ -295,12 +314,13 @@ func (l *relayLoop) start(ctx context.Context, c compute) {
 	}
 	l.busy++
 	go func() {
+		defer l.job.atWork()()
 		e := event{kind: evComputed, id: c.id}
 		if in == nil {
 			in, e.err = l.job.processor(l.step, l.kind)
 		}
 		if e.err == nil {
-			e.made, e.err = l.compute1(ctx, in, h)
+			e.made, e.err = l.compute1(l.ctx, in, h)
 		}
 		e.inst = in
 		l.box.post(e)
@@ -342,6 +362,6 @@ func (l *relayLoop) free(in *instance) {
 	if len(l.queue) > 0 && l.ctx.Err() == nil {
 		c := l.queue[0]
 		l.queue = l.queue[1:]
-		l.start(l.ctx, c)
+		l.start(c)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"sluice/internal/bus"
@@ -24,38 +23,85 @@ func newSourceLoop(r *jobRun, s *recipe.Step, kind *nodes.Kind) *sourceLoop {
 	return &sourceLoop{job: r, step: s, kind: kind}
 }
 
-// run serves the queue until ctx ends. It has as many splits in hand as may be open.
+// run serves the queue until ctx ends. It has as many splits in hand as may be open. An
+// attempt that does not come to rest, because its node holds out, is left to itself, and
+// its split goes back to the queue.
 func (l *sourceLoop) run(ctx context.Context) error {
 	name := l.job.names.Consumer(l.step.ID, "", l.job.rec.Generation, 0)
 	slots := l.job.plan.Window.Splits
-	messages := make(chan *bus.Message, slots+1)
-	gone := make(chan error, 1)
-	p, err := l.job.conn.NewPuller(l.job.names.Splits(), name, func(m *bus.Message) { messages <- m }, func(err error) { gone <- err })
+	box := newMailbox()
+	p, err := l.job.conn.NewPuller(l.job.names.Splits(), name,
+		func(m *bus.Message) { box.post(event{kind: evDeliver, msg: m}) },
+		func(err error) { box.post(event{kind: evGone, err: err}) })
 	if err != nil {
 		return err
 	}
-	defer p.Stop()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var attempts sync.WaitGroup
-	defer attempts.Wait()
+	ctx, cancel := context.WithCancel(ctx)
 	p.Want(slots)
+	hand := map[*bus.Message]bool{}
+	err = l.pull(ctx, p, box, hand)
+	p.Stop()
+	cancel()
+	l.settle(box, hand)
+	return err
+}
+
+// pull starts an attempt at each message that comes, until ctx ends or one of them fails.
+func (l *sourceLoop) pull(ctx context.Context, p *bus.Puller, box *mailbox, hand map[*bus.Message]bool) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
-		case err := <-gone:
-			return err
-		case m := <-messages:
-			attempts.Add(1)
-			go func() {
-				defer attempts.Done()
-				if err := l.serve(ctx, m); err != nil && ctx.Err() == nil {
-					cancel(err)
-				}
-				p.Want(1)
-			}()
+			return ctx.Err()
+		case <-box.wake:
 		}
+		var fault error
+		for _, e := range box.take(nil) {
+			switch {
+			case fault != nil:
+				l.served(&e, hand)
+			case e.kind == evDeliver:
+				hand[e.msg] = true
+				go func() { box.post(event{kind: evServed, msg: e.msg, err: l.serve(ctx, e.msg)}) }()
+			case e.err != nil:
+				fault = e.err
+				l.served(&e, hand)
+			case e.kind == evServed:
+				delete(hand, e.msg)
+				p.Want(1)
+			}
+		}
+		if fault != nil {
+			return fault
+		}
+	}
+}
+
+// settle waits until the attempts have saved where they are and given their splits back,
+// and gives back the splits of those that have not.
+func (l *sourceLoop) settle(box *mailbox, hand map[*bus.Message]bool) {
+	over := time.NewTimer(settleFor + settleFor/2) // an attempt takes settleFor itself
+	defer over.Stop()
+	for waiting := true; waiting && len(hand) > 0; {
+		select {
+		case <-over.C:
+			waiting = false
+		case <-box.wake:
+			for _, e := range box.take(nil) {
+				l.served(&e, hand)
+			}
+		}
+	}
+	box.close(func(e *event) { l.served(e, nil) })
+	for m := range hand {
+		m.Nak(0)
+	}
+}
+
+// served takes an event when the loop has ended.
+func (l *sourceLoop) served(e *event, hand map[*bus.Message]bool) {
+	delete(hand, e.msg)
+	if e.msg != nil && (e.kind == evDeliver || e.err != nil) {
+		e.msg.Nak(0)
 	}
 }
 
@@ -63,6 +109,7 @@ func (l *sourceLoop) run(ctx context.Context) error {
 func (l *sourceLoop) serve(ctx context.Context, m *bus.Message) error {
 	stop := l.beat(ctx, m)
 	defer stop()
+	defer l.job.atSource(l.step.ID)()
 	var sm bus.SplitMessage
 	if err := json.Unmarshal(m.Data, &sm); err != nil {
 		return &failure{fmt.Errorf("a message in the queue of source %s does not decode: %w", l.step.Node, err)}

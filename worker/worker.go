@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"sync"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -22,6 +22,9 @@ type Config struct {
 	Catalogue *nodes.Catalogue
 	Name      string                  // unique among the workers; part of leases and ledger entries
 	Serves    func(*recipe.Step) bool // which steps, of those whose kinds the catalogue has; nil is all
+	// Pool is the label of the pool that the worker belongs to: it serves the steps of that
+	// pool, and those that name none. [EveryPool] is all pools; "" is none.
+	Pool string
 
 	// What nodes may touch; see nodes.Env. Nil means nothing.
 	Root    *os.Root
@@ -42,16 +45,32 @@ type Config struct {
 type Worker struct {
 	cfg  Config
 	log  hclog.Logger
-	mu   sync.Mutex
-	jobs map[recipe.JobID]*activeJob // guarded by mu
+	jobs map[recipe.JobID]*activeJob // owned by Run
 }
 
-type activeJob struct {
-	record bus.JobRecord
-	cancel context.CancelFunc
-	done   chan struct{}
-	run    *jobRun
+// EveryPool makes a worker serve the steps of all pools.
+const EveryPool = "*"
+
+// serves reports whether a step is one of those that the worker is for.
+func (w *Worker) serves(s *recipe.Step) bool {
+	if s.Pool != "" && w.cfg.Pool != EveryPool && s.Pool != w.cfg.Pool {
+		return false
+	}
+	return w.cfg.Serves == nil || w.cfg.Serves(s)
 }
+
+// activeJob is a start of a job that runs here, or comes to rest.
+type activeJob struct {
+	record  bus.JobRecord
+	cancel  context.CancelFunc
+	stopped bool // owned by Run, as is the map
+	done    chan struct{}
+	run     *jobRun
+}
+
+// stopWithin is how long a start of a job may take to come to rest. Longer than that only a
+// node holds out that does not end with its context; then nobody waits for it.
+const stopWithin = 3 * time.Second
 
 // New returns a worker; Conn, Catalogue and Name must be set.
 func New(c Config) (*Worker, error) {
@@ -105,64 +124,77 @@ func (w *Worker) Run(ctx context.Context) error {
 			return nil
 		case rec := <-records:
 			w.reconcile(ctx, rec)
+			w.forget()
 		}
 	}
 }
 
-// reconcile makes what runs here what the record says.
+// reconcile makes what runs here what the record says. It waits for nothing: a job that
+// does not come to rest is in the way of its own next start, and of no other job.
 func (w *Worker) reconcile(ctx context.Context, rec bus.JobRecord) {
-	w.mu.Lock()
 	a := w.jobs[rec.Job]
-	w.mu.Unlock()
 	active := rec.State == recipe.JobRunning || rec.State == recipe.JobDraining
-	if a != nil && (!active || a.record.Generation != rec.Generation) {
-		w.stop(rec.Job)
-		a = nil
+	if a != nil && !a.stopped && (!active || a.record.Generation != rec.Generation) {
+		a.stopped = true
+		a.cancel()
 	}
 	switch {
 	case !active:
-	case a == nil:
-		w.start(ctx, rec)
+	case a == nil || a.stopped:
+		w.start(ctx, rec, a)
 	case rec.State == recipe.JobDraining:
 		a.run.drain()
 	}
 }
 
-func (w *Worker) start(ctx context.Context, rec bus.JobRecord) {
+// start runs a job, when the start before it is over.
+func (w *Worker) start(ctx context.Context, rec bus.JobRecord, before *activeJob) {
 	jctx, cancel := context.WithCancel(ctx)
 	run := newJobRun(w, rec)
 	a := &activeJob{record: rec, cancel: cancel, done: make(chan struct{}), run: run}
-	w.mu.Lock()
 	w.jobs[rec.Job] = a
-	w.mu.Unlock()
 	go func() {
 		defer close(a.done)
-		if err := run.work(jctx); err != nil && jctx.Err() == nil {
+		if before != nil {
+			before.wait(time.After(stopWithin))
+		}
+		if jctx.Err() != nil {
+			return
+		}
+		if err := run.work(jctx); err != nil && jctx.Err() == nil && !errors.Is(err, errGone) {
 			run.give(jctx, err)
 		}
 	}()
 }
 
-func (w *Worker) stop(job recipe.JobID) {
-	w.mu.Lock()
-	a := w.jobs[job]
-	delete(w.jobs, job)
-	w.mu.Unlock()
-	if a != nil {
-		a.cancel()
-		<-a.done
+// wait returns when the job is at rest, or the time is over.
+func (a *activeJob) wait(over <-chan time.Time) {
+	select {
+	case <-a.done:
+	case <-over:
+		a.run.log.Warn("a job does not come to rest: a node holds it up")
+	}
+}
+
+// forget drops the jobs that have come to rest.
+func (w *Worker) forget() {
+	for id, a := range w.jobs {
+		select {
+		case <-a.done:
+			if a.stopped {
+				delete(w.jobs, id)
+			}
+		default:
+		}
 	}
 }
 
 func (w *Worker) stopAll() {
-	w.mu.Lock()
-	var all []recipe.JobID
-	for id, a := range w.jobs {
+	for _, a := range w.jobs {
 		a.cancel()
-		all = append(all, id)
 	}
-	w.mu.Unlock()
-	for _, id := range all {
-		w.stop(id)
+	over := time.After(stopWithin)
+	for _, a := range w.jobs {
+		a.wait(over)
 	}
 }

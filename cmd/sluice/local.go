@@ -31,7 +31,7 @@ func runLocal(ctx context.Context, j job) (recipe.Progress, error) {
 	last, err := solo.Run(ctx, solo.Config{
 		Plan: j.plan, Catalogue: all.Catalogue(), Dir: j.flags.DataDir, Resume: j.flags.Resume,
 		Root: root, Dial: (&net.Guard{Allow: j.flags.AllowNet}).Dial, Stdin: j.in, Console: j.out, Secret: secretFromEnv,
-		Show: j.show, Watch: taps.watch, Stop: j.stop, Log: log,
+		Show: j.show, Watch: taps.watch, Stop: j.stop, Log: log, FullShare: j.flags.FullShare,
 	})
 	return last, localError(err, j.flags.DataDir)
 }

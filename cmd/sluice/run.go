@@ -21,10 +21,11 @@ type runCmd struct {
 	storeFlags
 	accessFlags
 	showFlags
-	FailOnDead   bool   `help:"Exit 1 when a record became a dead letter."`
-	FrameRecords int    `default:"0" placeholder:"N" help:"Records in a frame, at most; 0 is the usual 256."`
-	Workers      int    `default:"0" placeholder:"N" help:"Frames worked on at once by this process; 0 is two for each processor."`
-	LogLevel     string `default:"warn" enum:"trace,debug,info,warn,error,off" help:"What to log on stderr: trace, debug, info, warn, error or off."`
+	FailOnDead   bool    `help:"Exit 1 when a record became a dead letter."`
+	FrameRecords int     `default:"0" placeholder:"N" help:"Records in a frame, at most; 0 is the usual 256."`
+	Workers      int     `default:"0" placeholder:"N" help:"Frames worked on at once by this process; 0 is two for each processor."`
+	FullShare    float64 `default:"0.5" placeholder:"SHARE" help:"Share of a node's readers that must be full, on edges that drop, before the node slows down."`
+	LogLevel     string  `default:"warn" enum:"trace,debug,info,warn,error,off" help:"What to log on stderr: trace, debug, info, warn, error or off."`
 }
 
 // Help is shown by run --help.
@@ -63,6 +64,9 @@ func (c runCmd) Run(ctx context.Context, std streams, start starter) error {
 	}
 	if c.FrameRecords < 0 || c.FrameRecords > recipe.FrameRecords {
 		return usagef("--frame-records is %d; a frame has from 1 to %d records", c.FrameRecords, recipe.FrameRecords)
+	}
+	if c.FullShare <= 0 || c.FullShare > 1 {
+		return usagef("--full-share is %v; it is above 0 and at most 1", c.FullShare)
 	}
 	params, err := readParams(c.Params)
 	if err != nil {

@@ -27,11 +27,15 @@ type Config struct {
 	Lease   time.Duration // after which an ordered step of a dead worker does; 0 is 15 s
 	Stall   time.Duration // without any progress, the job fails and an edge is named; 0 is 10 min
 
-	Show func(recipe.Progress) // called with news, at most every ShowEvery; may be nil
+	// Show is called with news, from a goroutine of its own, one snapshot at a time; may be nil.
+	// One that is slow misses those between.
+	Show func(recipe.Progress)
 	Log  hclog.Logger
 	// Transient says that the server ends with this process: consumers then keep their state
 	// in memory, and a later Run makes new ones.
 	Transient bool
+	// Folded, for tests, is called between a fold that was written and the purges that it covers.
+	Folded func()
 	// Keep leaves the streams of a job that ended; otherwise only its record and its dead
 	// letters stay.
 	Keep bool
@@ -101,27 +105,30 @@ type run struct {
 
 	began     time.Time
 	foldSeq   uint64
-	purges    []protocol.Purge // due behind the next fold that is written
-	tried     bool             // the first of them was asked for, and nobody knows what came of it
-	looked    time.Time        // when the ledger was found whole, or not
-	gap       time.Time        // when an entry was found missing
-	loss      protocol.Loss    // what is known of it
-	owed      bool             // a fold went unanswered and is to be written again
-	reason    string           // why the job must fail
-	rest      string           // why it must rest
-	moved     time.Time        // last time anything moved
-	news      chan func()      // what the subscriptions bring, for the one loop
+	purges    []protocol.Purge  // due behind the next fold that is written
+	tried     bool              // the first of them was asked for, and nobody knows what came of it
+	looked    time.Time         // when the ledger was found whole, or not
+	gap       time.Time         // when an entry was found missing
+	loss      protocol.Loss     // what is known of it
+	owed      time.Time         // since when a fold is to be written again; zero when none is
+	reason    string            // why the job must fail
+	rest      string            // why it must rest
+	moved     time.Time         // last time anything moved
+	read      map[int]time.Time // by source: last time that a worker was at it
+	stood     time.Time         // when the job's streams were last seen
+	shower    *shower           // nil when nobody wants to see
+	news      chan func()       // what the subscriptions bring, for the one loop
 	oneSource bool
 	values    *bus.Objects    // nil until there are large values
 	ended     bool            // the job had ended before this run
 	sizes     map[int][]int64 // by source: the sizes of its splits, summed up; none where unknown
 }
 
-// Run runs a job until it is at its end, and returns its last progress. When stop is
-// closed it brings the job to rest: stopped, to be gone on with by a later Run. A stored
-// job goes on under a new generation: whatever was in hand before is handed out again at
-// once. The error is nil when the job came to rest or to its end, whichever it was.
-func Run(ctx context.Context, c Config, stop <-chan struct{}) (recipe.Progress, error) {
+// Run runs a job until it is at its end or at rest, as control may ask, and returns its
+// last progress. A stored job goes on under a new generation: whatever was in hand before
+// is handed out again at once. The error is nil when the job came to rest or to its end,
+// whichever it was.
+func Run(ctx context.Context, c Config, control Control) (recipe.Progress, error) {
 	r, err := open(ctx, c)
 	if err != nil {
 		return recipe.Progress{}, err
@@ -140,7 +147,7 @@ func Run(ctx context.Context, c Config, stop <-chan struct{}) (recipe.Progress, 
 	if err := r.provision(ctx); err != nil {
 		return recipe.Progress{}, err
 	}
-	end, err := r.loop(ctx, stop)
+	end, err := r.loop(ctx, control)
 	if errors.Is(err, bus.ErrStore) {
 		end, err = ending{recipe.JobStopped, err.Error()}, nil
 	}
@@ -156,7 +163,7 @@ func open(ctx context.Context, c Config) (*run, error) {
 		c.Log = hclog.NewNullLogger()
 	}
 	r := &run{cfg: c, conn: c.Conn, log: c.Log.With("job", string(c.Job)), names: bus.Names{Job: c.Job}, began: time.Now(), moved: time.Now(),
-		news: make(chan func(), 1024), sizes: map[int][]int64{}}
+		news: make(chan func(), 1024), sizes: map[int][]int64{}, read: map[int]time.Time{}}
 	if err := EnsureJobs(ctx, c.Conn); err != nil {
 		return nil, err
 	}
@@ -195,7 +202,8 @@ func orDefault(d, def time.Duration) time.Duration {
 	return d
 }
 
-// write stores the job's record, unless somebody else changed it.
+// write stores the job's record, unless somebody else changed it. A write whose answer was
+// lost is known by its generation, which only this run has once it was told to anybody.
 func (r *run) write(ctx context.Context, state recipe.JobState) error {
 	r.rec.State = state
 	if state.Final() {
@@ -205,28 +213,25 @@ func (r *run) write(ctx context.Context, state recipe.JobState) error {
 	if err != nil {
 		return err
 	}
-	rev := r.rec.Revision
-	out := r.pub.PutSync(ctx, bus.Put{Subject: bus.JobSubject(r.names.Job), Data: data, ExpectSubjectSeq: &rev})
-	if out.Err != nil {
-		return fmt.Errorf("write the record of job %s: %w", r.names.Job, out.Err)
+	for {
+		rev := r.rec.Revision
+		out := r.pub.PutSync(ctx, bus.Put{Subject: bus.JobSubject(r.names.Job), Data: data, ExpectSubjectSeq: &rev})
+		if out.Err == nil {
+			r.rec.Revision = out.Seq
+			return nil
+		}
+		lost := errors.Is(out.Err, bus.ErrTimeout) || errors.Is(out.Err, bus.ErrConflict)
+		if !lost || state == recipe.JobPending || ctx.Err() != nil {
+			return fmt.Errorf("write the record of job %s: %w", r.names.Job, out.Err)
+		}
+		stored, err := Stored(ctx, r.conn, r.names.Job)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return err
+		case err == nil && stored.Generation != r.rec.Generation:
+			return fmt.Errorf("another coordinator runs job %s", r.names.Job)
+		case err == nil:
+			r.rec.Revision = stored.Revision
+		}
 	}
-	r.rec.Revision = out.Seq
-	return nil
-}
-
-// readFold reads what an earlier coordinator had folded.
-func (r *run) readFold(ctx context.Context) (protocol.Fold, error) {
-	var fold protocol.Fold
-	m, err := r.conn.Last(ctx, r.names.State(), r.names.Fold())
-	if errors.Is(err, bus.ErrNotFound) || errors.Is(err, bus.ErrNoStream) || errors.Is(err, bus.ErrGone) {
-		return fold, nil
-	}
-	if err == nil {
-		r.foldSeq = m.Seq
-		err = json.Unmarshal(m.Data, &fold)
-	}
-	if err != nil {
-		return fold, fmt.Errorf("read the fold of job %s: %w", r.names.Job, err)
-	}
-	return fold, nil
 }

@@ -1,207 +1,281 @@
-package job_test
+package job
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
+	"time"
 
-	"sluice/coordinator/job"
+	"sluice/coordinator/compile"
 	"sluice/internal/bus"
 	"sluice/internal/bus/bustest"
 	"sluice/internal/protocol"
-	"sluice/internal/trial"
+	"sluice/nodes/all"
 	"sluice/recipe"
 )
 
-// text is a job of two sources, so that the ledger is purged source by source. Where there
-// is no file go, held waits.
-const text = `
+const twoSources = `
 recipe: two
 nodes:
-  lines: {kind: file_reader, config: {path: in}}
-  other: {kind: file_reader, config: {path: in}}
-  held:  {kind: held, from: [lines, other], config: {path: go}}
-  out:   {kind: file_writer, from: held, config: {path: out}}
+  a:   {kind: integer_generator, config: {count: 10}}
+  b:   {kind: integer_generator, config: {count: 10}}
+  c:   {kind: to_string, from: [a, {node: b, overflow: drop_oldest}]}
+  out: {kind: file_writer, from: c, config: {path: out}}
 `
 
-// world is a rig with one job.
-type world struct {
-	*trial.Rig
-	*trial.Job
-	t *testing.T
+const oneSource = `
+recipe: one
+nodes:
+  a:   {kind: integer_generator, config: {count: 10}}
+  out: {kind: file_writer, from: a, config: {path: out}}
+`
+
+// config is that of a new job of a recipe, on a server of its own.
+func config(t *testing.T, text string) Config {
+	t.Helper()
+	plan, faults := compile.Compile("recipe.yaml", []byte(text), compile.Options{Catalogue: all.Catalogue(), Seed: 1})
+	if plan == nil {
+		t.Fatalf("the recipe does not compile: %v", faults)
+	}
+	return Config{Conn: bustest.Connect(t, bustest.Start(t, bus.ServerConfig{})), Job: "j", Plan: plan}
 }
 
-func newWorld(t *testing.T) *world {
-	r := trial.New(t, trial.OneProcess, trial.Config{})
-	var in strings.Builder
-	for i := range 5000 {
-		fmt.Fprintln(&in, i)
-	}
-	r.File("in", in.String())
-	return &world{r, r.Job(t, text, trial.Frames(10)), t}
-}
-
-// run runs the job's coordinator once.
-func (w *world) run(ctx context.Context, show func(recipe.Progress)) (recipe.Progress, error) {
-	return job.Run(ctx, job.Config{Conn: w.Conn, Job: w.ID, Plan: w.Plan, Show: show, Keep: true}, nil)
-}
-
-// exact runs the job to its end, which must have each line of each source once, and an
-// account of the ledger that is right.
-func (w *world) exact() {
-	w.t.Helper()
-	p, err := w.run(bustest.Context(w.t), nil)
-	if err != nil || p.State != recipe.JobSucceeded {
-		w.t.Fatalf("got %s (%s), %v, want succeeded", p.State, p.Reason, err)
-	}
-	st, err := w.Conn.StreamState(bustest.Context(w.t), w.Names().Ledger())
-	if f := w.Fold(); err != nil || st.Last-st.Msgs != f.Purged {
-		w.t.Errorf("the ledger has %d of %d entries (%v), and the fold says that %d were purged", st.Msgs, st.Last, err, f.Purged)
-	}
-	count := map[string]int{}
-	for _, l := range w.Lines(w.t, "out") {
-		count[l]++
-	}
-	for l, n := range count {
-		if n != 2 {
-			w.t.Errorf("got line %q %d times, want twice", l, n)
-		}
-	}
-	if len(count) != 5000 {
-		w.t.Errorf("got %d different lines, want 5000", len(count))
-	}
-}
-
-// ahead returns a Show that calls f once, between a fold that asks for a purge and the
-// purge. Show is called behind the write of a fold; a purge before that write is never seen
-// as missing less than the fold says.
-func (w *world) ahead(f func(bus.StreamState)) (show func(recipe.Progress), called <-chan struct{}) {
-	done := make(chan struct{})
-	var once sync.Once
-	return func(recipe.Progress) {
-		st, err := w.Conn.StreamState(context.Background(), w.Names().Ledger())
-		if err == nil && st.Last-st.Msgs < w.Fold().Purged {
-			once.Do(func() { f(st); close(done) })
-		}
-	}, done
-}
-
-// TestEndBetweenFoldAndPurge ends a coordinator behind the write of a fold and before its
-// purge: the next one carries the purge out, and is exact.
-func TestEndBetweenFoldAndPurge(t *testing.T) {
-	w := newWorld(t)
-	w.File("go", "")
-	ctx, kill := context.WithCancel(bustest.Context(t))
-	show, killed := w.ahead(func(bus.StreamState) { kill() })
-	p, err := w.run(ctx, show)
-	select {
-	case <-killed:
-	default:
-		t.Fatalf("no fold was written before its purge; the job is %s, %v", p.State, err)
-	}
-	if err == nil {
-		t.Fatalf("the ended coordinator says %s (%s)", p.State, p.Reason)
-	}
-	w.exact()
-}
-
-// TestStolenBeforeThePurge deletes an entry that the fold covers just before it is purged.
-func TestStolenBeforeThePurge(t *testing.T) {
-	w := newWorld(t)
-	w.File("go", "")
-	ctx := bustest.Context(t)
-	show, _ := w.ahead(func(st bus.StreamState) {
-		if err := w.Conn.DeleteSeq(ctx, w.Names().Ledger(), st.First); err != nil {
-			t.Error(err)
-		}
-	})
-	p, err := w.run(ctx, show)
-	if err != nil || p.State != recipe.JobFailed || !strings.HasPrefix(p.Reason, "edge e") || !strings.Contains(p.Reason, "taken out of it") {
-		t.Errorf("got %s (%s), %v, want a failure that names an edge", p.State, p.Reason, err)
-	}
-}
-
-// resting runs the job until some frames are counted, and ends its coordinator.
-func (w *world) resting() {
-	w.t.Helper()
-	ctx, kill := context.WithCancel(bustest.Context(w.t))
-	_, _ = w.run(ctx, func(p recipe.Progress) {
-		if p.Steps[0].Out >= 100 {
-			kill()
-		}
-	})
-	if ctx.Err() == nil {
-		w.t.Fatal("the job has ended by itself")
-	}
-}
-
-// TestFoldThatDoesNotBalance changes the stored account of an edge: at the job's end it is
-// looked at once more.
-func TestFoldThatDoesNotBalance(t *testing.T) {
-	w := newWorld(t)
-	w.resting()
-	f := w.Fold()
-	f.Edges[1].Produced += 3
-	w.put(w.Names().Fold(), f)
-	w.File("go", "")
-	p, err := w.run(bustest.Context(t), nil)
-	if want := "edge e2 (other to held) does not balance: 5003 records produced, 0 dropped, 5000 taken"; err != nil || p.State != recipe.JobFailed || p.Reason != want {
-		t.Errorf("got %s (%s), %v, want failed (%s)", p.State, p.Reason, err, want)
-	}
-}
-
-func (w *world) put(subject string, f protocol.Fold) {
-	w.t.Helper()
-	data, err := json.Marshal(f)
+// opened opens the job, as a process does that may die later.
+func opened(t *testing.T, c Config) *run {
+	t.Helper()
+	r, err := open(t.Context(), c)
 	if err != nil {
-		w.t.Fatal(err)
-	}
-	pub, err := w.Conn.NewPublisher()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer pub.Close()
-	if out := pub.PutSync(bustest.Context(w.t), bus.Put{Subject: subject, Data: data}); out.Err != nil {
-		w.t.Fatal(out.Err)
-	}
-}
-
-// TestStolenLedger deletes the whole ledger at rest.
-func TestStolenLedger(t *testing.T) {
-	w := newWorld(t)
-	w.resting()
-	if err := w.Conn.DeleteStream(bustest.Context(t), w.Names().Ledger()); err != nil {
 		t.Fatal(err)
 	}
-	p, err := w.run(bustest.Context(t), nil)
-	if err != nil || p.State != recipe.JobFailed || !strings.Contains(p.Reason, "the ledger is gone") {
-		t.Errorf("got %s (%s), %v, want failed", p.State, p.Reason, err)
+	t.Cleanup(r.pub.Close)
+	return r
+}
+
+func provisioned(t *testing.T, c Config) *run {
+	t.Helper()
+	r := opened(t, c)
+	if err := r.provision(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// complete fails the test unless all is there that a running job needs, and of consumers
+// no more.
+func complete(t *testing.T, r *run) {
+	t.Helper()
+	ctx := t.Context()
+	if name, err := r.conn.MissingStream(ctx, r.names, r.plan); err != nil || name != "" {
+		t.Errorf("got stream %q missing, err %v", name, err)
+	}
+	want := map[string][]string{}
+	for _, c := range r.consumers() {
+		want[c.Stream] = append(want[c.Stream], c.Name)
+	}
+	for _, s := range r.names.Streams(r.plan) {
+		got, err := r.conn.Consumers(ctx, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.Sort(want[s]); !slices.Equal(got, want[s]) {
+			t.Errorf("stream %s: got consumers %v, want %v", s, got, want[s])
+		}
+	}
+	counts, err := r.conn.SubjectCounts(ctx, r.names.Splits(), r.names.SplitsAll())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range r.plan.Steps {
+		if r.plan.Steps[i].Role == recipe.RoleSource && counts[r.names.SplitOrder(i)] != 1 {
+			t.Errorf("got %d orders to list the splits of step %d, want 1", counts[r.names.SplitOrder(i)], i)
+		}
+	}
+	rec, err := Stored(ctx, r.conn, r.names.Job)
+	if err != nil || rec.State != recipe.JobRunning || rec.Generation != r.rec.Generation {
+		t.Errorf("got record %+v, err %v", rec, err)
 	}
 }
 
-// TestTwoCoordinators has two coordinators at one job: one of them ends with an error, and
-// none takes what the other purged for a theft.
-func TestTwoCoordinators(t *testing.T) {
-	w := newWorld(t)
-	w.File("go", "")
-	errs := make(chan error, 2)
-	both := func() {
-		p, err := w.run(bustest.Context(t), nil)
-		if err == nil && p.State != recipe.JobSucceeded {
-			t.Errorf("got %s (%s)", p.State, p.Reason)
+// TestProvisionGoesOn lets the coordinator die behind each of its steps, in the first start
+// of the job and in a later one: the next start makes all that is missing, and removes what
+// is of another start.
+func TestProvisionGoesOn(t *testing.T) {
+	for _, before := range []int{0, 1} { // complete starts before the one that dies
+		for k := range 7 {
+			t.Run(fmt.Sprintf("%d starts, dies behind %d", before, k), func(t *testing.T) {
+				c := config(t, twoSources)
+				for range before {
+					complete(t, provisioned(t, c))
+				}
+				dying := opened(t, c)
+				for _, do := range dying.provisions()[:k] {
+					if err := do(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				complete(t, provisioned(t, c))
+			})
 		}
-		errs <- err
 	}
-	go both()
-	bustest.Eventually(t, "the first has folded", func() bool { return w.Fold().Purged > 0 })
-	go both()
-	for range 2 {
-		if err := bustest.Wait(t, "an end", errs); err != nil {
-			t.Log(err)
+}
+
+// TestProvisionGoesOnInMidStep lets the coordinator die while it makes streams, and while
+// it makes consumers.
+func TestProvisionGoesOnInMidStep(t *testing.T) {
+	c := config(t, twoSources)
+	dying := opened(t, c)
+	if err := dying.claim(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range dying.streams() {
+		if err := dying.conn.EnsureStream(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		if s.Name == dying.names.State() {
+			break
 		}
 	}
-	w.exact()
+	dying = opened(t, c)
+	for _, do := range dying.provisions()[:3] {
+		if err := do(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, k := range dying.consumers()[:2] {
+		if err := dying.conn.EnsureConsumer(t.Context(), k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	complete(t, provisioned(t, c))
+}
+
+// TestAnotherStartWins shows that of two coordinators the one that claimed last runs the
+// job: the other one can neither write the record nor the fold.
+func TestAnotherStartWins(t *testing.T) {
+	c := config(t, oneSource)
+	first := provisioned(t, c)
+	second := provisioned(t, c)
+	first.owed = time.Now()
+	second.owed = time.Now()
+	if err := second.fold(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.fold(t.Context()); err == nil || !strings.Contains(err.Error(), "another coordinator") {
+		t.Errorf("fold: got %v, want that another coordinator folds", err)
+	}
+	if err := first.write(t.Context(), recipe.JobSucceeded); err == nil || !strings.Contains(err.Error(), "another coordinator") {
+		t.Errorf("record: got %v, want that another coordinator runs the job", err)
+	}
+}
+
+// TestFoldWithoutAnswer lets the answer to a fold be lost, with the write behind it: not
+// taken, taken, and taken only after the coordinator has looked.
+func TestFoldWithoutAnswer(t *testing.T) {
+	late := func(r *run, expect uint64) error {
+		data, _ := json.Marshal(storedFold{r.acct.Fold, r.rec.Generation})
+		return r.pub.PutSync(context.Background(), bus.Put{Subject: r.names.Fold(), Data: data, ExpectSubjectSeq: &expect}).Err
+	}
+	for _, taken := range []string{"never", "before", "after"} {
+		t.Run(taken, func(t *testing.T) {
+			r := provisioned(t, config(t, oneSource))
+			r.owed = time.Now()
+			if taken == "before" {
+				if err := late(r, 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := r.unfolded(t.Context(), bus.ErrTimeout); err != nil {
+				t.Fatal(err)
+			}
+			if taken == "after" {
+				if err := late(r, 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 3 {
+				if err := r.fold(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !r.owed.IsZero() {
+				t.Error("the fold is still owed")
+			}
+		})
+	}
+}
+
+// TestFoldGivesUp bounds the tries.
+func TestFoldGivesUp(t *testing.T) {
+	r := provisioned(t, config(t, oneSource))
+	r.owed = time.Now().Add(-2 * foldPatience)
+	if err := r.unfolded(t.Context(), bus.ErrTimeout); err == nil {
+		t.Error("got no error after the patience is over")
+	}
+}
+
+// TestRecordWithoutAnswer goes on when the answer to a write of the record was lost.
+func TestRecordWithoutAnswer(t *testing.T) {
+	r := provisioned(t, config(t, oneSource))
+	rev := r.rec.Revision
+	if err := r.write(t.Context(), recipe.JobRunning); err != nil {
+		t.Fatal(err)
+	}
+	r.rec.Revision = rev
+	if err := r.write(t.Context(), recipe.JobDraining); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestStopWithAFullQueue asks a job to stop while its ledger comes in faster than it is
+// folded: more than the loop's queue holds.
+func TestStopWithAFullQueue(t *testing.T) {
+	c := config(t, oneSource)
+	r := provisioned(t, c)
+	var last bus.Outcome
+	for n := range 3 * cap(r.news) {
+		e := protocol.Entry{Step: 0, Ord: recipe.Ordinal{N: uint64(n + 1)}, Counts: [][]uint32{{1}}}
+		if last = r.pub.PutSync(t.Context(), bus.Put{Subject: r.names.LedgerEntry(0, 0, e.Ord, false), Data: e.Append(nil)}); last.Err != nil {
+			t.Fatal(last.Err)
+		}
+	}
+	for range 10 {
+		r := provisioned(t, c)
+		stop, done := make(chan struct{}), make(chan ending, 1)
+		go func() {
+			end, err := r.loop(context.Background(), Control{Stop: stop})
+			if err != nil {
+				t.Error(err)
+			}
+			done <- end
+		}()
+		for len(r.news) == 0 {
+			runtime.Gosched()
+		}
+		close(stop)
+		select {
+		case end := <-done:
+			if end.state != recipe.JobStopped {
+				t.Errorf("got %+v, want stopped", end)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatal("the job does not stop")
+		}
+	}
+}
+
+// TestDrainSurvives keeps a job draining over a crash of its coordinator.
+func TestDrainSurvives(t *testing.T) {
+	c := config(t, oneSource)
+	r := provisioned(t, c)
+	if err := r.drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	provisioned(t, c)
+	if rec, err := Stored(t.Context(), c.Conn, c.Job); err != nil || rec.State != recipe.JobDraining {
+		t.Errorf("got %+v, err %v, want a job that drains", rec, err)
+	}
 }

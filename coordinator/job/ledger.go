@@ -85,7 +85,7 @@ func (r *run) watchLedger(ctx context.Context) error {
 
 // settled reports whether all purges were carried out and the ledger is whole.
 func (r *run) settled(ctx context.Context) (bool, error) {
-	if r.owed || len(r.purges) > 0 {
+	if !r.owed.IsZero() || len(r.purges) > 0 {
 		return false, nil
 	}
 	return r.whole(ctx)
@@ -125,7 +125,7 @@ func (r *run) whole(ctx context.Context) (bool, error) {
 // alone fails where another coordinator has folded the job: then it has purged, too.
 func (r *run) alone(ctx context.Context) error {
 	m, err := r.conn.Last(ctx, r.names.State(), r.names.Fold())
-	if err == nil && m.Seq != r.foldSeq && !r.owed {
+	if err == nil && m.Seq != r.foldSeq && r.owed.IsZero() {
 		return fmt.Errorf("another coordinator folds job %s", r.names.Job)
 	}
 	return nil

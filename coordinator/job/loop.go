@@ -3,7 +3,6 @@ package job
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -19,13 +18,24 @@ type ending struct {
 }
 
 // loop owns the accountant: it folds what comes until the job ends or has to rest.
-func (r *run) loop(ctx context.Context, stop <-chan struct{}) (ending, error) {
-	stops, err := r.subscribe(ctx)
-	for _, f := range stops {
-		defer f()
+func (r *run) loop(ctx context.Context, c Control) (ending, error) {
+	within, end := c.within(ctx)
+	stops, err := r.subscribe(within)
+	defer func() {
+		end(nil) // first, so that no subscription waits for this loop
+		for _, f := range stops {
+			f()
+		}
+	}()
+	if err != nil && within.Err() != nil {
+		return asked(within)
 	}
 	if err != nil {
 		return ending{}, err
+	}
+	if r.cfg.Show != nil {
+		r.shower = newShower(r.cfg.Show)
+		defer r.shower.close()
 	}
 	fold := time.NewTicker(foldEvery)
 	defer fold.Stop()
@@ -33,26 +43,20 @@ func (r *run) loop(ctx context.Context, stop <-chan struct{}) (ending, error) {
 	defer help.Stop()
 	for {
 		select {
-		case <-ctx.Done():
-			return ending{}, ctx.Err()
-		case <-stop:
-			return ending{state: recipe.JobStopped}, nil
+		case <-within.Done():
+			return asked(within)
+		case <-c.Drain:
+			c.Drain = nil
+			err = r.drain(within)
 		case f := <-r.news:
 			f()
 		case <-fold.C:
-			if err := r.fold(ctx); err != nil {
-				return ending{}, err
-			}
+			err = r.fold(within)
 		case <-help.C:
-			r.tellMarks()
-			r.help(ctx)
-			r.watchdog(ctx)
-			if err := r.watchLedger(ctx); err != nil {
-				return ending{}, err
-			}
-			if err := r.sweepValues(ctx); err != nil {
-				r.log.Debug("large values not swept", "err", err)
-			}
+			err = r.look(within)
+		}
+		if err != nil && within.Err() == nil {
+			return ending{}, err
 		}
 		if end, over := r.over(); over {
 			if over, err := r.last(ctx, end); over || err != nil {
@@ -62,15 +66,16 @@ func (r *run) loop(ctx context.Context, stop <-chan struct{}) (ending, error) {
 	}
 }
 
-// last folds for the last time, and reports whether that is all there is to do.
-func (r *run) last(ctx context.Context, end ending) (bool, error) {
-	if end.state == recipe.JobStopped {
-		return true, nil // there may be no room for a fold, and the ledger keeps it all
+// look is what the loop does now and then: help, and see whether something is wrong.
+func (r *run) look(ctx context.Context) error {
+	r.tellMarks()
+	r.help(ctx)
+	r.streamsStand(ctx)
+	r.watchdog(ctx)
+	if err := r.sweepValues(ctx); err != nil {
+		r.log.Debug("large values not swept", "err", err)
 	}
-	if err := r.fold(ctx); err != nil || end.state != recipe.JobSucceeded {
-		return true, err
-	}
-	return r.settled(ctx)
+	return r.watchLedger(ctx)
 }
 
 // over reports whether the job is at its end, and which.
@@ -120,7 +125,7 @@ func (r *run) subscribe(ctx context.Context) (stops []func(), err error) {
 		return stops, err
 	}
 	stops = append(stops, stop)
-	if stop, err = r.conn.Subscribe(r.names.Alive(), func(string, []byte) { post(func() { r.moved = time.Now() }) }); err != nil {
+	if stop, err = r.conn.Subscribe(r.names.Alive(), func(_ string, data []byte) { post(func() { r.alive(data) }) }); err != nil {
 		return stops, err
 	}
 	stops = append(stops, stop)
@@ -154,12 +159,14 @@ func (r *run) state(m *bus.Stored) {
 		var list bus.SplitList
 		if json.Unmarshal(m.Data, &list) == nil {
 			r.listed(numbers[0], &list)
+			r.read[numbers[0]] = time.Now()
 		}
 	case key == "split" && len(numbers) == 2:
 		var rec bus.SplitRecord
 		if json.Unmarshal(m.Data, &rec) == nil {
 			r.acct.Split(numbers[0], uint32(numbers[1]), protocol.SplitState(rec))
 			r.moved = time.Now()
+			r.read[numbers[0]] = r.moved
 		}
 	}
 }
@@ -176,48 +183,5 @@ func (r *run) failed(data []byte) {
 	var reason string
 	if json.Unmarshal(data, &reason) == nil && r.reason == "" {
 		r.reason = reason
-	}
-}
-
-// fold writes what the accountant knows, with the marks, in one compare-and-set, and then
-// purges the ledger below the marks.
-func (r *run) fold(ctx context.Context) error {
-	news := r.acct.News()
-	if r.gap.IsZero() && len(r.purges) == 0 {
-		r.purges = r.acct.Purge()
-	}
-	if !news && len(r.purges) == 0 && !r.owed {
-		return nil
-	}
-	r.acct.RaiseMarks()
-	data, err := json.Marshal(&r.acct.Fold)
-	if err != nil {
-		return err
-	}
-	seq := r.foldSeq
-	out := r.pub.PutSync(ctx, bus.Put{Subject: r.names.Fold(), Data: data, ExpectSubjectSeq: &seq})
-	switch {
-	case errors.Is(out.Err, bus.ErrConflict):
-		return fmt.Errorf("another coordinator folds job %s", r.names.Job)
-	case errors.Is(out.Err, bus.ErrTimeout): // it may have been written: the next one says the same again
-		r.owed = true
-		_, err := r.readFold(ctx)
-		return err
-	case out.Err != nil:
-		return fmt.Errorf("write the fold of job %s: %w", r.names.Job, out.Err)
-	}
-	r.foldSeq, r.owed = out.Seq, false
-	r.tellMarks()
-	if news && r.cfg.Show != nil {
-		r.cfg.Show(r.progress())
-	}
-	return r.purge(ctx)
-}
-
-// tellMarks tells the sources how far the job is: they keep near it. Nobody stores that, so
-// it is told from time to time.
-func (r *run) tellMarks() {
-	for source, m := range r.acct.Fold.Marks {
-		_ = r.conn.Send(r.names.Place(source), m.Place().Append(nil))
 	}
 }

@@ -18,25 +18,43 @@ import (
 const duplicates = 2 * time.Second
 
 // provision makes the job's streams and consumers and tells the workers. It may be
-// repeated at any place.
+// repeated, whatever an earlier one got done.
 func (r *run) provision(ctx context.Context) error {
-	r.rec.Generation++
-	r.rec.Transient = r.cfg.Transient
-	r.rec.AckWait, r.rec.Lease = orDefault(r.cfg.AckWait, defaultAckWait), orDefault(r.cfg.Lease, defaultLease)
-	if err := r.write(ctx, recipe.JobPending); err != nil {
-		return err
-	}
-	if err := inParallel(r.streams(), func(s bus.StreamConfig) error { return r.conn.EnsureStream(ctx, s) }); err != nil {
-		return err
-	}
-	if r.rec.Generation > 1 {
-		if err := r.dropConsumers(ctx); err != nil {
+	for _, do := range r.provisions() {
+		if err := do(ctx); err != nil {
 			return err
 		}
 	}
-	if err := inParallel(r.consumers(), func(c bus.ConsumerConfig) error { return r.conn.EnsureConsumer(ctx, c) }); err != nil {
-		return err
+	return nil
+}
+
+// provisions lists what is done, in order. Consumers of an earlier start are gone before
+// the workers are told of this one.
+func (r *run) provisions() []func(context.Context) error {
+	return []func(context.Context) error{
+		r.claim,
+		func(ctx context.Context) error {
+			return inParallel(r.streams(), func(s bus.StreamConfig) error { return r.conn.EnsureStream(ctx, s) })
+		},
+		r.dropConsumers,
+		func(ctx context.Context) error {
+			return inParallel(r.consumers(), func(c bus.ConsumerConfig) error { return r.conn.EnsureConsumer(ctx, c) })
+		},
+		r.orderSplits,
+		r.announce,
 	}
+}
+
+// claim begins a new start of the job.
+func (r *run) claim(ctx context.Context) error {
+	r.rec.Generation++
+	r.rec.Transient = r.cfg.Transient
+	r.rec.AckWait, r.rec.Lease = orDefault(r.cfg.AckWait, defaultAckWait), orDefault(r.cfg.Lease, defaultLease)
+	return r.write(ctx, recipe.JobPending)
+}
+
+// orderSplits puts the order to list its splits into the queue of each source.
+func (r *run) orderSplits(ctx context.Context) error {
 	order, err := json.Marshal(bus.SplitMessage{List: true})
 	if err != nil {
 		return err
@@ -48,6 +66,14 @@ func (r *run) provision(ctx context.Context) error {
 		if out := r.pub.PutSync(ctx, bus.Put{Subject: r.names.SplitOrder(i), Data: order}); out.Err != nil && !errors.Is(out.Err, bus.ErrFull) {
 			return fmt.Errorf("order the splits of step %s: %w", r.plan.Steps[i].Node, out.Err)
 		}
+	}
+	return nil
+}
+
+// announce tells the workers.
+func (r *run) announce(ctx context.Context) error {
+	if r.rec.Drain {
+		return r.write(ctx, recipe.JobDraining)
 	}
 	return r.write(ctx, recipe.JobRunning)
 }
@@ -101,6 +127,9 @@ func (r *run) consumers() []bus.ConsumerConfig {
 // dropConsumers deletes the consumers of earlier generations, so that what their readers
 // had in hand is handed out again at once, and their late acknowledgements do nothing.
 func (r *run) dropConsumers(ctx context.Context) error {
+	if r.rec.Generation == 1 {
+		return nil
+	}
 	streams := []string{r.names.Splits()}
 	for i := range r.plan.Streams {
 		streams = append(streams, r.names.Fill(r.plan.Streams[i].Name))

@@ -13,6 +13,7 @@ type JobRecord struct {
 	State      recipe.JobState `json:"state"`
 	Generation uint64          `json:"generation"` // counts the starts; part of consumers' names
 	Plan       *recipe.Plan    `json:"plan"`
+	Drain      bool            `json:"drain,omitempty"`     // its sources are to end early, whatever comes between
 	Reason     string          `json:"reason,omitempty"`    // why it failed
 	Parent     recipe.JobID    `json:"parent,omitempty"`    // the job whose dead letters this one replays
 	AckWait    time.Duration   `json:"ack_wait"`            // of stateless steps and splits
@@ -71,4 +72,10 @@ type DeadLetter struct {
 	Reason   string          `json:"reason"`
 	Attempts int             `json:"attempts"`
 	At       time.Time       `json:"at,omitzero"`
+}
+
+// Sign is what a worker tells the coordinator now and then of a job that it is at.
+type Sign struct {
+	Busy    bool  `json:"busy,omitempty"`    // nodes are at work, or wait before they try again
+	Sources []int `json:"sources,omitempty"` // steps whose splits it reads, or lists
 }

@@ -53,6 +53,15 @@ func (n Names) Input() string { return n.Prefix() + "INPUT" }
 // Values is the stream of large values.
 func (n Names) Values() string { return n.Prefix() + "VALUES" }
 
+// Streams are the streams that a job has from its provision to its end.
+func (n Names) Streams(plan *recipe.Plan) []string {
+	all := []string{n.Ledger(), n.State(), n.Journal(), n.Dead(), n.Splits(), n.Input()}
+	for i := range plan.Streams {
+		all = append(all, n.Fill(plan.Streams[i].Name))
+	}
+	return all
+}
+
 func (n Names) subject(parts ...string) string {
 	return "sluice." + string(n.Job) + "." + strings.Join(parts, ".")
 }
@@ -230,5 +239,5 @@ func (n Names) PlaceStep(subject string) int {
 // ValuesPrefix is what the subjects of the job's large values begin with.
 func (n Names) ValuesPrefix() string { return n.subject("value") }
 
-// Alive is the subject on which workers tell that nodes are at work. It is not stored.
+// Alive is the subject on which workers tell what they are at: a Sign. It is not stored.
 func (n Names) Alive() string { return n.subject("alive") }

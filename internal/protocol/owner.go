@@ -52,6 +52,7 @@ type Owner struct {
 	first   time.Duration
 	wake    bool
 	outs    outlets
+	window  Window
 	stop    bool
 	over    bool
 	beat    time.Duration
@@ -67,6 +68,7 @@ type OwnerConfig struct {
 	Lanes  []int // input port of each lane
 	Sink   bool
 	Window int           // frames applied and not yet covered by a checkpoint
+	Share  float64       // of the 50 % rule; 0 is 0.5
 	Every  int           // frames between two checkpoints; 0 is 16
 	Beat   time.Duration // how often frames in hand are told to the broker; 0 never
 	Rules  Rules
@@ -101,12 +103,12 @@ type pendingCheckpoint struct {
 // ledger's entries of the step for frames that the checkpoint does not cover: an earlier
 // reign got that far, and they are followed.
 func NewOwner(c OwnerConfig, at Checkpoint, entries []*Entry) *Owner {
-	c.Window = max(1, c.Window)
 	if c.Every == 0 {
 		c.Every = checkpointEvery
 	}
 	m := &Owner{cfg: c, cursors: append(Cursors(nil), at.Cursors...), saved: append(Cursors(nil), at.Cursors...), ports: c.Lanes, rev: at.Rev,
-		hand: map[recipe.Ordinal]*owned{}, frames: map[ID]*owned{}, again: map[recipe.Ordinal][]ID{}, ledger: map[recipe.Ordinal]*Entry{}, outs: newOutlets(len(c.Ports))}
+		hand: map[recipe.Ordinal]*owned{}, frames: map[ID]*owned{}, again: map[recipe.Ordinal][]ID{}, ledger: map[recipe.Ordinal]*Entry{}, outs: newOutlets(len(c.Ports)),
+		window: NewWindow(max(1, c.Window), c.Share)}
 	if len(m.cursors) == 0 {
 		m.cursors, m.saved = make(Cursors, len(c.Lanes)), make(Cursors, len(c.Lanes))
 	}
@@ -145,6 +147,12 @@ func (m *Owner) Held() int {
 	return n
 }
 
+// Observe applies the 50 % rule; see [Window.Observe].
+func (m *Owner) Observe(full, all int) { m.window.Observe(full, all) }
+
+// Blocked reports whether an out-edge is full: then nothing is applied.
+func (m *Owner) Blocked() bool { return m.outs.blocked() }
+
 // Deliver takes a frame in hand.
 func (m *Owner) Deliver(id ID, f Frame, now time.Duration) {
 	held := m.hand[f.Ord]
@@ -169,7 +177,7 @@ func (m *Owner) next(now time.Duration) {
 		return
 	}
 	lane, more := m.cursors.Pick()
-	if !more || m.stop || m.outs.blocked() || len(m.line) >= m.cfg.Window {
+	if !more || m.stop || m.outs.blocked() || len(m.line) >= m.window.Size() {
 		m.capture(now, !more || m.stop)
 		return
 	}

@@ -59,8 +59,11 @@ type Config struct {
 	Stall    time.Duration
 	Keep     bool
 	Fail     worker.Failpoint
-	Serves   func(*recipe.Step) bool
-	Ready    func(url string)
+	// FullShare is the share of a publisher's readers that must be at capacity, on edges
+	// that drop, before it slows down; 0 is 0.5.
+	FullShare float64
+	Serves    func(*recipe.Step) bool
+	Ready     func(url string)
 }
 
 // ErrUnfinished is answered when Dir holds an unfinished job and Resume is not set.
@@ -210,7 +213,7 @@ func (c *Config) serve(ctx context.Context, h *Host) (recipe.Progress, error) {
 		Conn: h.conn, Job: c.Job, Parent: c.Parent, Plan: c.Plan, AckWait: c.AckWait, Lease: c.Lease, Stall: c.Stall, Show: c.Show,
 		Log: c.Log.Named("coordinator"), Keep: c.Keep,
 		Transient: true,
-	}, c.Stop)
+	}, job.Control{Stop: c.Stop})
 	cancel()
 	for range workers {
 		if werr := <-worked; err == nil {
@@ -234,6 +237,7 @@ func (c *Config) worker(server *bus.Server) (instance, error) {
 	w, err := worker.New(worker.Config{
 		Conn: conn, Catalogue: c.Catalogue, Name: "solo-" + rand.Text()[:8], Serves: c.serves(), Root: c.Root, Dial: c.Dial, Stdin: c.Stdin,
 		Console: c.Console, Secret: c.Secret, Log: c.Log.Named("worker"), Fail: c.Fail,
+		Pool: worker.EveryPool, FullShare: c.FullShare,
 	})
 	if err != nil {
 		conn.Close()

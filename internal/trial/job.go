@@ -88,6 +88,12 @@ func (r *Rig) Read(t testing.TB, name string) string {
 	return string(b)
 }
 
+// Has reports whether there is such a file below the root.
+func (r *Rig) Has(name string) bool {
+	_, err := os.Stat(filepath.Join(r.Dir, name))
+	return err == nil
+}
+
 // Lines returns the lines of a file of the root.
 func (r *Rig) Lines(t testing.TB, name string) []string {
 	t.Helper()
@@ -107,6 +113,12 @@ func (j *Job) Run() *Result {
 // Until is Run that brings the job to rest when stop is closed.
 func (j *Job) Until(stop <-chan struct{}) *Result {
 	j.t.Helper()
+	return j.Under(job.Control{Stop: stop})
+}
+
+// Under is Run that does what control asks for.
+func (j *Job) Under(control job.Control) *Result {
+	j.t.Helper()
 	within := j.Within
 	if within == 0 {
 		within = time.Minute
@@ -115,7 +127,7 @@ func (j *Job) Until(stop <-chan struct{}) *Result {
 	defer cancel()
 	c := &j.rig.config
 	p, err := job.Run(ctx, job.Config{Conn: j.rig.Conn, Job: j.ID, Plan: j.Plan, AckWait: c.AckWait, Lease: c.Lease, Stall: c.Stall,
-		Show: j.Show, Log: j.rig.log.Named("job")}, stop)
+		Show: j.Show, Log: j.rig.log.Named("job")}, control)
 	if err != nil {
 		j.t.Errorf("the job did not end: %v\n%+v\n%s", err, p, j.Plan.Text())
 	}

@@ -1,7 +1,9 @@
 package trial
 
 import (
+	"context"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"sluice/nodes"
@@ -11,14 +13,22 @@ var heldKind = nodes.Define(nodes.Spec{
 	Kind: "held", Category: "flow", Summary: "Holds records until a file appears", Role: nodes.Stateless,
 	In:  []nodes.Port{{Name: "in", Type: "T", Doc: "anything"}},
 	Out: []nodes.Port{{Name: "out", Type: "T", Doc: "the same"}},
-}, func(c heldConfig, env *nodes.Env) (any, error) { return &held{path: c.Path, root: env.Root}, nil })
+}, func(c heldConfig, env *nodes.Env) (any, error) {
+	Held.Add(1)
+	return &held{path: c.Path, deaf: c.Deaf, root: env.Root}, nil
+})
+
+// Held is the number of instances of the kind held that are not closed.
+var Held atomic.Int64
 
 type heldConfig struct {
 	Path string `json:"path" doc:"the file, below the root"`
+	Deaf bool   `json:"deaf" doc:"hold on when the worker stops" default:"false"`
 }
 
 type held struct {
 	path string
+	deaf bool
 	root *os.Root
 	free bool
 }
@@ -26,9 +36,13 @@ type held struct {
 // Process implements nodes.Processor.
 func (h *held) Process(c *nodes.Call, r nodes.Record) error {
 	if !h.free {
-		err := until(c.Context(), 2*time.Millisecond, func() bool {
+		ctx := c.Context()
+		if h.deaf {
+			ctx = context.WithoutCancel(ctx)
+		}
+		err := until(ctx, 2*time.Millisecond, func() bool {
 			_, err := h.root.Stat(h.path)
-			return err == nil
+			return err == nil || h.deaf && !os.IsNotExist(err) // the root is closed
 		})
 		if err != nil {
 			return err
@@ -36,5 +50,11 @@ func (h *held) Process(c *nodes.Call, r nodes.Record) error {
 		h.free = true
 	}
 	c.Emit(r)
+	return nil
+}
+
+// Close implements nodes.Closer.
+func (h *held) Close() error {
+	Held.Add(-1)
 	return nil
 }

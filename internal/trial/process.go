@@ -27,6 +27,7 @@ const WorkerEnv = "SLUICE_TRIAL_WORKER"
 // order is what a worker process is told.
 type order struct {
 	URL, Dir, Name string
+	Pool           string
 	Kinds          []string
 	Loud           bool
 }
@@ -64,7 +65,7 @@ func work(o order, c *nodes.Catalogue) error {
 	if o.Loud {
 		log = hclog.New(&hclog.LoggerOptions{Name: o.Name, Level: hclog.Debug, Output: os.Stderr})
 	}
-	w, err := worker.New(worker.Config{Conn: conn, Catalogue: c, Name: o.Name, Serves: serves(o.Kinds, true), Root: root, Log: log})
+	w, err := worker.New(worker.Config{Conn: conn, Catalogue: c, Name: o.Name, Serves: serves(o.Kinds, true), Root: root, Log: log, Pool: o.Pool})
 	if err != nil {
 		return err
 	}
@@ -93,9 +94,10 @@ func serves(kinds []string, away bool) func(*recipe.Step) bool {
 }
 
 // spawn starts a worker as a process, and returns what stops it.
-func (r *Rig) spawn(name string, kinds []string) func() {
+func (r *Rig) spawn(o order) func() {
 	r.t.Helper()
-	said, err := json.Marshal(order{URL: r.server.URL(), Dir: r.Dir, Name: name, Kinds: kinds, Loud: Loud})
+	o.URL, o.Dir, o.Loud = r.server.URL(), r.Dir, Loud
+	said, err := json.Marshal(o)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -116,11 +118,11 @@ func (r *Rig) spawn(name string, kinds []string) func() {
 		select {
 		case err := <-ended:
 			if err != nil {
-				r.t.Errorf("worker process %s: %v", name, err)
+				r.t.Errorf("worker process %s: %v", o.Name, err)
 			}
 		case <-time.After(10 * time.Second):
 			_ = cmd.Process.Kill()
-			r.t.Errorf("worker process %s did not end within 10 s", name)
+			r.t.Errorf("worker process %s did not end within 10 s", o.Name)
 		}
 	}
 }

@@ -35,6 +35,7 @@ type Config struct {
 	// Workers are the kinds that each worker serves, as patterns of path.Match; an empty
 	// list is all kinds.
 	Workers [][]string
+	Pools   []string      // of the workers, by their place in Workers; none is every pool
 	Idle    bool          // start without workers; Rig.Hire starts them
 	AckWait time.Duration // of the jobs; see job.Config
 	Lease   time.Duration
@@ -111,14 +112,18 @@ func (r *Rig) Hire(teams ...[]string) {
 		}
 	}
 	if r.Mode == Processes {
-		r.workers = append(r.workers, r.local("console", nil, func(s *recipe.Step) bool { return s.Kind == "printer" || s.Kind == "stdin" }))
+		r.workers = append(r.workers, r.local(worker.Config{Name: "console", Pool: worker.EveryPool,
+			Serves: func(s *recipe.Step) bool { return s.Kind == "printer" || s.Kind == "stdin" }}))
 	}
 	for i, kinds := range teams {
-		name := fmt.Sprintf("w%d-%d", len(r.workers), i)
+		name, pool := fmt.Sprintf("w%d-%d", len(r.workers), i), worker.EveryPool
+		if i < len(r.config.Pools) {
+			pool = r.config.Pools[i]
+		}
 		if r.Mode == Processes {
-			r.workers = append(r.workers, r.spawn(name, kinds))
+			r.workers = append(r.workers, r.spawn(order{Name: name, Kinds: kinds, Pool: pool}))
 		} else {
-			r.workers = append(r.workers, r.local(name, r.config.Fail, serves(kinds, false)))
+			r.workers = append(r.workers, r.local(worker.Config{Name: name, Fail: r.config.Fail, Serves: serves(kinds, false), Pool: pool}))
 		}
 	}
 }
@@ -133,19 +138,19 @@ func (r *Rig) Dismiss() {
 	r.workers = nil
 }
 
-// local starts a worker in this process, and returns what stops it.
-func (r *Rig) local(name string, fail worker.Failpoint, serves func(*recipe.Step) bool) func() {
+// local starts a worker in this process, and returns what stops it. c says who it is.
+func (r *Rig) local(c worker.Config) func() {
 	r.t.Helper()
 	root, err := os.OpenRoot(r.Dir)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	conn, err := r.server.Connect(name)
+	conn, err := r.server.Connect(c.Name)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	w, err := worker.New(worker.Config{Conn: conn, Catalogue: r.config.Catalogue, Name: name, Serves: serves, Root: root,
-		Stdin: &r.Stdin, Console: &r.Console, Log: r.log.Named(name), Fail: fail})
+	c.Conn, c.Catalogue, c.Root, c.Stdin, c.Console, c.Log = conn, r.config.Catalogue, root, &r.Stdin, &r.Console, r.log.Named(c.Name)
+	w, err := worker.New(c)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -155,7 +160,7 @@ func (r *Rig) local(name string, fail worker.Failpoint, serves func(*recipe.Step
 	return func() {
 		cancel()
 		if err := <-ended; err != nil {
-			r.t.Errorf("worker %s: %v", name, err)
+			r.t.Errorf("worker %s: %v", c.Name, err)
 		}
 		conn.Close()
 		root.Close()

@@ -1,0 +1,135 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"sluice/internal/bus"
+	"sluice/internal/protocol"
+	"sluice/recipe"
+)
+
+// storedFold is the fold as it is stored: with the start of the job that wrote it, by which
+// a coordinator knows its own write again when the answer to it was lost.
+type storedFold struct {
+	protocol.Fold
+	Generation uint64 `json:"generation"`
+}
+
+// foldPatience is how long a coordinator tries to write a fold, or to learn whether it is
+// written.
+const foldPatience = time.Minute
+
+// readFold reads what an earlier coordinator had folded.
+func (r *run) readFold(ctx context.Context) (protocol.Fold, error) {
+	stored, seq, err := r.lookFold(ctx)
+	r.foldSeq = seq
+	return stored.Fold, err
+}
+
+// lookFold reads the stored fold and its sequence, the zero values when there is none.
+func (r *run) lookFold(ctx context.Context) (storedFold, uint64, error) {
+	var fold storedFold
+	m, err := r.conn.Last(ctx, r.names.State(), r.names.Fold())
+	if errors.Is(err, bus.ErrNotFound) || errors.Is(err, bus.ErrNoStream) || errors.Is(err, bus.ErrGone) {
+		return fold, 0, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(m.Data, &fold)
+	}
+	if err != nil {
+		return fold, 0, fmt.Errorf("read the fold of job %s: %w", r.names.Job, err)
+	}
+	return fold, m.Seq, nil
+}
+
+// fold writes what the accountant knows, with the marks, in one compare-and-set, and then
+// purges the ledger below the marks.
+func (r *run) fold(ctx context.Context) error {
+	news := r.acct.News()
+	if r.gap.IsZero() && len(r.purges) == 0 {
+		r.purges = r.acct.Purge()
+	}
+	if !news && len(r.purges) == 0 && r.owed.IsZero() {
+		return nil
+	}
+	r.acct.RaiseMarks()
+	data, err := json.Marshal(storedFold{r.acct.Fold, r.rec.Generation})
+	if err != nil {
+		return err
+	}
+	seq := r.foldSeq
+	out := r.pub.PutSync(ctx, bus.Put{Subject: r.names.Fold(), Data: data, ExpectSubjectSeq: &seq})
+	if out.Err != nil {
+		return r.unfolded(ctx, out.Err)
+	}
+	r.foldSeq, r.owed = out.Seq, time.Time{}
+	r.tellMarks()
+	if r.cfg.Folded != nil {
+		r.cfg.Folded()
+	}
+	if news && r.shower != nil {
+		r.shower.show(r.progress())
+	}
+	return r.purge(ctx)
+}
+
+// tellMarks tells the sources how far the job is: they keep near it. Nobody stores that, so
+// it is told from time to time.
+func (r *run) tellMarks() {
+	for source, m := range r.acct.Fold.Marks {
+		_ = r.conn.Send(r.names.Place(source), m.Place().Append(nil))
+	}
+}
+
+// unfolded decides what a fold means that was not taken, or not answered. One that may
+// still be written, now or later, is told by its generation; then the next one, which says
+// the same and more, is written behind it.
+func (r *run) unfolded(ctx context.Context, why error) error {
+	if r.owed.IsZero() {
+		r.owed = time.Now()
+	}
+	switch {
+	case errors.Is(why, bus.ErrNoStream):
+		r.stood = time.Time{}
+		r.streamsStand(ctx)
+	case !errors.Is(why, bus.ErrConflict) && !errors.Is(why, bus.ErrTimeout):
+		return fmt.Errorf("write the fold of job %s: %w", r.names.Job, why)
+	}
+	if time.Since(r.owed) > foldPatience {
+		return fmt.Errorf("write the fold of job %s: %w", r.names.Job, why)
+	}
+	stored, seq, err := r.lookFold(ctx)
+	switch {
+	case err != nil:
+		r.log.Warn("the fold is not known to be written", "err", err)
+	case seq > r.foldSeq && stored.Generation != r.rec.Generation:
+		return fmt.Errorf("another coordinator folds job %s", r.names.Job)
+	default:
+		r.foldSeq = max(r.foldSeq, seq)
+	}
+	return nil
+}
+
+// last folds for the last time, before the job's end is written, and reports whether that is
+// all there is to do. A job that failed may be unable to fold, and one that rests may have no
+// room: the ledger keeps it all.
+func (r *run) last(ctx context.Context, end ending) (bool, error) {
+	if end.state == recipe.JobStopped {
+		return true, nil
+	}
+	err := r.fold(ctx)
+	if end.state == recipe.JobSucceeded {
+		if err != nil {
+			return true, err
+		}
+		return r.settled(ctx)
+	}
+	if err != nil {
+		r.log.Warn("the last fold is not written", "err", err)
+	}
+	return true, nil
+}

@@ -1,0 +1,243 @@
+package job_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"sluice/coordinator/job"
+	"sluice/internal/bus"
+	"sluice/internal/bus/bustest"
+	"sluice/internal/protocol"
+	"sluice/internal/trial"
+	"sluice/recipe"
+)
+
+// text is a job of two sources, so that the ledger is purged source by source. Where there
+// is no file go, held waits.
+const text = `
+recipe: two
+nodes:
+  lines: {kind: file_reader, config: {path: in}}
+  other: {kind: file_reader, config: {path: in}}
+  held:  {kind: held, from: [lines, other], config: {path: go}}
+  out:   {kind: file_writer, from: held, config: {path: out}}
+`
+
+// world is a rig with one job.
+type world struct {
+	*trial.Rig
+	*trial.Job
+	t *testing.T
+}
+
+func newWorld(t *testing.T) *world {
+	r := trial.New(t, trial.OneProcess, trial.Config{})
+	var in strings.Builder
+	for i := range 5000 {
+		fmt.Fprintln(&in, i)
+	}
+	r.File("in", in.String())
+	return &world{r, r.Job(t, text, trial.Frames(10)), t}
+}
+
+// run runs the job's coordinator once.
+func (w *world) run(ctx context.Context, folded func()) (recipe.Progress, error) {
+	return job.Run(ctx, job.Config{Conn: w.Conn, Job: w.ID, Plan: w.Plan, Folded: folded, Keep: true}, job.Control{})
+}
+
+// exact runs the job to its end, which must have each line of each source once, and an
+// account of the ledger that is right.
+func (w *world) exact() {
+	w.t.Helper()
+	p, err := w.run(bustest.Context(w.t), nil)
+	if err != nil || p.State != recipe.JobSucceeded {
+		w.t.Fatalf("got %s (%s), %v, want succeeded", p.State, p.Reason, err)
+	}
+	st, err := w.Conn.StreamState(bustest.Context(w.t), w.Names().Ledger())
+	if f := w.Fold(); err != nil || st.Last-st.Msgs != f.Purged {
+		w.t.Errorf("the ledger has %d of %d entries (%v), and the fold says that %d were purged", st.Msgs, st.Last, err, f.Purged)
+	}
+	count := map[string]int{}
+	for _, l := range w.Lines(w.t, "out") {
+		count[l]++
+	}
+	for l, n := range count {
+		if n != 2 {
+			w.t.Errorf("got line %q %d times, want twice", l, n)
+		}
+	}
+	if len(count) != 5000 {
+		w.t.Errorf("got %d different lines, want 5000", len(count))
+	}
+}
+
+// ahead calls f once, between a fold that asks for a purge and the purge, where the fold is
+// as it is wanted: a purge before the fold is written would never be seen as missing less
+// than the fold says.
+func (w *world) ahead(wanted func(protocol.Fold) bool, f func(bus.StreamState)) (folded func(), called <-chan struct{}) {
+	done := make(chan struct{})
+	var once sync.Once
+	return func() {
+		st, err := w.Conn.StreamState(context.Background(), w.Names().Ledger())
+		if fold := w.Fold(); err == nil && st.Last-st.Msgs < fold.Purged && wanted(fold) {
+			once.Do(func() { f(st); close(done) })
+		}
+	}, done
+}
+
+func always(protocol.Fold) bool { return true }
+
+// last reports whether a fold is that of a job's end.
+func last(f protocol.Fold) bool {
+	for _, s := range f.Steps {
+		for _, c := range s.Lanes {
+			if !c.Done {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// TestEndBetweenFoldAndPurge ends a coordinator behind the write of a fold and before its
+// purge: the next one carries the purge out, and is exact.
+func TestEndBetweenFoldAndPurge(t *testing.T) {
+	w := newWorld(t)
+	w.File("go", "")
+	ctx, kill := context.WithCancel(bustest.Context(t))
+	folded, killed := w.ahead(always, func(bus.StreamState) { kill() })
+	p, err := w.run(ctx, folded)
+	select {
+	case <-killed:
+	default:
+		t.Fatalf("no fold was written before its purge; the job is %s, %v", p.State, err)
+	}
+	if err == nil {
+		t.Fatalf("the ended coordinator says %s (%s)", p.State, p.Reason)
+	}
+	w.exact()
+}
+
+// TestStolenBeforeThePurge deletes an entry that the fold covers just before it is purged,
+// in the middle of the job and at its end.
+func TestStolenBeforeThePurge(t *testing.T) {
+	for name, wanted := range map[string]func(protocol.Fold) bool{"middle": always, "end": last} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.File("go", "")
+			show, stolen := w.ahead(wanted, func(st bus.StreamState) { w.steal(st.First) })
+			p, err := w.run(bustest.Context(t), show)
+			bustest.Wait(t, "the theft", stolen)
+			if err != nil || p.State != recipe.JobFailed || !strings.HasPrefix(p.Reason, "edge e") || !strings.Contains(p.Reason, "taken out of it") {
+				t.Errorf("got %s (%s), %v, want a failure that names an edge", p.State, p.Reason, err)
+			}
+		})
+	}
+}
+
+// TestAnotherPurges has somebody else fold and purge: then nothing is stolen, and this
+// coordinator ends.
+func TestAnotherPurges(t *testing.T) {
+	w := newWorld(t)
+	w.File("go", "")
+	folded, _ := w.ahead(always, func(st bus.StreamState) {
+		w.put(w.Names().Fold(), w.Fold())
+		w.steal(st.First)
+	})
+	if p, err := w.run(bustest.Context(t), folded); err == nil || !strings.Contains(err.Error(), "another coordinator folds") {
+		t.Errorf("got %s (%s), %v, want the error that another coordinator folds", p.State, p.Reason, err)
+	}
+}
+
+func (w *world) steal(seq uint64) {
+	w.t.Helper()
+	if err := w.Conn.DeleteSeq(bustest.Context(w.t), w.Names().Ledger(), seq); err != nil {
+		w.t.Error(err)
+	}
+}
+
+// resting runs the job until some frames are counted, and ends its coordinator.
+func (w *world) resting() {
+	w.t.Helper()
+	ctx, kill := context.WithCancel(bustest.Context(w.t))
+	_, _ = w.run(ctx, func() {
+		if w.Fold().Steps[0].Out[0] >= 100 {
+			kill()
+		}
+	})
+	if ctx.Err() == nil {
+		w.t.Fatal("the job has ended by itself")
+	}
+}
+
+// TestFoldThatDoesNotBalance changes the stored account of an edge: at the job's end it is
+// looked at once more.
+func TestFoldThatDoesNotBalance(t *testing.T) {
+	w := newWorld(t)
+	w.resting()
+	f := w.Fold()
+	f.Edges[1].Produced += 3
+	w.put(w.Names().Fold(), f)
+	w.File("go", "")
+	p, err := w.run(bustest.Context(t), nil)
+	if want := "edge e2 (other to held) does not balance: 5003 records produced, 0 dropped, 5000 taken"; err != nil || p.State != recipe.JobFailed || p.Reason != want {
+		t.Errorf("got %s (%s), %v, want failed (%s)", p.State, p.Reason, err, want)
+	}
+}
+
+func (w *world) put(subject string, f protocol.Fold) {
+	w.t.Helper()
+	data, err := json.Marshal(f)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	pub, err := w.Conn.NewPublisher()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer pub.Close()
+	if out := pub.PutSync(bustest.Context(w.t), bus.Put{Subject: subject, Data: data}); out.Err != nil {
+		w.t.Fatal(out.Err)
+	}
+}
+
+// TestStolenLedger deletes the whole ledger at rest.
+func TestStolenLedger(t *testing.T) {
+	w := newWorld(t)
+	w.resting()
+	if err := w.Conn.DeleteStream(bustest.Context(t), w.Names().Ledger()); err != nil {
+		t.Fatal(err)
+	}
+	p, err := w.run(bustest.Context(t), nil)
+	if err != nil || p.State != recipe.JobFailed || !strings.Contains(p.Reason, "the ledger is gone") {
+		t.Errorf("got %s (%s), %v, want failed", p.State, p.Reason, err)
+	}
+}
+
+// TestTwoCoordinators has two coordinators at one job: one of them ends with an error, and
+// none takes what the other purged for a theft.
+func TestTwoCoordinators(t *testing.T) {
+	w := newWorld(t)
+	w.File("go", "")
+	errs := make(chan error, 2)
+	both := func() {
+		p, err := w.run(bustest.Context(t), nil)
+		if err == nil && p.State != recipe.JobSucceeded {
+			t.Errorf("got %s (%s)", p.State, p.Reason)
+		}
+		errs <- err
+	}
+	go both()
+	bustest.Eventually(t, "the first has folded", func() bool { return w.Fold().Purged > 0 })
+	go both()
+	for range 2 {
+		if err := bustest.Wait(t, "an end", errs); err != nil {
+			t.Log(err)
+		}
+	}
+	w.exact()
+}

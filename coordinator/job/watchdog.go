@@ -1,0 +1,127 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"sluice/internal/bus"
+	"sluice/recipe"
+)
+
+// lostAfter is how long nothing has moved before the watchdog looks for a lost frame, and
+// standEvery how often it looks whether the job's streams exist.
+const (
+	lostAfter  = 5 * time.Second
+	standEvery = time.Second
+)
+
+// alive takes a worker's sign. That it is at a source is none of progress: a source may
+// wait for its input for as long as it likes, and a frame that nobody takes does not move.
+func (r *run) alive(data []byte) {
+	var s bus.Sign
+	if json.Unmarshal(data, &s) != nil {
+		return
+	}
+	now := time.Now()
+	if s.Busy {
+		r.moved = now
+	}
+	for _, step := range s.Sources {
+		r.read[step] = now
+	}
+}
+
+// watchdog fails a job that has not moved for long, and names where it waits. Where
+// nothing is stored any more that could still move, it does not wait that long.
+func (r *run) watchdog(ctx context.Context) {
+	stall := orDefault(r.cfg.Stall, defaultStall)
+	still := time.Since(r.moved)
+	if still < min(lostAfter, stall) {
+		return
+	}
+	edge, ord, missing := r.acct.Missing()
+	if !missing {
+		r.unread(stall)
+		return
+	}
+	e := r.plan.Edge(edge)
+	from, to := &r.plan.Steps[e.From], &r.plan.Steps[e.To]
+	if still > lostAfter && r.nothingLeft(ctx) {
+		r.reason = fmt.Sprintf("edge %s (%s to %s) does not balance: frame %s was produced, nothing is stored any more, and the ledger has no entry that %s took it",
+			edge, from.Node, to.Node, ord, to.Node)
+		return
+	}
+	if still > stall {
+		r.reason = fmt.Sprintf("edge %s (%s to %s) makes no progress: nothing has moved for %s, and frame %s waits to be taken; %s",
+			edge, from.Node, to.Node, still.Round(time.Second), ord, whoServes(to))
+	}
+}
+
+// unread fails a job that waits for a source to which no worker has come for long.
+func (r *run) unread(stall time.Duration) {
+	for i := range r.plan.Steps {
+		s := &r.plan.Steps[i]
+		if s.Role != recipe.RoleSource || r.acct.SplitsDone(i) {
+			continue
+		}
+		last := r.read[i]
+		if last.Before(r.began) {
+			last = r.began
+		}
+		if still := time.Since(last); still > stall {
+			r.reason = fmt.Sprintf("source %s makes no progress: no worker has read it for %s; %s", s.Node, still.Round(time.Second), whoServes(s))
+			return
+		}
+	}
+}
+
+func whoServes(s *recipe.Step) string {
+	if s.Pool != "" {
+		return fmt.Sprintf("is a worker of pool %s running that serves kind %s?", s.Pool, s.Kind)
+	}
+	return fmt.Sprintf("is a worker running that serves kind %s?", s.Kind)
+}
+
+// streamsStand fails the job when a stream of it is gone: nothing can move there any more,
+// and what it held is lost.
+func (r *run) streamsStand(ctx context.Context) {
+	if time.Since(r.stood) < standEvery {
+		return
+	}
+	r.stood = time.Now()
+	name, err := r.conn.MissingStream(ctx, r.names, r.plan)
+	if err != nil || name == "" {
+		return
+	}
+	r.reason = fmt.Sprintf("stream %s is gone, and what it held is lost", name)
+	at := slices.IndexFunc(r.plan.Streams, func(s recipe.Stream) bool { return r.names.Fill(s.Name) == name })
+	if at < 0 {
+		return
+	}
+	edges := r.plan.Streams[at].Edges
+	e := r.plan.Edge(edges[0])
+	r.reason = fmt.Sprintf("stream %s is gone, and with it what waited on edge %s (%s to %s)", name, e.ID, r.plan.Steps[e.From].Node, r.plan.Steps[e.To].Node)
+	if n := len(edges) - 1; n > 0 {
+		r.reason += fmt.Sprintf(" and on %d more", n)
+	}
+}
+
+// nothingLeft reports whether all splits are done and nothing is stored on any edge: then
+// nothing can move any more.
+func (r *run) nothingLeft(ctx context.Context) bool {
+	for i := range r.plan.Steps {
+		if r.plan.Steps[i].Role == recipe.RoleSource && !r.acct.SplitsDone(i) {
+			return false
+		}
+	}
+	for i := range r.plan.Streams {
+		st, err := r.conn.StreamState(ctx, r.names.Fill(r.plan.Streams[i].Name))
+		if err != nil || st.Msgs > 0 {
+			return false
+		}
+	}
+	return true
+}
