@@ -134,6 +134,9 @@ func (c *coordinator) write() {
 	if c.opt.PurgeFirst {
 		c.store.purge(purges)
 	}
+	if c.opt.SweepFirst {
+		c.store.sweep(marks)
+	}
 	rev, done := c.rev, c.acc.Done()
 	b, err := json.Marshal(c.acc.Fold)
 	if err != nil {
@@ -148,7 +151,7 @@ func (c *coordinator) write() {
 		}
 		c.rev++
 		c.flags()
-		ask(c.task, func() protocol.Result { c.store.purge(purges); return protocol.OK }, func(protocol.Result) { c.rescue() })
+		ask(c.task, func() protocol.Result { c.store.purge(purges); c.store.sweep(marks); return protocol.OK }, func(protocol.Result) { c.rescue() })
 	})
 }
 

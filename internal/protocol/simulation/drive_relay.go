@@ -117,6 +117,13 @@ func (d *relayDriver) free(id protocol.ID) {
 func (d *relayDriver) compute(a protocol.Action) {
 	f := d.hand[a.ID].f
 	m := nothing(d.n.kind)
+	if d.n.kind != gate && (a.Follow == nil || a.Follow.Kept == nil) && d.gone(a, func() {
+		d.free(a.ID)
+		d.m.Marked(a.ID, true, d.now)
+		d.act()
+	}) {
+		return
+	}
 	switch {
 	case a.Follow != nil && a.Follow.Kept != nil:
 		m = kept(a.Follow.Kept)
@@ -134,6 +141,9 @@ func (d *relayDriver) compute(a protocol.Action) {
 		e.Kept = m.keep()
 	}
 	d.made[a.ID] = m
+	if a.Follow == nil || a.Follow.Kept == nil {
+		d.putValues(d.ordinal(a.ID), f.parts, m)
+	}
 	if d.n.kind != arrivalSink {
 		d.free(a.ID)
 	}

@@ -44,6 +44,8 @@ func TestRulesAreNeeded(t *testing.T) {
 		{"the purge's mark never passes an unfinished split's checkpoint", with(func(r *protocol.Rules) { r.IgnoreCheckpoint = true })},
 		{"marks never go back", with(func(r *protocol.Rules) { r.MarksFall = true })},
 		{"the fold is written before the purge", Options{PurgeFirst: true}},
+		{"values are deleted behind the marks", Options{SweepFirst: true}},
+		{"a copy whose value is gone below the mark is acknowledged", Options{NoLate: true}},
 		{"sources keep to the window", with(func(r *protocol.Rules) { r.NoWindow = true })},
 		{"sources keep to the job's mark", with(func(r *protocol.Rules) { r.NoAhead = true })},
 		{"a split without credit is given back", with(func(r *protocol.Rules) { r.NoYield = true })},

@@ -27,6 +27,8 @@ type Options struct {
 	NoFree      bool // an arrival sink keeps the slot of a frame that it acknowledges without an effect
 	KeptBare    bool // what is kept has no dead letters
 	Erratic     bool // some nodes are no functions: not exact, but such a run must name one
+	SweepFirst  bool // large values are deleted before the marks are written
+	NoLate      bool // a copy whose value is gone is no reason to look at the mark
 	NoRescue    bool // nobody expires or publishes again in a gate's place
 }
 
