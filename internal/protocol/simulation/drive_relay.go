@@ -74,7 +74,13 @@ func (d *relayDriver) carryOut(a protocol.Action) {
 		d.queue = append(d.queue, a)
 		d.next()
 	case protocol.OpCommit:
-		d.commit(a.Entry, func(r protocol.Result) { d.m.Committed(id, r, d.now); d.act() })
+		d.commit(a.Entry, func(r protocol.Result) {
+			if d.opt.AckFirst && r == protocol.OK {
+				d.tell(d.hand[id].ack)
+			}
+			d.m.Committed(id, r, d.now)
+			d.act()
+		})
 	case protocol.OpLookup:
 		ord := d.ordinal(id)
 		read(d.task, func() *protocol.Entry { return d.store.lookup(d.step, ord) }, func(e *protocol.Entry) { d.m.Looked(id, e, d.now); d.act() })

@@ -17,6 +17,7 @@ type Options struct {
 	NoLanes     bool // ordinals tell the source of a frame, not its lane
 	NoGates     bool // lossy edges are read by whoever reads them, and the server drops
 	NoEpoch     bool // the consumers of an owned step keep their names
+	AckFirst    bool // relays acknowledge before they publish
 	KeepOld     bool // a takeover makes its consumers and leaves the old ones
 	LateDrop    bool // drop_newest is decided at the publish
 	ReadFirst   bool // a takeover reads the checkpoint before it replaces the consumers
