@@ -49,6 +49,19 @@ func TestSourceFollowsTheWinner(t *testing.T) {
 	})
 }
 
+func TestSourceThatReadsSomethingElseFailsTheJob(t *testing.T) {
+	m := NewSource(SourceConfig{Ports: []int{0}, Pipeline: 1}, 0, SplitState{}, 0)
+	m.Start(0)
+	m.WasCut(1, piece(0, 3, false), 0)
+	m.Committed(1, Refused, 0)
+	m.Take()
+	play(t, m.Take, []line{
+		{"an earlier attempt read less", func() { m.Looked(1, piece(0, 2, false), 0) }, "ack 1; cut 0 at 0 to 2"},
+		{"there is only one record now", func() { m.WasCut(2, piece(0, 1, false), 0) }, "fail 2"},
+		{"nothing afterwards", func() { m.Tick(ms) }, ""},
+	})
+}
+
 func TestSourceBelowTheMarkStartsAgain(t *testing.T) {
 	m := NewSource(SourceConfig{Ports: []int{0}, Pipeline: 1}, 0, SplitState{}, 0)
 	m.Start(0)

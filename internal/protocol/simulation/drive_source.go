@@ -185,6 +185,8 @@ func (d *sourceDriver) carryOut(a protocol.Action) {
 	case protocol.OpAck:
 		delete(d.hand, id)
 		delete(d.made, id)
+	case protocol.OpFail:
+		d.differs(a)
 	case protocol.OpWake:
 		d.after(a.After, func() { d.with(turn, func(m *protocol.Source) { m.Tick(d.now) }) })
 	case protocol.OpSave:
