@@ -220,6 +220,8 @@ func (a *attempt) do(ctx context.Context, act *protocol.Action) error {
 		a.over = true
 	case protocol.OpRestart:
 		return errRestart
+	case protocol.OpFail:
+		return a.differs(act)
 	default:
 		return fmt.Errorf("a source does not know operation %d", act.Op)
 	}

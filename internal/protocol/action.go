@@ -91,6 +91,7 @@ type Rules struct {
 	NoAhead          bool // sources do not keep to the job's mark
 	NoYield          bool // a split without credit keeps its slot
 	NoMark           bool // an arrival sink does not read the mark before its effect
+	ClaimOnly        bool // an arrival sink makes no second entry
 	NoClaim          bool // an arrival sink commits only after its effect
 	NoFollow         bool // an owner applies a frame without looking for an entry
 	NoRelayFollow    bool // a relay whose commit is refused publishes what it made itself
@@ -107,5 +108,8 @@ type Rules struct {
 
 // twice reports whether a frame has a second entry; see [Entry.Twice].
 func (r Rules) twice(e *Entry, arrival bool) bool {
-	return e.Twice(arrival) && (arrival || !r.OneEntry)
+	if arrival {
+		return !r.ClaimOnly
+	}
+	return e.Twice(false) && !r.OneEntry
 }

@@ -72,12 +72,12 @@ func (e *Entry) done() *Entry {
 	return &d
 }
 
-// Same reports whether two entries ask for the same frames below.
+// Same reports whether two entries ask for the same frames below, and dead letters.
 func (e *Entry) Same(b *Entry) bool {
 	if e.Verdict != b.Verdict || e.Lost != b.Lost || e.Start != b.Start || e.End != b.End || e.EndSplit != b.EndSplit {
 		return false
 	}
-	return e.sameCounts(b)
+	return e.sameMade(b)
 }
 
 // sameMade reports whether two entries count the same records and dead letters: whoever

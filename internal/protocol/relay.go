@@ -189,7 +189,7 @@ func (m *Relay) Looked(id ID, e *Entry, now time.Duration) {
 
 // through goes on behind a commit.
 func (m *Relay) through(id ID, fr *relayed, now time.Duration) {
-	if m.rules.twice(fr.entry, m.cfg.Arrival) && !(m.rules.NoMark && m.cfg.Arrival) {
+	if fr.entry.Twice(m.cfg.Arrival) && !(m.rules.NoMark && m.cfg.Arrival) {
 		m.do(Action{Op: OpMark, ID: id})
 		return
 	}

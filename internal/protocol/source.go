@@ -191,6 +191,11 @@ func (m *Source) WasCut(id ID, e *Entry, now time.Duration) {
 		return
 	}
 	if m.follow != nil {
+		if !e.sameMade(m.follow) && !m.cfg.Rules.NoCompare {
+			m.over = true
+			m.do(Action{Op: OpFail, ID: id, Entry: e, Follow: m.follow})
+			return
+		}
 		e, m.follow = m.follow, nil
 		m.ending = e.EndSplit
 		c := &cut{id: id, n: m.next, entry: e, state: cutSettled}

@@ -49,6 +49,19 @@ func TestSourceFollowsTheWinner(t *testing.T) {
 	})
 }
 
+func TestSourceThatReadsSomethingElseFailsTheJob(t *testing.T) {
+	m := NewSource(SourceConfig{Ports: []int{0}, Pipeline: 1}, 0, SplitState{}, 0)
+	m.Start(0)
+	m.WasCut(1, piece(0, 3, false), 0)
+	m.Committed(1, Refused, 0)
+	m.Take()
+	play(t, m.Take, []line{
+		{"an earlier attempt read less", func() { m.Looked(1, piece(0, 2, false), 0) }, "ack 1; cut 0 at 0 to 2"},
+		{"there is only one record now", func() { m.WasCut(2, piece(0, 1, false), 0) }, "fail 2"},
+		{"nothing afterwards", func() { m.Tick(ms) }, ""},
+	})
+}
+
 func TestSourceBelowTheMarkStartsAgain(t *testing.T) {
 	m := NewSource(SourceConfig{Ports: []int{0}, Pipeline: 1}, 0, SplitState{}, 0)
 	m.Start(0)
@@ -75,7 +88,7 @@ func TestSourceStartsAgainWhereOthersAreFarAhead(t *testing.T) {
 }
 
 func TestSourceKeepsToTheWindow(t *testing.T) {
-	c := SourceConfig{Ports: []int{0}, Splits: 2, Frames: 3, Pipeline: 8}
+	c := SourceConfig{Ports: []int{0}, Splits: 2, Frames: 3, Ahead: 10, Pipeline: 8}
 	tests := []struct {
 		name   string
 		split  uint32
@@ -83,7 +96,7 @@ func TestSourceKeepsToTheWindow(t *testing.T) {
 		credit Credit
 		may    bool
 	}{
-		{"no ordered step", 9, 9, Credit{}, true},
+		{"no ordered step", 0, 9, Credit{}, true},
 		{"in the window of the lowest split", 1, 6, Credit{Ordered: true, Split: 1, N: 4}, true},
 		{"beyond it", 1, 7, Credit{Ordered: true, Split: 1, N: 4}, false},
 		{"the first frames of the next split", 2, 2, Credit{Ordered: true, Split: 1, N: 4}, true},
@@ -92,7 +105,14 @@ func TestSourceKeepsToTheWindow(t *testing.T) {
 		{"behind everybody", 0, 9, Credit{Ordered: true, Split: 1, N: 4}, true},
 		{"tight: the frame they wait for", 1, 4, Credit{Ordered: true, Split: 1, N: 4, Tight: true}, true},
 		{"tight: another", 1, 5, Credit{Ordered: true, Split: 1, N: 4, Tight: true}, false},
-		{"they have all", 9, 9, Credit{Ordered: true, Done: true}, true},
+		{"they have all", 9, 9, Credit{Ordered: true, Done: true, Mark: Mark{All: true}}, true},
+		{"near the mark", 1, 13, Credit{Mark: Mark{Split: 1, N: 4}}, true},
+		{"too far from it", 1, 14, Credit{Mark: Mark{Split: 1, N: 4}}, false},
+		{"another of the first splits", 2, 9, Credit{Mark: Mark{Split: 1, N: 4}}, true},
+		{"a split further away", 6, 3, Credit{Mark: Mark{Split: 1, N: 4}}, true},
+		{"has fewer", 6, 4, Credit{Mark: Mark{Split: 1, N: 4}}, false},
+		{"below the mark", 0, 99, Credit{Mark: Mark{Split: 1, N: 4}}, true},
+		{"the steps have it all, the job not", 1, 14, Credit{Ordered: true, Done: true, Mark: Mark{Split: 1, N: 4}}, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -16,7 +16,8 @@ type frame struct {
 	endSplit  bool
 	endSource bool
 	recs      []int64
-	bad       bool // the payload was damaged when it was stored
+	value     *valueKey // where the records are, when they are too large for a message
+	bad       bool      // the payload was damaged when it was stored
 }
 
 // edge is a subject of a WorkQueue stream with its one consumer.

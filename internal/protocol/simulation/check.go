@@ -175,7 +175,7 @@ func (w *world) checkBounds() string {
 
 // calmFaults are what a run may have seen whose ledger must have stayed small. Where a gate
 // was helped, a frame has held the mark back for as long as that took.
-var calmFaults = []string{"Msg-Ids forgotten", "answer failed", "damaged", "drain", "given back", "late ack", "redelivered", "reign"}
+var calmFaults = []string{"Msg-Ids forgotten", "answer failed", "damaged", "drain", "given back", "late ack", "redelivered", "reign", "place late", "place lost", "value gone"}
 
 // frames is the number of frames that the window lets into flight on a lane of a depth.
 func (g *graph) frames(depth int) int {

@@ -76,22 +76,23 @@ func (c *coordinator) repurge() {
 	for source, below := range c.acc.Fold.Below {
 		ps = append(ps, protocol.Purge{Source: source, Below: below})
 	}
-	c.purge(ps, c.renew)
+	c.purge(ps, nil, c.renew)
 }
 
-// purge removes entries; then as many are missing as the fold says, unless another
-// coordinator has folded meanwhile.
-func (c *coordinator) purge(ps []protocol.Purge, then func()) {
+// purge removes entries and large values that a fold covers; then as many entries are missing
+// as the fold says, unless another coordinator has folded meanwhile.
+func (c *coordinator) purge(ps []protocol.Purge, marks map[int]protocol.Mark, then func()) {
 	rev, purged := c.rev, c.acc.Fold.Purged
 	ask(c.task, func() protocol.Result {
 		c.store.purge(ps)
+		c.store.sweep(marks)
 		if missing := c.store.seq - uint64(len(c.store.ledger)); rev == c.store.foldRev && missing != purged {
 			c.fail("%d entries are missing and %d were purged", missing, purged)
 		}
 		return protocol.OK
 	}, func(r protocol.Result) {
 		if r != protocol.OK {
-			c.purge(ps, then)
+			c.purge(ps, marks, then)
 			return
 		}
 		then()
@@ -163,6 +164,9 @@ func (c *coordinator) write() {
 	if c.opt.PurgeFirst {
 		c.store.purge(purges)
 	}
+	if c.opt.SweepFirst {
+		c.store.sweep(marks)
+	}
 	rev, done := c.rev, c.acc.Done()
 	b, err := json.Marshal(c.acc.Fold)
 	if err != nil {
@@ -177,7 +181,7 @@ func (c *coordinator) write() {
 		}
 		c.rev++
 		c.flags()
-		c.purge(purges, c.rescue)
+		c.purge(purges, marks, c.rescue)
 	})
 }
 

@@ -211,6 +211,14 @@ func (d *ownerDriver) carryOut(a protocol.Action) {
 // compute applies a frame to the state. What a sink writes is in the file at once, even
 // when the process dies before it tells anybody.
 func (d *ownerDriver) compute(a protocol.Action) {
+	m := d.m
+	if d.gone(a, func() {
+		if d.m == m {
+			d.abdicate()
+		}
+	}) {
+		return
+	}
 	h := d.hand[a.ID]
 	lane := int(h.f.ord.Lane) + h.e.LaneBase
 	out, full := d.state.apply(d.n, a.Verdict, h.f.recs, d.s.Lanes[lane].Port, a.Finish, func(at int, x int64) {
@@ -227,5 +235,6 @@ func (d *ownerDriver) compute(a protocol.Action) {
 	e := d.entry(out)
 	e.Full = full
 	d.made[a.ID] = out
+	d.putValues(d.ordinal(a.ID), h.f.parts, out)
 	d.m.Computed(a.ID, e, d.now)
 }

@@ -74,7 +74,13 @@ func (d *relayDriver) carryOut(a protocol.Action) {
 		d.queue = append(d.queue, a)
 		d.next()
 	case protocol.OpCommit:
-		d.commit(a.Entry, func(r protocol.Result) { d.m.Committed(id, r, d.now); d.act() })
+		d.commit(a.Entry, func(r protocol.Result) {
+			if d.opt.AckFirst && r == protocol.OK {
+				d.tell(d.hand[id].ack)
+			}
+			d.m.Committed(id, r, d.now)
+			d.act()
+		})
 	case protocol.OpLookup:
 		ord := d.ordinal(id)
 		read(d.task, func() *protocol.Entry { return d.store.lookup(d.step, ord) }, func(e *protocol.Entry) { d.m.Looked(id, e, d.now); d.act() })
@@ -117,6 +123,13 @@ func (d *relayDriver) free(id protocol.ID) {
 func (d *relayDriver) compute(a protocol.Action) {
 	f := d.hand[a.ID].f
 	m := nothing(d.n.kind)
+	if d.n.kind != gate && (a.Follow == nil || a.Follow.Kept == nil) && d.gone(a, func() {
+		d.free(a.ID)
+		d.m.Marked(a.ID, true, d.now)
+		d.act()
+	}) {
+		return
+	}
 	switch {
 	case a.Follow != nil && a.Follow.Kept != nil:
 		m = kept(a.Follow.Kept)
@@ -134,6 +147,9 @@ func (d *relayDriver) compute(a protocol.Action) {
 		e.Kept = m.keep()
 	}
 	d.made[a.ID] = m
+	if a.Follow == nil || a.Follow.Kept == nil {
+		d.putValues(d.ordinal(a.ID), f.parts, m)
+	}
 	if d.n.kind != arrivalSink {
 		d.free(a.ID)
 	}

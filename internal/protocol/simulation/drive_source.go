@@ -185,6 +185,8 @@ func (d *sourceDriver) carryOut(a protocol.Action) {
 	case protocol.OpAck:
 		delete(d.hand, id)
 		delete(d.made, id)
+	case protocol.OpFail:
+		d.differs(a)
 	case protocol.OpWake:
 		d.after(a.After, func() { d.with(turn, func(m *protocol.Source) { m.Tick(d.now) }) })
 	case protocol.OpSave:
@@ -244,6 +246,7 @@ func (d *sourceDriver) cut(m *protocol.Source, a protocol.Action) {
 	d.lastID++
 	d.made[d.lastID] = cutRecords(data[start:end])
 	d.hand[d.lastID] = inHand{seq: a.N}
+	d.putValues(ordinal{Split: d.sp.n, N: a.N}, "", d.made[d.lastID])
 	e := d.entry(d.made[d.lastID])
 	e.Start, e.End, e.EndSplit = int64(start), int64(end), last
 	m.WasCut(d.lastID, e, d.now)

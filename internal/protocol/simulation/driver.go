@@ -101,6 +101,9 @@ func (w *world) content(e *protocol.Entry, m made, x *edge, i, part int) frame {
 	f := frame{ord: ordinal{Split: e.Ord.Split, N: e.Ord.N, Lane: e.Ord.Lane, Path: path.Path()}, parts: path, endSplit: e.EndSplit, endSource: e.EndSource}
 	if !e.LostAt(i) {
 		f.recs = parts[part]
+		if k := (valueKey{e.Step, x.FromPort, f.ord}); len(f.recs) > 0 && k.large() {
+			f.value = &k
+		}
 	}
 	return f
 }

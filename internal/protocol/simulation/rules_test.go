@@ -24,6 +24,7 @@ func TestRulesAreNeeded(t *testing.T) {
 		opt  Options
 	}{
 		{"steps commit before they publish", with(func(r *protocol.Rules) { r.PublishFirst = true })},
+		{"steps acknowledge behind the publish", Options{AckFirst: true}},
 		{"sources commit before they publish", with(func(r *protocol.Rules) { r.SourceUncommit = true })},
 		{"owners follow the ledger", with(func(r *protocol.Rules) { r.NoFollow = true })},
 		{"a refused relay follows the entry", with(func(r *protocol.Rules) { r.NoRelayFollow = true })},
@@ -33,8 +34,8 @@ func TestRulesAreNeeded(t *testing.T) {
 		{"only who saved done acknowledges a split", with(func(r *protocol.Rules) { r.AckUndone = true })},
 		{"sources keep to the bytes", with(func(r *protocol.Rules) { r.NoBytes = true })},
 		{"a takeover deletes the old consumers", Options{KeepOld: true}},
-		{"impure kinds keep their answer", Options{NoKept: true}},
-		{"and their dead letters", Options{KeptBare: true}},
+		{"impure kinds keep their answer in the entry", Options{NoKept: true}},
+		{"with it their dead letters", Options{KeptBare: true}},
 		{"ordinals have lanes", Options{NoLanes: true}},
 		{"gates read lossy edges", Options{NoGates: true}},
 		{"somebody helps gates", Options{NoRescue: true}},
@@ -44,6 +45,8 @@ func TestRulesAreNeeded(t *testing.T) {
 		{"the purge's mark never passes an unfinished split's checkpoint", with(func(r *protocol.Rules) { r.IgnoreCheckpoint = true })},
 		{"marks never go back", with(func(r *protocol.Rules) { r.MarksFall = true })},
 		{"the fold is written before the purge", Options{PurgeFirst: true}},
+		{"values are deleted behind the marks", Options{SweepFirst: true}},
+		{"a copy whose value is gone below the mark is acknowledged", Options{NoLate: true}},
 		{"sources keep to the window", with(func(r *protocol.Rules) { r.NoWindow = true })},
 		{"sources keep to the job's mark", with(func(r *protocol.Rules) { r.NoAhead = true })},
 		{"a split without credit is given back", with(func(r *protocol.Rules) { r.NoYield = true })},
@@ -52,6 +55,7 @@ func TestRulesAreNeeded(t *testing.T) {
 		{"a consumer's name has the epoch", Options{NoEpoch: true}},
 		{"a takeover replaces consumers before it reads", Options{ReadFirst: true}},
 		{"an arrival sink reads the mark before its effect", with(func(r *protocol.Rules) { r.NoMark = true })},
+		{"an arrival sink makes a second entry behind its effect", with(func(r *protocol.Rules) { r.ClaimOnly = true })},
 		{"a frame without an effect gives its slot back", Options{NoFree: true}},
 		{"an arrival sink commits before its effect", with(func(r *protocol.Rules) { r.NoClaim = true })},
 	}

@@ -22,7 +22,8 @@ type store struct {
 	fold    []byte
 	foldRev uint64
 	marks   map[int]protocol.Mark
-	moved   time.Duration // when anything happened last
+	values  map[valueKey]bool // large payloads
+	moved   time.Duration     // when anything happened last
 }
 
 type ledgerKey struct {
@@ -63,7 +64,7 @@ type lease struct {
 }
 
 func newStore(w *world) *store {
-	s := &store{w: w, ledger: map[ledgerKey]*stored{}, first: map[ledgerKey]*protocol.Entry{}, leases: map[int]*lease{}, marks: map[int]protocol.Mark{}}
+	s := &store{w: w, ledger: map[ledgerKey]*stored{}, first: map[ledgerKey]*protocol.Entry{}, leases: map[int]*lease{}, marks: map[int]protocol.Mark{}, values: map[valueKey]bool{}}
 	for i := range w.g.plan.Steps {
 		s.owners = append(s.owners, ownerState{state: &state{}})
 		var sp []*split

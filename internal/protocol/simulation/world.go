@@ -17,6 +17,7 @@ type Options struct {
 	NoLanes     bool // ordinals tell the source of a frame, not its lane
 	NoGates     bool // lossy edges are read by whoever reads them, and the server drops
 	NoEpoch     bool // the consumers of an owned step keep their names
+	AckFirst    bool // relays acknowledge before they publish
 	KeepOld     bool // a takeover makes its consumers and leaves the old ones
 	LateDrop    bool // drop_newest is decided at the publish
 	ReadFirst   bool // a takeover reads the checkpoint before it replaces the consumers
@@ -27,6 +28,8 @@ type Options struct {
 	NoFree      bool // an arrival sink keeps the slot of a frame that it acknowledges without an effect
 	KeptBare    bool // what is kept has no dead letters
 	Erratic     bool // some nodes are no functions: not exact, but such a run must name one
+	SweepFirst  bool // large values are deleted before the marks are written
+	NoLate      bool // a copy whose value is gone is no reason to look at the mark
 	NoRescue    bool // nobody expires or publishes again in a gate's place
 }
 
