@@ -76,17 +76,31 @@ func (w *world) exact() {
 }
 
 // ahead returns a Show that calls f once, between a fold that asks for a purge and the
-// purge. Show is called behind the write of a fold; a purge before that write is never seen
-// as missing less than the fold says.
-func (w *world) ahead(f func(bus.StreamState)) (show func(recipe.Progress), called <-chan struct{}) {
+// purge, where the fold is as it is wanted. Show is called behind the write of a fold; a
+// purge before that write is never seen as missing less than the fold says.
+func (w *world) ahead(wanted func(protocol.Fold) bool, f func(bus.StreamState)) (show func(recipe.Progress), called <-chan struct{}) {
 	done := make(chan struct{})
 	var once sync.Once
 	return func(recipe.Progress) {
 		st, err := w.Conn.StreamState(context.Background(), w.Names().Ledger())
-		if err == nil && st.Last-st.Msgs < w.Fold().Purged {
+		if fold := w.Fold(); err == nil && st.Last-st.Msgs < fold.Purged && wanted(fold) {
 			once.Do(func() { f(st); close(done) })
 		}
 	}, done
+}
+
+func always(protocol.Fold) bool { return true }
+
+// last reports whether a fold is that of a job's end.
+func last(f protocol.Fold) bool {
+	for _, s := range f.Steps {
+		for _, c := range s.Lanes {
+			if !c.Done {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // TestEndBetweenFoldAndPurge ends a coordinator behind the write of a fold and before its
@@ -95,7 +109,7 @@ func TestEndBetweenFoldAndPurge(t *testing.T) {
 	w := newWorld(t)
 	w.File("go", "")
 	ctx, kill := context.WithCancel(bustest.Context(t))
-	show, killed := w.ahead(func(bus.StreamState) { kill() })
+	show, killed := w.ahead(always, func(bus.StreamState) { kill() })
 	p, err := w.run(ctx, show)
 	select {
 	case <-killed:
@@ -108,19 +122,41 @@ func TestEndBetweenFoldAndPurge(t *testing.T) {
 	w.exact()
 }
 
-// TestStolenBeforeThePurge deletes an entry that the fold covers just before it is purged.
+// TestStolenBeforeThePurge deletes an entry that the fold covers just before it is purged,
+// in the middle of the job and at its end.
 func TestStolenBeforeThePurge(t *testing.T) {
+	for name, wanted := range map[string]func(protocol.Fold) bool{"middle": always, "end": last} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.File("go", "")
+			show, stolen := w.ahead(wanted, func(st bus.StreamState) { w.steal(st.First) })
+			p, err := w.run(bustest.Context(t), show)
+			bustest.Wait(t, "the theft", stolen)
+			if err != nil || p.State != recipe.JobFailed || !strings.HasPrefix(p.Reason, "edge e") || !strings.Contains(p.Reason, "taken out of it") {
+				t.Errorf("got %s (%s), %v, want a failure that names an edge", p.State, p.Reason, err)
+			}
+		})
+	}
+}
+
+// TestAnotherPurges has somebody else fold and purge: then nothing is stolen, and this
+// coordinator ends.
+func TestAnotherPurges(t *testing.T) {
 	w := newWorld(t)
 	w.File("go", "")
-	ctx := bustest.Context(t)
-	show, _ := w.ahead(func(st bus.StreamState) {
-		if err := w.Conn.DeleteSeq(ctx, w.Names().Ledger(), st.First); err != nil {
-			t.Error(err)
-		}
+	show, _ := w.ahead(always, func(st bus.StreamState) {
+		w.put(w.Names().Fold(), w.Fold())
+		w.steal(st.First)
 	})
-	p, err := w.run(ctx, show)
-	if err != nil || p.State != recipe.JobFailed || !strings.HasPrefix(p.Reason, "edge e") || !strings.Contains(p.Reason, "taken out of it") {
-		t.Errorf("got %s (%s), %v, want a failure that names an edge", p.State, p.Reason, err)
+	if p, err := w.run(bustest.Context(t), show); err == nil || !strings.Contains(err.Error(), "another coordinator folds") {
+		t.Errorf("got %s (%s), %v, want the error that another coordinator folds", p.State, p.Reason, err)
+	}
+}
+
+func (w *world) steal(seq uint64) {
+	w.t.Helper()
+	if err := w.Conn.DeleteSeq(bustest.Context(w.t), w.Names().Ledger(), seq); err != nil {
+		w.t.Error(err)
 	}
 }
 
