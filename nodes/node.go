@@ -25,7 +25,7 @@ type Stateful interface {
 	// AppendDelta appends what changed since the last AppendDelta or AppendSnapshot.
 	// Its cost must follow the change, not the whole state.
 	AppendDelta(b []byte) []byte
-	// AppendSnapshot appends the whole state.
+	// AppendSnapshot appends the whole state, of at most MaxState bytes.
 	AppendSnapshot(b []byte) []byte
 	// Restore takes over a state: a snapshot, or no bytes for the empty one.
 	Restore(snapshot []byte) error
