@@ -31,6 +31,10 @@ var fileWriterKind = nodes.Define(nodes.Spec{
 			Doc: "A value per line", Config: "{path: v.ndjson, format: json_lines}", In: []any{"a \"b\"", "\xff", "c"},
 			Wrote: map[string]string{"v.ndjson": "\"a \\\"b\\\"\"\n\"c\"\n"}, Dead: []string{"not UTF-8"},
 		},
+		{
+			Doc: "Lines are written as they are, JSON in UTF-8 only", Config: "{path: v.ndjson, format: json_lines}", In: []any{nodes.JSON("{\"a\":\"\xff\"}"), nodes.JSON(`{"a": "é"}`)},
+			Wrote: map[string]string{"v.ndjson": "{\"a\":\"é\"}\n"}, Dead: []string{"not UTF-8"},
+		},
 		{Doc: "No records make an empty file", Config: "{path: none, if_exists: fail}", Types: map[string]recipe.Type{"any": recipe.Int}, Wrote: map[string]string{"none": ""}},
 		{Doc: "As it is", Config: "{path: raw, format: text}", In: []any{[]byte("a"), []byte("\nb")}, Wrote: map[string]string{"raw": "a\nb"}},
 	},
