@@ -111,12 +111,35 @@ func TestInstancesShareATable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := l.(*lookup).load(); err != nil {
-			t.Fatal(err)
-		}
 		tables[i] = l.(*lookup).table
 	}
 	if tables[0] != tables[1] {
 		t.Error("two instances of one step loaded the table twice")
+	}
+}
+
+// TestATableFaultIsTheNodes: no instance can be made, and a table that is wrong is read once.
+func TestATableFaultIsTheNodes(t *testing.T) {
+	dir := t.TempDir()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	env := &nodes.Env{Root: root, Shared: &nodes.Shared{}}
+	config := []byte(`{"path":"t.csv","key":"k"}`)
+	if _, err := Lookup.Build(config, env); err == nil || nodes.IsPermanent(err) || !strings.Contains(err.Error(), "the table t.csv: no such file") {
+		t.Errorf("missing: got %v", err)
+	}
+	if _, err := Lookup.Build(config, &nodes.Env{Checking: true}); err != nil {
+		t.Errorf("checked: got %v", err)
+	}
+	for _, text := range []string{"k,v\n1,2\n3\n", "k,v\n1,2\n"} {
+		if err := os.WriteFile(filepath.Join(dir, "t.csv"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Lookup.Build(config, env); err == nil || !strings.Contains(err.Error(), "the table t.csv: record on line 3") {
+			t.Errorf("a bad row: got %v", err)
+		}
 	}
 }
