@@ -62,6 +62,15 @@ type Sealer interface {
 	Seal(ctx context.Context) error
 }
 
+// Discarder is what a sink implements that leaves something unfinished behind when its
+// job ends without Seal.
+type Discarder interface {
+	// Discard says that the job will never go on: it removes what was written and not
+	// sealed. It is called on an instance of its own, without a Restore, when no other one
+	// is at work here; it may be called several times, and after a Seal it changes nothing.
+	Discard(ctx context.Context) error
+}
+
 // Closer is what a node implements that holds something open. Close does not undo.
 type Closer interface{ Close() error }
 

@@ -117,6 +117,11 @@ func (w *Worker) reconcile(ctx context.Context, rec bus.JobRecord) {
 	active := rec.State == recipe.JobRunning || rec.State == recipe.JobDraining
 	if a != nil && (!active || a.record.Generation != rec.Generation) {
 		w.stop(rec.Job)
+		if rec.State.Final() && rec.State != recipe.JobSucceeded {
+			if err := w.Discard(ctx, rec); err != nil {
+				w.log.Warn("what a job left unfinished was not removed", "job", string(rec.Job), "err", err)
+			}
+		}
 		a = nil
 	}
 	switch {
