@@ -51,7 +51,7 @@ var fileReaderKind = nodes.Define(nodes.Spec{
 }, newFileReader)
 
 type fileReaderConfig struct {
-	Path       string `json:"path" doc:"file to read, or a pattern such as logs/*.gz or logs/**/*.gz; relative to the root" format:"path"`
+	Path       string `json:"path" doc:"file to read, or a pattern such as logs/*.gz; relative to the root" format:"path"`
 	Format     string `json:"format" doc:"lines: a record per line; text: a record per file; json_lines: a JSON value per line" default:"lines" enum:"lines|text|json_lines"`
 	MaxBytes   int64  `json:"max_bytes" doc:"bytes that a packed file may unpack to" default:"17179869184" min:"1"`
 	SplitBytes int64  `json:"split_bytes" doc:"bytes of the pieces that plain files are read in" default:"67108864" min:"1"`

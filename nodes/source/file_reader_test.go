@@ -11,11 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"unicode/utf16"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -293,89 +290,6 @@ func TestConfinement(t *testing.T) {
 	if node, _ := fileReaderKind.Build([]byte(`{"path":"in"}`), &nodes.Env{}); node != nil {
 		if _, err := node.(nodes.Source).Splits(context.Background()); err == nil || !strings.Contains(err.Error(), "no folder") {
 			t.Errorf("without a root: got %v", err)
-		}
-	}
-}
-
-// TestPatterns is about what is found, in which order, and what of it can't be read.
-func TestPatterns(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{"l/e.log", "l/a/d.log", "l/a/b/c.log", "l/a/b/x.txt", "l/.hid", "l/.h/y.log", "l/a/.z.log", "m/1", "m/3"} {
-		os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755)
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(name+"\n"), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	outside := filepath.Join(t.TempDir(), "secret")
-	os.WriteFile(outside, []byte("no"), 0o644)
-	for name, to := range map[string]string{"m/out": outside, "m/round": "../m", "m/gone": "nowhere"} {
-		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
-			t.Skip("no symbolic links here")
-		}
-	}
-	if err := syscall.Mkfifo(filepath.Join(dir, "m/2"), 0o644); err != nil {
-		t.Skip("no pipes here")
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer root.Close()
-	for path, want := range map[string]string{
-		"l/**/*.log": "l/a/b/c.log l/a/d.log l/e.log", "**/*.log": "l/a/b/c.log l/a/d.log l/e.log", "l/**/b/*": "l/a/b/c.log l/a/b/x.txt",
-		"l/a/**": "l/a/b/c.log l/a/b/x.txt l/a/d.log", "**/**/d.log": "l/a/d.log", "l/*": "l/e.log", "l/.*": "l/.hid", "l/.h/*": "l/.h/y.log",
-		"*/e.log": "l/e.log", "m/[13]": "m/1 m/3",
-	} {
-		got, dead, _, err := readRoot(t, root, map[string]any{"path": path})
-		if strings.Join(got, " ") != want || len(dead) > 0 || err != nil {
-			t.Errorf("%s: got %q, dead %q, %v, want %s", path, got, dead, err, want)
-		}
-	}
-	got, dead, _, err := readRoot(t, root, map[string]any{"path": "m/*"})
-	if err != nil || strings.Join(got, " ") != "m/1 m/3" || len(dead) != 3 ||
-		!strings.Contains(dead[0], "m/2: the file is given up: it is no regular file") || !strings.Contains(dead[1], "m/gone: ") || !strings.Contains(dead[2], "m/out: the file is given up: path escapes") {
-		t.Errorf("got %q, dead %q, %v", got, dead, err)
-	}
-	for path, want := range map[string]string{"m/2": "no regular file", "l/a**": "alone between slashes", "l/[": "syntax error", "l/**/none": "no file matches"} {
-		if _, _, _, err := readRoot(t, root, map[string]any{"path": path}); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %v, want %s", path, err, want)
-		}
-	}
-}
-
-func TestGzipPadding(t *testing.T) {
-	one, two := gzipped([]byte("one\n")), gzipped([]byte("two\n"))
-	pad := make([]byte, 100_000)
-	for name, c := range map[string]struct {
-		content []byte
-		want    string
-		dead    int
-	}{
-		"padded": {slices.Concat(one, two, pad), "one two", 0}, "one zero": {slices.Concat(one, pad[:1]), "one", 0},
-		"more behind": {slices.Concat(one, pad, two), "one", 1}, "no zeros": {slices.Concat(one, []byte("tail")), "one", 1},
-	} {
-		got, dead, _, err := read(t, map[string][]byte{"f": c.content}, map[string]any{"path": "f"})
-		if strings.Join(got, " ") != c.want || len(dead) != c.dead || err != nil {
-			t.Errorf("%s: got %q, dead %q, %v", name, got, dead, err)
-		}
-	}
-}
-
-func TestUTF16(t *testing.T) {
-	for _, big := range []bool{false, true} {
-		var content []byte
-		for _, u := range utf16.Encode([]rune("\ufeff{\"a\":\"é😀\"}\r\n{\"b\":1}")) {
-			if big {
-				content = append(content, byte(u>>8), byte(u))
-			} else {
-				content = append(content, byte(u), byte(u>>8))
-			}
-		}
-		for format, want := range map[string]string{"lines": `{"a":"é😀"} {"b":1}`, "json_lines": `{"a":"é😀"} {"b":1}`, "text": string(content)} {
-			got, dead, _, err := read(t, map[string][]byte{"f": content}, map[string]any{"path": "f", "format": format, "split_bytes": 3})
-			if strings.Join(got, " ") != want || len(dead) > 0 || err != nil {
-				t.Errorf("%s: got %q, dead %q, %v", format, got, dead, err)
-			}
 		}
 	}
 }
