@@ -20,7 +20,7 @@ var fileReaderKind = nodes.Define(nodes.Spec{
 		"and an archive that is broken are a dead letter each; a path without pattern that can't be opened fails the job. Plain, gzip, zip and zstd " +
 		"files are told apart by their content. Lines end at \\n or \\r\\n, a last line without one counts, and empty " +
 		"lines are records (not so in `json_lines`, where a blank line stands for no value). Files in UTF-16 that begin with a byte order mark, as Windows writes them, become " +
-		"UTF-8 in the formats `lines` and `json_lines` (unless they are packed); all others are taken byte by byte. Plain files are read in pieces, by many " +
+		"UTF-8 in the formats `lines` and `json_lines` (unless they are packed); all others are taken byte by byte. Bytes that are not UTF-8 travel on unchanged, also in the strings of `json_lines`. Plain files are read in pieces, by many " +
 		"workers. A line over the largest record is a dead letter that says where it begins. An empty file has no record.",
 	Role:      nodes.Origin,
 	Out:       []nodes.Port{{Name: "out", Type: "T", Doc: "the lines (string), the texts (string) or the values (json)"}},
