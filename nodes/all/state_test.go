@@ -47,6 +47,9 @@ var fullestStates = map[string]fullest{
 // TestStatesAtTheirBounds fills every stateful kind up to what its settings allow: the
 // snapshot must be one that the engine takes, and a kind must not be left out here.
 func TestStatesAtTheirBounds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("half a minute under the race detector, and there is one goroutine")
+	}
 	for _, k := range all.Catalogue().All() {
 		if k.Role != nodes.Ordered && k.Role != nodes.Sink && k.OrderedWith == "" {
 			continue
