@@ -56,7 +56,7 @@ func (c *Call) EmitTo(port int, r Record) {
 	if c.err != nil {
 		return
 	}
-	if r.typ != b.Type {
+	if r.typ != b.Type && (b.Type != recipe.Number || !b.Type.Accepts(r.typ)) {
 		c.err = Permanentf("the kind emitted a record of type %s where its port has %s", r.typ, b.Type)
 		return
 	}

@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strconv"
 
@@ -12,7 +13,9 @@ import (
 // when into is "". A record whose field is missing or has another type than in is a
 // Permanent error that names the field. No answer drops the record, several answers
 // make several records. A kind that passes its value unchanged (a filter) passes the
-// record. in and out are the concrete types that p takes and emits.
+// record. in and out are the types that p takes and emits: concrete, or number, where
+// each value says what it is: one with neither fraction nor exponent is an int, others
+// are floats.
 func Column(p Processor, field, into string, in, out recipe.Type) (Processor, error) {
 	c := &column{inner: p, in: in, call: NewCall([]recipe.PortType{{Name: "out", Type: out}})}
 	var err error
@@ -96,11 +99,11 @@ func (c *column) read(raw []byte) (Record, error) {
 			return BoolRecord(raw[0] == 't'), nil
 		}
 		return wrong()
-	case recipe.Int, recipe.Float:
+	case recipe.Int, recipe.Float, recipe.Number:
 		if jsonSort(raw) != "a number" {
 			return wrong()
 		}
-		if c.in == recipe.Float {
+		if c.in == recipe.Float || c.in == recipe.Number && bytes.ContainsAny(raw, ".eE") {
 			x, err := strconv.ParseFloat(string(raw), 64)
 			if err != nil {
 				return Record{}, Permanentf("the field %s is %s, which passes 64 bit", c.field, raw)

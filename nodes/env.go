@@ -30,7 +30,9 @@ type Env struct {
 	Stdin io.Reader
 	// Console is where the job prints; nil where no console is served.
 	Console io.Writer
-	// Types are the concrete types of the ports, as the plan has them.
+	// Types are the types of the ports, as the plan has them: concrete ones, but for a
+	// column operation, where they are those of the field and number stands for an int or
+	// a float, as each record has it.
 	Types PortTypes
 	// Shared is what the instances of the step load once; nil shares nothing.
 	Shared *Shared

@@ -25,7 +25,7 @@ type Stateful interface {
 	// AppendDelta appends what changed since the last AppendDelta or AppendSnapshot.
 	// Its cost must follow the change, not the whole state.
 	AppendDelta(b []byte) []byte
-	// AppendSnapshot appends the whole state.
+	// AppendSnapshot appends the whole state, of at most MaxState bytes.
 	AppendSnapshot(b []byte) []byte
 	// Restore takes over a state: a snapshot, or no bytes for the empty one.
 	Restore(snapshot []byte) error
@@ -60,6 +60,15 @@ type Sealer interface {
 	// Seal is called after everything was flushed and checkpointed. After a crash it may
 	// be called again, on an instance restored from that checkpoint.
 	Seal(ctx context.Context) error
+}
+
+// Discarder is what a sink implements that leaves something unfinished behind when its
+// job ends without Seal.
+type Discarder interface {
+	// Discard says that the job will never go on: it removes what was written and not
+	// sealed. It is called on an instance of its own, without a Restore, when no other one
+	// is at work here; it may be called several times, and after a Seal it changes nothing.
+	Discard(ctx context.Context) error
 }
 
 // Closer is what a node implements that holds something open. Close does not undo.

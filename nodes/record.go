@@ -79,7 +79,8 @@ func (r Record) Clone() Record {
 
 // Batch is a run of records of one type in the form in which frames carry them:
 // strings, bytes, json and lists as a length (uvarint) and the bytes, bool as one byte,
-// int as a zigzag varint, float as eight bytes, little endian.
+// int as a zigzag varint, float as eight bytes, little endian. A batch of type number,
+// which only a column operation makes, says before each record which of the two it is.
 type Batch struct {
 	Type recipe.Type
 	n    int
@@ -110,7 +111,12 @@ func (b *Batch) AppendEncoded(n int, encoded []byte) {
 // Append copies a record to the end of the batch. The record must have its type.
 func (b *Batch) Append(r Record) {
 	b.n++
-	switch b.Type {
+	typ := b.Type
+	if typ == recipe.Number {
+		typ = r.typ
+		b.buf = append(b.buf, typ[0])
+	}
+	switch typ {
 	case recipe.Bool:
 		b.buf = append(b.buf, byte(r.num))
 	case recipe.Int:
@@ -148,7 +154,18 @@ func (c *Cursor) Next() (Record, bool) {
 	}
 	c.left--
 	r := Record{typ: c.typ}
-	switch c.typ {
+	if c.typ == recipe.Number {
+		switch {
+		case len(c.buf) > 0 && c.buf[0] == recipe.Int[0]:
+			r.typ = recipe.Int
+		case len(c.buf) > 0 && c.buf[0] == recipe.Float[0]:
+			r.typ = recipe.Float
+		default:
+			return c.fail()
+		}
+		c.buf = c.buf[1:]
+	}
+	switch r.typ {
 	case recipe.Bool:
 		if len(c.buf) < 1 || c.buf[0] > 1 {
 			return c.fail()

@@ -8,10 +8,12 @@ import "sync"
 type Shared struct {
 	mu     sync.Mutex
 	loaded map[string]any
+	failed map[string]error // for good
 }
 
 // Load returns what load made for this key before, or calls it. Others wait meanwhile.
-// What failed is tried again by the next call. What is returned must not be changed.
+// What failed with a Permanent error fails again without a call; any other error is
+// tried again by the next one. What is returned must not be changed.
 func (s *Shared) Load(key string, load func() (any, error)) (any, error) {
 	if s == nil {
 		return load()
@@ -21,8 +23,17 @@ func (s *Shared) Load(key string, load func() (any, error)) (any, error) {
 	if v, ok := s.loaded[key]; ok {
 		return v, nil
 	}
+	if err := s.failed[key]; err != nil {
+		return nil, err
+	}
 	v, err := load()
 	if err != nil {
+		if IsPermanent(err) {
+			if s.failed == nil {
+				s.failed = map[string]error{}
+			}
+			s.failed[key] = err
+		}
 		return nil, err
 	}
 	if s.loaded == nil {

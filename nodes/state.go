@@ -6,6 +6,11 @@ import (
 	"sluice/recipe"
 )
 
+// MaxState is the most bytes that a snapshot of a kind may have: 64 MiB of what is kept,
+// and a quarter of that for its form. The bounds of a kind's settings must hold it, so
+// that no job fails for its state.
+const MaxState = 80 << 20
+
 // AppendRecord appends a record together with its type, as states of kinds keep it.
 func AppendRecord(b []byte, r Record) []byte {
 	b = binary.AppendUvarint(b, uint64(len(r.typ)))

@@ -40,8 +40,8 @@ func appendFloat(dst []byte, x float64) []byte {
 }
 
 // AppendJSON appends the record as a JSON value: bytes as a base64 string, the rest as
-// one would expect. A string that is not UTF-8 and a number that is not finite are
-// Permanent errors.
+// one would expect. Whatever is written as JSON is UTF-8, so a string that is not, also
+// one in a json record, and a number that is not finite are Permanent errors.
 func AppendJSON(dst []byte, r Record) ([]byte, error) {
 	switch r.typ {
 	case recipe.Bool, recipe.Int:
@@ -60,6 +60,9 @@ func AppendJSON(dst []byte, r Record) ([]byte, error) {
 		dst = append(dst, '"')
 		dst = base64.StdEncoding.AppendEncode(dst, r.raw)
 		return append(dst, '"'), nil
+	}
+	if !utf8.Valid(r.raw) {
+		return dst, Permanentf("a string in the value is not UTF-8, which JSON needs")
 	}
 	return AppendCompact(dst, r.raw), nil
 }

@@ -45,7 +45,7 @@ func TestAppendJSON(t *testing.T) {
 			t.Errorf("got %s %v, want %s", got, err, c.want)
 		}
 	}
-	for _, r := range []Record{TextRecord("\xff"), FloatRecord(math.NaN()), FloatRecord(math.Inf(1))} {
+	for _, r := range []Record{TextRecord("\xff"), JSONRecord([]byte("[\"\xff\"]")), FloatRecord(math.NaN()), FloatRecord(math.Inf(1))} {
 		if _, err := AppendJSON(nil, r); !IsPermanent(err) {
 			t.Errorf("got %v, want a Permanent error", err)
 		}

@@ -83,7 +83,8 @@ type Step struct {
 	Field   string          `json:"field,omitempty"`
 	Into    string          `json:"into,omitempty"`
 	// FieldType and IntoType are what the kind itself reads and makes when Field is set;
-	// Inputs and Outputs then are json, as the edges carry.
+	// Inputs and Outputs then are json, as the edges carry. Number stands for int or float,
+	// record by record.
 	FieldType Type `json:"field_type,omitempty"`
 	IntoType  Type `json:"into_type,omitempty"`
 

@@ -127,6 +127,10 @@ func (r *jobRun) build(step *recipe.Step, kind *nodes.Kind) (any, error) {
 		Job: string(r.names.Job), Node: step.Node, Seed: r.plan.Seed, Root: c.Root, Dial: c.Dial,
 		Types: nodes.PortTypes{In: step.Inputs, Out: step.Outputs}, Log: r.log, Shared: r.sharedBy(step),
 	}
+	if step.Field != "" { // the kind sees what is in the field
+		env.Types.In = []recipe.PortType{{Name: step.Inputs[0].Name, Type: step.FieldType}}
+		env.Types.Out = []recipe.PortType{{Name: step.Outputs[0].Name, Type: step.IntoType}}
+	}
 	if c.Stdin != nil {
 		env.Stdin = c.Stdin
 	}

@@ -137,6 +137,9 @@ func (w *Worker) reconcile(ctx context.Context, rec bus.JobRecord) {
 	if a != nil && !a.stopped && (!active || a.record.Generation != rec.Generation) {
 		a.stopped = true
 		a.cancel()
+		if rec.State == recipe.JobFailed || rec.State == recipe.JobCancelled {
+			w.clear(ctx, rec, a)
+		}
 	}
 	switch {
 	case !active:
@@ -167,12 +170,32 @@ func (w *Worker) start(ctx context.Context, rec bus.JobRecord, before *activeJob
 	}()
 }
 
-// wait returns when the job is at rest, or the time is over.
-func (a *activeJob) wait(over <-chan time.Time) {
+// clear removes what a job that will never go on has left unfinished here, when it is at
+// rest.
+func (w *Worker) clear(ctx context.Context, rec bus.JobRecord, before *activeJob) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*stopWithin)
+	a := &activeJob{record: rec, cancel: func() {}, stopped: true, done: make(chan struct{}), run: before.run}
+	w.jobs[rec.Job] = a
+	go func() {
+		defer close(a.done)
+		defer cancel()
+		if !before.wait(time.After(stopWithin)) {
+			return
+		}
+		if err := w.Discard(ctx, rec); err != nil {
+			a.run.log.Warn("what a job left unfinished was not removed", "err", err)
+		}
+	}()
+}
+
+// wait reports that the job is at rest, or that the time is over.
+func (a *activeJob) wait(over <-chan time.Time) bool {
 	select {
 	case <-a.done:
+		return true
 	case <-over:
 		a.run.log.Warn("a job does not come to rest: a node holds it up")
+		return false
 	}
 }
 

@@ -17,7 +17,7 @@ func TestTypesOfKinds(t *testing.T) {
 		{"  a: {kind: file_reader, config: {path: x, format: json_lines}}\n  b: {kind: sample, from: a, config: {rate: 0.5}}\n", "a:json b:json"},
 		{"  a: {kind: integer_generator}\n  b: {kind: rolling_average, from: a, config: {values_to_keep: 2}}\n", "a:int b:int"},
 		{"  a: {kind: integer_generator}\n  b: {kind: rolling_average, from: a, config: {values_to_keep: 2, float: true}}\n", "a:int b:float"},
-		{"  a: {kind: file_reader, config: {path: x, format: json_lines}}\n  b: {kind: rolling_average, field: n, from: a, config: {values_to_keep: 2}}\n", "a:json b:json(float→float)"},
+		{"  a: {kind: file_reader, config: {path: x, format: json_lines}}\n  b: {kind: rolling_average, field: n, from: a, config: {values_to_keep: 2}}\n", "a:json b:json(number→number)"},
 		{"  a: {kind: file_reader, config: {path: x, format: json_lines}}\n  b: {kind: parse_int, field: n, into: m, from: a}\n", "a:json b:json(string→int)"},
 		{"  a: {kind: integer_generator}\n  b: {kind: pairwise_product, from: a}\n", "a:int b:int"},
 		{"  a: {kind: string_generator}\n  b: {kind: pairwise_product, from: a}\n", "SL301"},

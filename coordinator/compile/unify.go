@@ -173,16 +173,15 @@ func (c *compilation) outletType(n *node, p nodes.Port, vars bindings) recipe.Ty
 }
 
 // columnTypes are the types that a scalar kind sees inside a record: its own, and for
-// what it leaves open any JSON value, or a float where it wants numbers.
+// what it leaves open any JSON value, or an int or a float, as each record has it,
+// where it wants numbers.
 func columnTypes(n *node) nodes.PortTypes {
 	in, out := n.kind.In[0], n.kind.Out[0]
 	vars := boundByConfig(n)
 	concrete := func(t recipe.Type) recipe.Type {
 		switch {
-		case t.IsConcrete():
+		case t.IsConcrete() || t == recipe.Number:
 			return t
-		case t == recipe.Number:
-			return recipe.Float
 		}
 		return recipe.JSON
 	}

@@ -100,9 +100,32 @@ func roleName(r nodes.Role) string {
 func ports(list []nodes.Port, k *nodes.Kind) []Port {
 	out := []Port{}
 	for _, p := range list {
-		out = append(out, Port{Name: p.Name, Type: typeText(p.Type, k), Doc: p.Doc, Optional: p.Optional})
+		doc := p.Doc
+		if doc == "" {
+			doc = sortOf(p.Type)
+		}
+		out = append(out, Port{Name: p.Name, Type: typeText(p.Type, k), Doc: doc, Optional: p.Optional})
 	}
 	return out
+}
+
+// sortOf says what a port carries of which its kind says no more.
+func sortOf(t recipe.Type) string {
+	switch t {
+	case recipe.Bool:
+		return "truth values"
+	case recipe.Int:
+		return "whole numbers"
+	case recipe.Float, recipe.Number:
+		return "numbers"
+	case recipe.String:
+		return "strings"
+	case recipe.Bytes:
+		return "bytes"
+	case recipe.JSON:
+		return "JSON values"
+	}
+	return "values of any type"
 }
 
 // typeText writes a type; of a variable also what it can be.
@@ -123,6 +146,12 @@ func notes(k *nodes.Kind) []string {
 	}
 	if k.OrderedWith != "" {
 		list = append(list, fmt.Sprintf("Takes its records in order when the port %s is wired.", k.OrderedWith))
+	}
+	switch {
+	case k.Scalar():
+		list = append(list, "With the node setting `field` it works on that field of JSON records; the answer takes the field's place, or goes into the field that the node setting `into` names.")
+	case k.Role != nodes.Origin && k.Role != nodes.Sink:
+		list = append(list, "It takes whole records: the node settings `field` and `into` can't be used.")
 	}
 	if k.AtEnd {
 		list = append(list, "Emits when its input has ended.")

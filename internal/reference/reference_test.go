@@ -54,6 +54,8 @@ More of it.
 
 Takes its records in order, one after the other; its state survives crashes.
 
+It takes whole records: the node settings ` + "`field` and `into`" + ` can't be used.
+
 Emits when its input has ended.
 
 Asks the outside world; its answers are kept, so that a retry sees the same.
@@ -62,10 +64,10 @@ After a crash: once
 
 ports, in
   in     T (number)           what goes in
-  value  list<int>, optional
+  value  list<int>, optional  values of any type
 
 ports, out
-  out  string
+  out  string  strings
 
 settings
   size   int     how many     default 2; 1 to 9

@@ -198,14 +198,14 @@ func (c *Config) serve(ctx context.Context, h *Host) (recipe.Progress, error) {
 	wctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	worked := make(chan error, max(1, c.Workers))
-	workers := 0
+	var workers []instance
 	for range max(1, c.Workers) {
 		w, err := c.worker(h.server)
 		if err != nil {
 			return recipe.Progress{}, err
 		}
 		defer w.conn.Close()
-		workers++
+		workers = append(workers, w)
 		go func() { worked <- w.Run(wctx) }()
 	}
 	go restWhenBroken(wctx, h, c.Job)
@@ -220,7 +220,24 @@ func (c *Config) serve(ctx context.Context, h *Host) (recipe.Progress, error) {
 			err = werr
 		}
 	}
+	if p.State != recipe.JobSucceeded && (p.State.Final() || h.remove != "") {
+		c.discard(ctx, h, workers[0])
+	}
 	return p, err
+}
+
+// discard clears up after a job that nothing can go on with: the worker may not have heard
+// of its end. All workers of this process have the same root.
+func (c *Config) discard(ctx context.Context, h *Host, w instance) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	rec, err := job.Stored(ctx, h.conn, c.Job)
+	if err == nil {
+		err = w.Discard(ctx, *rec)
+	}
+	if err != nil && !errors.Is(err, job.ErrNone) {
+		c.Log.Warn("what the job left unfinished was not removed", "err", err)
+	}
 }
 
 // instance is a worker and its connection.

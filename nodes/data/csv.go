@@ -13,10 +13,11 @@ import (
 // maxColumns bounds the fields of one line.
 const maxColumns = 10_000
 
-// splitter cuts one line of CSV into its fields (RFC 4180, with any separator): a field
-// may stand in double quotes, a double quote in it is written twice.
+// splitter cuts text into the rows and fields of CSV (RFC 4180, with any separator): a
+// row ends at \n or \r\n; a field may stand in double quotes, and then hold line ends and,
+// written twice, double quotes.
 type splitter struct {
-	separator string
+	separator []byte
 	fields    [][]byte
 	unquoted  []byte
 }
@@ -25,72 +26,86 @@ func newSplitter(separator string) (*splitter, error) {
 	if utf8.RuneCountInString(separator) != 1 || strings.ContainsAny(separator, "\"\r\n") {
 		return nil, errors.New("separator must be one character, and not a quote or a line's end")
 	}
-	return &splitter{separator: separator}, nil
+	return &splitter{separator: []byte(separator)}, nil
 }
 
-// split returns the fields, valid until the next call.
-func (s *splitter) split(line []byte) ([][]byte, error) {
+// row returns the fields of the row that begins at pos, valid until the next call, and
+// where the next row begins.
+func (s *splitter) row(text []byte, pos int) (fields [][]byte, next int, err error) {
 	s.fields, s.unquoted = s.fields[:0], s.unquoted[:0]
-	for rest := line; ; {
-		field, after, more, err := s.next(rest)
-		if err != nil {
-			return nil, nodes.Permanentf("the line is not CSV at offset %d: %w", len(line)-len(after), err)
+	for end := lineEnd(text, pos); ; pos += len(s.separator) {
+		var field []byte
+		if pos < len(text) && text[pos] == '"' {
+			if field, pos, err = s.quoted(text, pos); err != nil {
+				return nil, 0, err
+			}
+			if pos > end { // there are line ends in the quotes
+				end = lineEnd(text, pos)
+			}
+		} else {
+			field, _, _ = bytes.Cut(text[pos:end], s.separator)
+			if pos += len(field); pos == end {
+				field = bytes.TrimSuffix(field, []byte("\r"))
+			}
 		}
 		if s.fields = append(s.fields, field); len(s.fields) > maxColumns {
-			return nil, nodes.Permanentf("the line has more than %d fields", maxColumns)
+			return nil, 0, nodes.Permanentf("the line has more than %d fields", maxColumns)
 		}
-		if !more {
-			return s.fields, nil
+		rest := text[pos:end]
+		switch {
+		case len(rest) == 0 || string(rest) == "\r":
+			return s.fields, min(end+1, len(text)), nil
+		case !bytes.HasPrefix(rest, s.separator):
+			return nil, 0, nodes.Permanentf("the line is not CSV at offset %d: a separator must follow the closing quote", pos)
 		}
-		rest = after
 	}
 }
 
-func (s *splitter) next(rest []byte) (field, after []byte, more bool, err error) {
-	if len(rest) == 0 || rest[0] != '"' {
-		field, after, more = bytes.Cut(rest, []byte(s.separator))
-		return field, after, more, nil
+// lineEnd is the place of the next \n, or the end.
+func lineEnd(text []byte, pos int) int {
+	if k := bytes.IndexByte(text[pos:], '\n'); k >= 0 {
+		return pos + k
 	}
+	return len(text)
+}
+
+// quoted returns the field whose opening quote is at pos, and the place behind its
+// closing one.
+func (s *splitter) quoted(text []byte, pos int) (field []byte, after int, err error) {
 	start := len(s.unquoted)
-	for rest = rest[1:]; ; {
+	for rest := text[pos+1:]; ; {
 		k := bytes.IndexByte(rest, '"')
 		if k < 0 {
-			return nil, nil, false, errors.New("a quote is not closed")
+			return nil, 0, nodes.Permanentf("the line is not CSV at offset %d: a quote is not closed", pos)
 		}
 		s.unquoted = append(s.unquoted, rest[:k]...)
 		if rest = rest[k+1:]; len(rest) == 0 || rest[0] != '"' {
-			break
+			return s.unquoted[start:len(s.unquoted):len(s.unquoted)], len(text) - len(rest), nil
 		}
 		s.unquoted = append(s.unquoted, '"')
 		rest = rest[1:]
 	}
-	field = s.unquoted[start:len(s.unquoted):len(s.unquoted)]
-	if len(rest) == 0 {
-		return field, nil, false, nil
-	}
-	after, more = bytes.CutPrefix(rest, []byte(s.separator))
-	if !more {
-		return nil, rest, false, errors.New("a separator must follow the closing quote")
-	}
-	return field, after, true, nil
 }
 
-// columnNames makes JSON keys of the names of a header: without a byte order mark, a
-// number put to a name that stood before.
+// byteOrderMark may stand before the first line of a file.
+var byteOrderMark = []byte("\ufeff")
+
+// columnNames makes JSON keys of the names of a header: a number is put to a name that
+// stood before, the first from 2 on that makes a new name.
 func columnNames(fields [][]byte) ([][]byte, error) {
-	seen := map[string]int{}
+	taken := map[string]int{}
 	var keys [][]byte
 	for i, f := range fields {
-		name := string(f)
-		if i == 0 {
-			name = strings.TrimPrefix(name, "\ufeff")
-		}
-		if !utf8.ValidString(name) {
+		if !utf8.Valid(f) {
 			return nil, nodes.Permanentf("the name of column %d is not UTF-8", i+1)
 		}
-		if seen[name]++; seen[name] > 1 {
-			name = fmt.Sprintf("%s_%d", name, seen[name])
+		name := string(f)
+		for taken[name] > 0 {
+			first := string(f)
+			taken[first]++
+			name = fmt.Sprintf("%s_%d", first, taken[first])
 		}
+		taken[name]++
 		keys = append(keys, nodes.AppendQuoted(nil, []byte(name)))
 	}
 	return keys, nil

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"math/big"
+	"reflect"
 	"slices"
 	"unicode/utf8"
 
@@ -121,8 +122,40 @@ func (e *encoder) object(object map[string]any) error {
 	return nil
 }
 
-// other writes what expressions can make beside the values of JSON: dates, typed lists.
+// objectOf makes an object of a map with keys of any sort, as groupBy has: a key is its
+// text form.
+func objectOf(m reflect.Value) (map[string]any, error) {
+	object := make(map[string]any, m.Len())
+	for it := m.MapRange(); it.Next(); {
+		var key string
+		switch k := it.Key().Interface().(type) {
+		case string:
+			key = k
+		default:
+			text, err := new(encoder).encode(k)
+			if err != nil {
+				return nil, err
+			}
+			key = string(text)
+		}
+		if _, twice := object[key]; twice {
+			return nil, nodes.Permanentf("two keys of the result have the text %.60q", key)
+		}
+		object[key] = it.Value().Interface()
+	}
+	return object, nil
+}
+
+// other writes what expressions can make beside the values of JSON: dates, typed lists,
+// maps with keys that are no strings.
 func (e *encoder) other(v any) error {
+	if m := reflect.ValueOf(v); m.Kind() == reflect.Map {
+		object, err := objectOf(m)
+		if err != nil {
+			return err
+		}
+		return e.object(object)
+	}
 	text, err := json.Marshal(v)
 	if err != nil {
 		return nodes.Permanentf("the result of type %T can't be written as JSON: %w", v, err)

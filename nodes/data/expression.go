@@ -55,7 +55,6 @@ func compileExpression(src string, in recipe.Type, more ...expr.Option) (*expres
 	options := append([]expr.Option{
 		expr.Env(types.Map{"record": exprType(in)}),
 		expr.DisableBuiltin("now"), // the answer must depend on the record alone
-		expr.DisableBuiltin("sum"), // does not see an overflow; see reduce
 		expr.DisableBuiltin("flatten"),
 	}, more...)
 	options = append(options, functions(&e.bounds)...)
@@ -177,8 +176,13 @@ func (*limiter) Visit(node *ast.Node) {
 			}
 		}
 	case *ast.BuiltinNode:
-		if n.Name == "concat" {
+		switch {
+		case n.Name == "concat":
 			ast.Patch(node, callOf("_sized", &ast.BuiltinNode{Name: "concat", Arguments: n.Arguments}))
+		case n.Name == "sum" && len(n.Arguments) == 2:
+			ast.Patch(node, callOf("_exact_sum", &ast.BuiltinNode{Name: "map", Arguments: n.Arguments}))
+		case exactly[n.Name] != nil || n.Name == "sum":
+			ast.Patch(node, callOf("_exact_"+n.Name, n.Arguments...))
 		}
 	}
 }

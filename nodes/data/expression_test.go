@@ -53,10 +53,41 @@ func TestExpressions(t *testing.T) {
 		`[record.s, record.o.a]`:                   `["abc",2]`,
 		`map(record.l, {let x = #; x * record.n})`: `[21,7,14]`,
 		`fromJSON("{\"a\":[1]}").a[0]`:             `1`,
+		`sum(record.l)`:                            `6`,
+		`sum(record.l, # * 2)`:                     `12`,
+		`sum([record.n, record.f])`:                `8.5`,
+		`sum([])`:                                  `0`,
+		`record.l | sum()`:                         `6`,
+		`sum(1..3)`:                                `6`,
+		`abs(-3) + abs(-1.5)`:                      `4.5`,
+		`int(7.9) + int("3")`:                      `10`,
+		`bitshl(3, 4)`:                             `48`,
+		`bitshl(-1, 63)`:                           `-9223372036854775808`,
+		`round(2.5) + ceil(0.2) + floor(1.8)`:      `5`,
+		`round(9007199254740993)`:                  `9007199254740993`,
+		`fromJSON("9007199254740993")`:             `9007199254740993`,
+		`fromJSON("[1.5,12345678901234567890]")`:   `[1.5,12345678901234567890]`,
+		`groupBy(record.l, # > 1)`:                 `{"false":[1],"true":[3,2]}`,
+		`groupBy(["b","a","b"], #)`:                `{"a":["a"],"b":["b","b"]}`,
+		`keys(groupBy(record.l, # + 7))`:           `["10","8","9"]`,
+		`{"g": groupBy(record.l, 1)}`:              `{"g":{"1":[3,1,2]}}`,
 	} {
 		got, err := process(t, Map, `{"expr":`+quoted(src)+`}`, nodes.JSONRecord([]byte(doc)))
 		if err != nil || len(got) != 1 || got[0] != want {
 			t.Errorf("%s: got %v, %v, want %s", src, got, err, want)
+		}
+	}
+}
+
+func TestOverflowsAreErrors(t *testing.T) {
+	const doc = `{"a":[9223372036854775807,1],"m":-9223372036854775808,"big":12345678901234567890}`
+	for _, src := range []string{
+		`sum(record.a)`, `sum([record.a[0], record.a[1]])`, `sum(record.a, #)`, `record.a | sum(#)`, `sum(map(record.a, #))`, `reduce(record.a, #acc + #)`,
+		`abs(record.m)`, `-record.m`, `int(1e300)`, `int(9.3e18)`, `int(-1e300)`, `int(0.0/0.0)`, `bitshl(record.a[0], 1)`, `bitshl(1, 63)`, `bitshl(1, 64)`, `bitshl(1, 1000)`,
+		`sum([record.big])`, `sum(["a"])`, `9223372036854775807 + 1`, `sum(1..3, 9223372036854775807)`, `fromJSON("{")`, `groupBy([1, "1"], #)`,
+	} {
+		if got, err := process(t, Map, `{"expr":`+quoted(src)+`}`, nodes.JSONRecord([]byte(doc))); !nodes.IsPermanent(err) {
+			t.Errorf("%s: got %v, %v, want an error", src, got, err)
 		}
 	}
 }

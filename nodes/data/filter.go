@@ -43,7 +43,7 @@ var Filter = nodes.Define(nodes.Spec{
 
 // exprDoc is what holds for every expression.
 const exprDoc = "Whole numbers are 64 bit and an overflow is an error; whole numbers beyond that pass through but can't be calculated with. " +
-	"The functions now, sum and flatten are not there; keys, values and toPairs come in the order of the keys. An expression may take ten million rounds " +
+	"The functions now and flatten are not there; the groups of groupBy are an object, its keys in text form; keys, values and toPairs come in the order of the keys. An expression may take ten million rounds " +
 	"and make 64 MiB and a million elements on the way."
 
 type exprConfig struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/bits"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -18,37 +19,39 @@ var errOverflow = errors.New("the result passes 64 bit")
 // functions are what an expression may call beside the language's own: replacements of
 // functions whose answer has no order or no bound, and what the limiter puts in.
 func functions(b *bounds) []expr.Option {
-	return slices.Concat(limiterFunctions(b), objectFunctions(), textFunctions(b))
+	return slices.Concat(limiterFunctions(b), exactFunctions(), objectFunctions(), textFunctions(b))
 }
 
 type signature = func(params ...any) (any, error)
 
 func limiterFunctions(b *bounds) []expr.Option {
-	arithmetic := func(ints func(x, y int) (int, bool), other func(x, y any) any) signature {
-		return func(params ...any) (any, error) {
-			x, ok1 := params[0].(int)
-			y, ok2 := params[1].(int)
-			if ok1 && ok2 {
-				if z, ok := ints(x, y); ok {
-					return z, nil
-				}
-				return nil, errOverflow
-			}
-			if err := noNumberText(params); err != nil {
-				return nil, err
-			}
-			if err := b.spend(sizeOf(params[0]) + sizeOf(params[1])); err != nil {
-				return nil, err
-			}
-			return other(params[0], params[1]), nil
-		}
-	}
 	return []expr.Option{
-		expr.Function("_add", arithmetic(addInts, runtime.Add)),
-		expr.Function("_subtract", arithmetic(subtractInts, runtime.Subtract)),
-		expr.Function("_multiply", arithmetic(multiplyInts, runtime.Multiply)),
+		expr.Function("_add", arithmetic(b, addInts, runtime.Add)),
+		expr.Function("_subtract", arithmetic(b, subtractInts, runtime.Subtract)),
+		expr.Function("_multiply", arithmetic(b, multiplyInts, runtime.Multiply)),
 		expr.Function("_round", func(params ...any) (any, error) { return params[0], b.round() }),
 		expr.Function("_sized", func(params ...any) (any, error) { return params[0], b.spend(sizeOf(params[0])) }),
+	}
+}
+
+// arithmetic makes a function that is exact on integers, or an error.
+func arithmetic(b *bounds, ints func(x, y int) (int, bool), other func(x, y any) any) signature {
+	return func(params ...any) (any, error) {
+		x, ok1 := params[0].(int)
+		y, ok2 := params[1].(int)
+		if ok1 && ok2 {
+			if z, ok := ints(x, y); ok {
+				return z, nil
+			}
+			return nil, errOverflow
+		}
+		if err := noNumberText(params); err != nil {
+			return nil, err
+		}
+		if err := b.spend(sizeOf(params[0]) + sizeOf(params[1])); err != nil {
+			return nil, err
+		}
+		return other(params[0], params[1]), nil
 	}
 }
 
@@ -79,6 +82,13 @@ func objectFunctions() []expr.Option {
 
 func textFunctions(b *bounds) []expr.Option {
 	return []expr.Option{
+		expr.Function("fromJSON", func(params ...any) (any, error) {
+			text := params[0].(string)
+			if err := b.spend(len(text)); err != nil {
+				return nil, err
+			}
+			return (&decoder{floats: true}).decode([]byte(text))
+		}, new(func(string) any)),
 		expr.Function("string", func(params ...any) (any, error) { return textOf(b, params[0], false) }, new(func(any) string)),
 		expr.Function("toJSON", func(params ...any) (any, error) { return textOf(b, params[0], true) }, new(func(any) string)),
 		expr.Function("replace", func(params ...any) (any, error) {
@@ -137,7 +147,13 @@ func magnitude(x int) uint64 {
 func sortedMap(name string, v any) (map[string]any, []string, error) {
 	m, ok := v.(map[string]any)
 	if !ok {
-		return nil, nil, fmt.Errorf("%s takes an object, not %T", name, v)
+		if reflect.ValueOf(v).Kind() != reflect.Map {
+			return nil, nil, fmt.Errorf("%s takes an object, not %T", name, v)
+		}
+		var err error
+		if m, err = objectOf(reflect.ValueOf(v)); err != nil {
+			return nil, nil, err
+		}
 	}
 	return m, slices.Sorted(maps.Keys(m)), nil
 }

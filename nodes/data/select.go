@@ -17,7 +17,8 @@ var Select = nodes.Define(nodes.Spec{
 	Summary:  "Runs a jq query on a JSON value and emits each of its results",
 	Doc: "The language is that of jq, by gojq. No result drops the record, several make several records. Integers are exact at any size; the keys of an object " +
 		"come in the order of their names. An error of the query makes the record a dead letter, and so does a query that takes more than ten million " +
-		"steps or makes more than 128 MiB on the way. Functions that look at the clock, the time zone or other inputs are refused.",
+		"steps or makes more than 128 MiB on the way. Every `+`, `*`, `add`, `join` and `tojson` counts all that it gives, a list 16 bytes an element: make a long list by `[range(6000)]` and not " +
+		"by adding to it element by element. Functions that look at the clock, the time zone or other inputs are refused.",
 	In:      []nodes.Port{{Name: "in", Type: recipe.JSON}},
 	Out:     []nodes.Port{{Name: "out", Type: recipe.JSON}},
 	Expands: true,

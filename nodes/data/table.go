@@ -64,7 +64,10 @@ func loadTable(env *nodes.Env, name, column string) (*table, error) {
 		return nil, nodes.Permanentf("%s has %d bytes; a table may have %d", name, info.Size(), maxTableBytes)
 	}
 	t := &table{rows: map[string]extent{}}
-	from := io.LimitReader(f, maxTableBytes+1)
+	from := bufio.NewReader(io.LimitReader(f, maxTableBytes+1))
+	if mark, err := from.Peek(len(byteOrderMark)); err == nil && bytes.Equal(mark, byteOrderMark) {
+		_, _ = from.Discard(len(byteOrderMark)) // it is there
+	}
 	if isJSONLines(name) {
 		err = t.readJSON(from, column)
 	} else {

@@ -15,7 +15,7 @@ import (
 )
 
 func TestSplitterReadsWhatCSVWrites(t *testing.T) {
-	field := rapid.StringOf(rapid.SampledFrom([]rune{'a', ',', '"', ' ', 'é', ';', '\t'}))
+	field := rapid.StringOf(rapid.SampledFrom([]rune{'a', ',', '"', ' ', 'é', ';', '\t', '\n'}))
 	rapid.Check(t, func(t *rapid.T) {
 		want := rapid.SliceOfN(field, 1, 5).Draw(t, "fields")
 		var b bytes.Buffer
@@ -28,12 +28,12 @@ func TestSplitterReadsWhatCSVWrites(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fields, err := s.split(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+		fields, next, err := s.row(b.Bytes(), 0)
 		var got []string
 		for _, f := range fields {
 			got = append(got, string(f))
 		}
-		if err != nil || !slices.Equal(got, want) {
+		if err != nil || next != b.Len() || !slices.Equal(got, want) {
 			t.Fatalf("%q: got %q, %v, want %q", b.String(), got, err, want)
 		}
 	})
@@ -47,7 +47,7 @@ func FuzzCSV(f *testing.F) {
 		if err != nil {
 			t.Skip()
 		}
-		fields, err := s.split(line)
+		fields, _, err := s.row(line, 0)
 		if err != nil && !nodes.IsPermanent(err) {
 			t.Errorf("%q: %v may not be tried again", line, err)
 		}
@@ -111,12 +111,35 @@ func TestInstancesShareATable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := l.(*lookup).load(); err != nil {
-			t.Fatal(err)
-		}
 		tables[i] = l.(*lookup).table
 	}
 	if tables[0] != tables[1] {
 		t.Error("two instances of one step loaded the table twice")
+	}
+}
+
+// TestATableFaultIsTheNodes: no instance can be made, and a table that is wrong is read once.
+func TestATableFaultIsTheNodes(t *testing.T) {
+	dir := t.TempDir()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	env := &nodes.Env{Root: root, Shared: &nodes.Shared{}}
+	config := []byte(`{"path":"t.csv","key":"k"}`)
+	if _, err := Lookup.Build(config, env); err == nil || nodes.IsPermanent(err) || !strings.Contains(err.Error(), "the table t.csv: no such file") {
+		t.Errorf("missing: got %v", err)
+	}
+	if _, err := Lookup.Build(config, &nodes.Env{Checking: true}); err != nil {
+		t.Errorf("checked: got %v", err)
+	}
+	for _, text := range []string{"k,v\n1,2\n3\n", "k,v\n1,2\n"} {
+		if err := os.WriteFile(filepath.Join(dir, "t.csv"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Lookup.Build(config, env); err == nil || !strings.Contains(err.Error(), "the table t.csv: record on line 3") {
+			t.Errorf("a bad row: got %v", err)
+		}
 	}
 }

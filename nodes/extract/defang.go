@@ -16,7 +16,7 @@ var Defang = nodes.Define(nodes.Spec{
 	Summary:  "Makes the URLs, domains, IP and e-mail addresses in a string harmless",
 	Doc: "What `extract_urls`, `extract_emails`, `extract_ips` and `extract_domains` would find is written so that nothing links to it: " +
 		"`http` becomes `hxxp` and `ftp` `fxp`, the `://` of `ws` becomes `[://]`, the dots of a host or an address become `[.]`, the colons of an IPv6 address `[:]`, an `@` `[@]`. " +
-		"The path of a URL stays. A string that is nothing but a host name is taken for one whatever its suffix. `refang` takes it back.",
+		"The path and query of a URL stay, but for URLs in them. A string that is nothing but a host name is taken for one whatever its suffix. `refang` takes it back.",
 	In:      []nodes.Port{{Name: "in", Type: recipe.String}},
 	Out:     []nodes.Port{{Name: "out", Type: recipe.String}},
 	Expands: true,
@@ -24,6 +24,11 @@ var Defang = nodes.Define(nodes.Spec{
 		{
 			In:  []any{"get http://www.example.com/a.b?c=d now", "10.0.0.1 and bob@mail.example.org", "2001:db8::1"},
 			Out: []any{"get hxxp://www[.]example[.]com/a.b?c=d now", "10[.]0[.]0[.]1 and bob[@]mail[.]example[.]org", "2001[:]db8[:][:]1"},
+		},
+		{
+			Doc: "a URL in a URL, and an address of IPv6 as a host",
+			In:  []any{"http://a.com/?next=http://evil.com/x.y", "http://[2001:db8::1]:80/x"},
+			Out: []any{"hxxp://a[.]com/?next=hxxp://evil[.]com/x.y", "hxxp://[2001[:]db8[:][:]1]:80/x"},
 		},
 		{
 			Doc: "a host name of a network's own, and text without an address",
@@ -95,24 +100,53 @@ func isHostOnly(text []byte) bool {
 	return letter && isName(bytes.TrimSuffix(text, []byte(".")))
 }
 
+// defangURL also goes into the URLs that a URL carries in its path or query.
 func defangURL(dst, url []byte) []byte {
-	host := bytes.Index(url, []byte("://")) + 3
-	end := len(url)
-	if k := bytes.IndexAny(url[host:], "/?#"); k >= 0 {
-		end = host + k
-	}
-	if url[0] == 'w' || url[0] == 'W' {
-		dst = append(append(dst, url[:host-3]...), "[://]"...)
-	} else {
-		for i, b := range url[:host] {
-			if i > 0 && (b == 't' || b == 'T') {
-				b += 'x' - 't'
-			}
-			dst = append(dst, b)
+	for {
+		host := bytes.Index(url, []byte("://")) + 3
+		next, _, more := nextURL(url, host)
+		if !more {
+			next = len(url)
 		}
+		end := next
+		if k := bytes.IndexAny(url[host:next], "/?#"); k >= 0 {
+			end = host + k
+		}
+		dst = defangScheme(dst, url[:host])
+		dst = defangHost(dst, url[host:end])
+		dst = append(dst, url[end:next]...)
+		if !more {
+			return dst
+		}
+		url = url[next:]
 	}
-	dst = defangDots(dst, url[host:end])
-	return append(dst, url[end:]...)
+}
+
+// defangScheme writes a scheme with its ://.
+func defangScheme(dst, scheme []byte) []byte {
+	if scheme[0] == 'w' || scheme[0] == 'W' {
+		return append(append(dst, scheme[:len(scheme)-3]...), "[://]"...)
+	}
+	for i, b := range scheme {
+		if i > 0 && (b == 't' || b == 'T') {
+			b += 'x' - 't'
+		}
+		dst = append(dst, b)
+	}
+	return dst
+}
+
+// defangHost writes a host with what may stand before and behind it; an IPv6 address is
+// in brackets there.
+func defangHost(dst, host []byte) []byte {
+	open := bytes.IndexByte(host, '[')
+	closing := bytes.LastIndexByte(host, ']')
+	if open < 0 || closing < open {
+		return defangDots(dst, host)
+	}
+	dst = append(defangDots(dst, host[:open]), '[')
+	dst = append(defangAddress(dst, host[open+1:closing]), ']')
+	return defangDots(dst, host[closing+1:])
 }
 
 func defangDots(dst, name []byte) []byte {

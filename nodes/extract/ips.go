@@ -14,7 +14,8 @@ var ExtractIPs = nodes.Define(nodes.Spec{
 	Category: "extract",
 	Summary:  "Finds the IPv4 and IPv6 addresses in a string, a record each",
 	Doc: "Finds come in their order and as they are written. An address stands alone: `v1.2.3.4` and `1.2.3.4.5` hold none. " +
-		"A port after an IPv4 address is left out. The address `::` is not taken: it is mostly punctuation.",
+		"A port after an IPv4 address is left out. The address `::`, and one group before it (`1::`) unless the length of a prefix follows (`fe80::/10`), " +
+		"are not taken: they are mostly punctuation.",
 	In:      []nodes.Port{{Name: "in", Type: recipe.String}},
 	Out:     []nodes.Port{{Name: "out", Type: recipe.String, Doc: "the addresses"}},
 	Expands: true,
@@ -23,6 +24,7 @@ var ExtractIPs = nodes.Define(nodes.Spec{
 			In:  []any{"from 10.0.0.1:22 to [2001:db8::1]:80, via 192.168.1.254.", "none", ""},
 			Out: []any{"10.0.0.1", "2001:db8::1", "192.168.1.254"},
 		},
+		{Doc: "a label, and a prefix", In: []any{"Note 1:: x", "fe80::/10 2001:db8::"}, Out: []any{"fe80::", "2001:db8::"}},
 		{
 			Doc: "what only looks like one",
 			In:  []any{"at 12:30:45 version 1.2.3 v1.2.3.4 1.2.3.4.5 300.1.1.1 std::dead aa:bb:cc:dd:ee:ff"},
@@ -77,7 +79,7 @@ func addressesIn(spans []span, text []byte, start, end int) []span {
 			lo++
 		}
 		if n := hi - lo; n > 2 && n <= maxAddress {
-			if a, err := netip.ParseAddr(string(text[lo:hi])); err == nil && a.Is6() {
+			if a, err := netip.ParseAddr(string(text[lo:hi])); err == nil && a.Is6() && !isLabel(text, lo, hi) {
 				return append(spans, span{lo, hi})
 			}
 		}
@@ -102,4 +104,11 @@ func addressesIn(spans []span, text []byte, start, end int) []span {
 		start = stop + 1
 	}
 	return spans
+}
+
+// isLabel reports whether what could be an address is more likely a word or number with
+// colons behind it.
+func isLabel(text []byte, lo, hi int) bool {
+	group, ends := bytes.CutSuffix(text[lo:hi], []byte("::"))
+	return ends && bytes.IndexByte(group, ':') < 0 && (hi == len(text) || text[hi] != '/')
 }

@@ -35,9 +35,26 @@ var (
 func findURLs(spans []span, text []byte) []span {
 	from := 0
 	for {
+		start, host, ok := nextURL(text, from)
+		if !ok {
+			return spans
+		}
+		end := host
+		for end < len(text) && text[end] >= ' ' && !urlStop[text[end]] {
+			end++
+		}
+		end = trimSentence(text, host, end)
+		spans = append(spans, span{start, end})
+		from = end
+	}
+}
+
+// nextURL returns where the next URL from a place on begins, and its host.
+func nextURL(text []byte, from int) (start, host int, ok bool) {
+	for {
 		k := bytes.Index(text[from:], []byte("://"))
 		if k < 0 {
-			return spans
+			return 0, 0, false
 		}
 		colon := from + k
 		start := colon
@@ -45,16 +62,9 @@ func findURLs(spans []span, text []byte) []span {
 			start--
 		}
 		from = colon + 3
-		if !isScheme(text[start:colon]) || from == len(text) || !alnum[text[from]] && text[from] < 0x80 && text[from] != '[' {
-			continue // before looking for the end, which may be far
+		if isScheme(text[start:colon]) && from < len(text) && (alnum[text[from]] || text[from] >= 0x80 || text[from] == '[') {
+			return start, from, true
 		}
-		end := from
-		for end < len(text) && text[end] >= ' ' && !urlStop[text[end]] {
-			end++
-		}
-		end = trimSentence(text, from, end)
-		spans = append(spans, span{start, end})
-		from = end
 	}
 }
 

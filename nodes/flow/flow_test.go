@@ -124,7 +124,7 @@ func TestZipOfUnequalLengths(t *testing.T) {
 
 func TestZipTooFarApart(t *testing.T) {
 	c := pairCase(zipKind, "max_ahead: 10", ints(20), ints(20), [2]string{"left", "right"}, []recipe.PortType{{Name: "out", Type: recipe.JSON}})
-	if _, err := nodetest.Run(c); err == nil || !strings.Contains(err.Error(), "too far apart") {
+	if _, err := nodetest.Run(c); err == nil || !strings.Contains(err.Error(), "left had 20 records and right had 20, and one was too far ahead") {
 		t.Errorf("got %v", err)
 	}
 	c.Frame = 10

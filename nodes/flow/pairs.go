@@ -42,9 +42,14 @@ func (p *pairs) arrive(port int, r nodes.Record) (other nodes.Record, paired boo
 // FinishPort implements nodes.PortFinisher: inputs of unequal length fail the job.
 func (p *pairs) FinishPort(_ *nodes.Call, port int) error {
 	p.ended[port] = true
-	if p.ended[1-port] && (p.counts[0] != p.counts[1] || p.lost) {
-		return nodes.Permanentf("%s had %d records and %s had %d, or they were too far apart to be paired (max_ahead is %d)",
-			p.names[0], p.counts[0], p.names[1], p.counts[1], p.maxAhead)
+	switch {
+	case !p.ended[1-port]:
+		return nil
+	case p.lost:
+		return nodes.Permanentf("%s had %d records and %s had %d, and one was too far ahead of the other to be paired: %d records (max_ahead) or %d MiB may wait",
+			p.names[0], p.counts[0], p.names[1], p.counts[1], p.maxAhead, maxWaiting>>20)
+	case p.counts[0] != p.counts[1]:
+		return nodes.Permanentf("%s had %d records and %s had %d: they can't be paired", p.names[0], p.counts[0], p.names[1], p.counts[1])
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ var throttleKind = nodes.Define(nodes.Spec{
 	Summary:  "Passes records at a bounded rate",
 	Doc: "Records are spread evenly: after a pause no more than a short burst (a twentieth of a second's worth) makes up for it. " +
 		"What is in the records is not changed, and what is too fast waits. With `for` the rate holds so long from the first record on, " +
-		"and then everything passes; a worker that takes the step over begins that time anew.",
+		"and then everything passes; a worker that takes the step over begins that time anew. " + inBatches,
 	Role: nodes.Ordered, // one owner, so that the rate is that of the whole job
 	In:   []nodes.Port{{Name: "in", Type: "T", Doc: "anything"}},
 	Out:  []nodes.Port{{Name: "out", Type: "T", Doc: "the same"}},
@@ -21,6 +21,9 @@ var throttleKind = nodes.Define(nodes.Spec{
 		{Doc: "Slow for a moment only", Config: "{rate: 1000, for: 10ms}", In: []any{1, 2}, Out: []any{1, 2}},
 	},
 }, newThrottle)
+
+// inBatches is what must be known of kinds that wait.
+const inBatches = "Records travel in frames of up to 256: what is behind this node gets them in batches unless frames are small (`--frame-records 1`)."
 
 type throttleConfig struct {
 	Rate float64        `json:"rate" doc:"records in a second" min:"0.000001" max:"1000000000"`

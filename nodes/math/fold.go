@@ -56,7 +56,7 @@ func (f *fold) add(v uint64) {
 		f.trues -= int(old)
 	}
 	f.trues += int(v)
-	f.push(v)
+	f.push(v, false)
 }
 
 // Restore implements nodes.Stateful.
@@ -71,5 +71,5 @@ func (f *fold) Restore(snapshot []byte) error {
 
 // Apply implements nodes.Stateful.
 func (f *fold) Apply(delta []byte) error {
-	return f.apply(delta, func() { f.trues = 0 }, func(v uint64) { f.add(v & 1) })
+	return f.apply(delta, func() { f.trues = 0 }, func(v uint64, _ bool) { f.add(v & 1) })
 }

@@ -23,6 +23,11 @@ var pairwiseProductKind = nodes.Define(nodes.Spec{
 		{In: []any{0.5, 4.0, -1.5}, Out: []any{0.5, 2.0, -6.0}},
 		{Doc: "Overflow is an error, never negative", In: []any{3, 4611686018427387904, 2}, Out: []any{3, 6}, Dead: []string{"passes 64 bit"}},
 		{Doc: "So is that of floats", In: []any{1e200, 1e200, 2.0}, Out: []any{1e200, 2e200}, Dead: []string{"passes 64 bit"}},
+		{
+			Doc: "Of a field", Field: "n", Into: "p",
+			In:  []any{nodes.JSON(`{"n":3}`), nodes.JSON(`{"n":3002399751580331}`), nodes.JSON(`{"n":0.5}`), nodes.JSON(`{"n":4}`)},
+			Out: []any{nodes.JSON(`{"n":3,"p":3}`), nodes.JSON(`{"n":3002399751580331,"p":9007199254740993}`), nodes.JSON(`{"n":0.5,"p":1501199875790165.5}`), nodes.JSON(`{"n":4,"p":2}`)},
+		},
 	},
 }, newPairwiseProduct)
 
@@ -49,8 +54,8 @@ func (p *pairwiseProduct) Process(c *nodes.Call, r nodes.Record) error {
 }
 
 func multiply(a, b nodes.Record) (nodes.Record, bool) {
-	if a.Type() == recipe.Float {
-		x := a.Float() * b.Float()
+	if a.Type() == recipe.Float || b.Type() == recipe.Float { // in a column each value says what it is
+		x := floatOf(a) * floatOf(b)
 		return nodes.FloatRecord(x), !math.IsInf(x, 0)
 	}
 	x, y := a.Int(), b.Int()
@@ -60,6 +65,13 @@ func multiply(a, b nodes.Record) (nodes.Record, bool) {
 		limit++
 	}
 	return nodes.IntRecord(x * y), hi == 0 && lo <= limit
+}
+
+func floatOf(r nodes.Record) float64 {
+	if r.Type() == recipe.Float {
+		return r.Float()
+	}
+	return float64(r.Int())
 }
 
 func magnitude(v int64) uint64 {

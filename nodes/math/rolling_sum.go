@@ -9,7 +9,7 @@ var rollingSumKind = nodes.Define(nodes.Spec{
 	Kind:     "rolling_sum",
 	Category: "math",
 	Summary:  "Sums the last values, sliding by one",
-	Doc:      "Nothing is emitted until there are enough. A value whose sum would pass 64 bit is given up, and is not looked at again.",
+	Doc:      "Nothing is emitted until there are enough. A value whose sum would pass 64 bit is given up, and is not looked at again. In a `field` the sum is whole as long as the window is.",
 	Role:     nodes.Ordered,
 	In:       []nodes.Port{{Name: "in", Type: "N", Doc: "numbers"}},
 	Out:      []nodes.Port{{Name: "out", Type: "N", Doc: "one sum per value, from the values_to_keep-th on"}},
@@ -21,6 +21,12 @@ var rollingSumKind = nodes.Define(nodes.Spec{
 			Doc: "Overflow is an error, never a wrap", Config: "values_to_keep: 2",
 			In: []any{9223372036854775807, 1, -1}, Out: []any{9223372036854775806}, Dead: []string{"passes 64 bit"},
 		},
+		{
+			Doc: "Of a field: whole numbers stay exact; with a fraction in the window the sum has one", Config: "values_to_keep: 2", Field: "n", Into: "sum",
+			In:   []any{nodes.JSON(`{"n":9007199254740993}`), nodes.JSON(`{"n":0}`), nodes.JSON(`{"n":0.5}`), nodes.JSON(`{"n":"x"}`), nodes.JSON(`{"n":1}`), nodes.JSON(`{"n":2}`)},
+			Out:  []any{nodes.JSON(`{"n":0,"sum":9007199254740993}`), nodes.JSON(`{"n":0.5,"sum":0.5}`), nodes.JSON(`{"n":1,"sum":1.5}`), nodes.JSON(`{"n":2,"sum":3}`)},
+			Dead: []string{"a number is wanted"},
+		},
 	},
 }, newRollingSum)
 
@@ -30,14 +36,14 @@ func newRollingSum(c keepConfig, env *nodes.Env) (any, error) {
 	return &r, nil
 }
 
-func answerSum(c *nodes.Call, r *rolling, sum wide, fsum float64) error {
-	if r.float {
-		c.Emit(nodes.FloatRecord(fsum))
+func answerSum(c *nodes.Call, n int, sum total) error {
+	if !sum.whole {
+		c.Emit(nodes.FloatRecord(sum.float()))
 		return nil
 	}
-	v, fits := sum.int64()
+	v, fits := sum.ints.int64()
 	if !fits {
-		return nodes.Permanentf("the sum of the last %d values passes 64 bit", len(r.ring))
+		return nodes.Permanentf("the sum of the last %d values passes 64 bit", n)
 	}
 	c.Emit(nodes.IntRecord(v))
 	return nil

@@ -10,6 +10,7 @@ import (
 // told by a delta yet.
 type window struct {
 	ring  []uint64
+	marks []bool // which of the ring are floats; nil where all are of one sort
 	have  int    // values in the ring
 	total uint64 // values ever pushed; the next one goes to total % n
 	told  uint64 // total at the last delta or snapshot
@@ -23,8 +24,11 @@ func (w *window) slot() (at int, old uint64, full bool) {
 	return at, w.ring[at], w.have == len(w.ring)
 }
 
-func (w *window) push(v uint64) {
-	w.ring[w.total%uint64(len(w.ring))] = v
+func (w *window) push(v uint64, mark bool) {
+	at := w.total % uint64(len(w.ring))
+	if w.ring[at] = v; w.marks != nil {
+		w.marks[at] = mark
+	}
 	w.total++
 	if w.have < len(w.ring) {
 		w.have++
@@ -38,10 +42,20 @@ func (w *window) appendSince(b []byte, since uint64) []byte {
 	b = binary.AppendUvarint(b, w.total)
 	b = binary.AppendUvarint(b, count)
 	for i := w.total - count; i < w.total; i++ {
-		b = binary.AppendVarint(b, int64(w.ring[i%uint64(len(w.ring))]))
+		at := i % uint64(len(w.ring))
+		if b = binary.AppendVarint(b, int64(w.ring[at])); w.marks != nil {
+			b = append(b, markByte(w.marks[at]))
+		}
 	}
 	w.told = w.total
 	return b
+}
+
+func markByte(mark bool) byte {
+	if mark {
+		return 1
+	}
+	return 0
 }
 
 // AppendDelta implements nodes.Stateful.
@@ -52,7 +66,7 @@ func (w *window) AppendSnapshot(b []byte) []byte { return w.appendSince(b, 0) }
 
 // apply reads what appendSince wrote. When it replaces the whole window reset is called
 // first; push is called for each value.
-func (w *window) apply(b []byte, reset func(), push func(uint64)) error {
+func (w *window) apply(b []byte, reset func(), push func(v uint64, mark bool)) error {
 	total, n := binary.Uvarint(b)
 	count, m := uint64(0), 0
 	if n > 0 {
@@ -73,8 +87,15 @@ func (w *window) apply(b []byte, reset func(), push func(uint64)) error {
 		if n <= 0 {
 			return errState
 		}
-		push(uint64(v))
 		b = b[n:]
+		mark := false
+		if w.marks != nil {
+			if len(b) == 0 {
+				return errState
+			}
+			mark, b = b[0] != 0, b[1:]
+		}
+		push(uint64(v), mark)
 	}
 	w.told = w.total
 	return nil

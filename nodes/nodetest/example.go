@@ -175,7 +175,9 @@ func exampleVariables(k *nodes.Kind, e *nodes.Example, ins map[string][]nodes.Re
 		switch {
 		case p.Type.IsConcrete():
 		case e.Field != "":
-			vars[string(p.Type)] = recipe.JSON
+			if vars[string(p.Type)] = recipe.JSON; p.Type == recipe.Number || k.Where[string(p.Type)] == recipe.Number {
+				vars[string(p.Type)] = recipe.Number
+			}
 		case len(ins[p.Name]) > 0:
 			vars[string(p.Type)] = ins[p.Name][0].Type()
 		}
@@ -192,6 +194,9 @@ func concrete(p nodes.Port, vars map[string]recipe.Type, records []nodes.Record)
 		if v, ok := vars[string(typ)]; ok {
 			typ = v
 		}
+	}
+	if typ == recipe.Number && p.Type != typ { // a column of numbers
+		return recipe.PortType{Name: p.Name, Type: typ}, nil
 	}
 	if !typ.IsConcrete() && len(records) > 0 {
 		typ = records[0].Type()

@@ -19,7 +19,7 @@ type Case struct {
 	Kind        *nodes.Kind
 	Config      string // YAML
 	Ins         map[string][]nodes.Record
-	Types       nodes.PortTypes // concrete; of the wired ports
+	Types       nodes.PortTypes // of the wired ports; with a Field, as nodes.Env has them
 	Field, Into string
 	Frame       int // records a frame; 0 means 256
 	// Crash makes an ordered kind lose its instance after every frame twice: once before

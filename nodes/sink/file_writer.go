@@ -14,8 +14,8 @@ var fileWriterKind = nodes.Define(nodes.Spec{
 	Summary:  "Writes records to a file, in order",
 	Doc: "Folders are made as needed. With `replace` and `fail` the records are gathered in a hidden file beside the " +
 		"target, which takes the target's name when the input has ended: until then, and when the job fails, the target is " +
-		"as it was. With `append` they are written behind what the file held when the job began; another hidden file remembers how much " +
-		"that was. No other program may append to the file meanwhile, and no other node of the recipe may write it. A " +
+		"as it was. With `append` they are written behind what the file held when the job began (in lines, behind a line end); another hidden file remembers how much " +
+		"that was, and when the job fails, or is stopped where nothing keeps it (`sluice run` without `--data-dir`), the file is cut back to that. No other program may append to the file meanwhile, and no other node of the recipe may write it. A " +
 		"replay of dead letters always appends: to what its job has written.",
 	Role: nodes.Sink, Exclusive: "path", Replay: map[string]any{"if_exists": "append"},
 	In: []nodes.Port{{Name: "in", Type: recipe.Any, Doc: "what to write, in its text form or, in json_lines, as JSON"}},
@@ -28,8 +28,16 @@ var fileWriterKind = nodes.Define(nodes.Spec{
 			In: []any{"new", "newer"}, Wrote: map[string]string{"log": "old\nnew\nnewer\n"},
 		},
 		{
+			Doc: "A last line without an end gets one", Config: "{path: log, if_exists: append}", Files: map[string]string{"log": "old"},
+			In: []any{"new"}, Wrote: map[string]string{"log": "old\nnew\n"},
+		},
+		{
 			Doc: "A value per line", Config: "{path: v.ndjson, format: json_lines}", In: []any{"a \"b\"", "\xff", "c"},
 			Wrote: map[string]string{"v.ndjson": "\"a \\\"b\\\"\"\n\"c\"\n"}, Dead: []string{"not UTF-8"},
+		},
+		{
+			Doc: "Lines are written as they are, JSON in UTF-8 only", Config: "{path: v.ndjson, format: json_lines}", In: []any{nodes.JSON("{\"a\":\"\xff\"}"), nodes.JSON(`{"a": "é"}`)},
+			Wrote: map[string]string{"v.ndjson": "{\"a\":\"é\"}\n"}, Dead: []string{"not UTF-8"},
 		},
 		{Doc: "No records make an empty file", Config: "{path: none, if_exists: fail}", Types: map[string]recipe.Type{"any": recipe.Int}, Wrote: map[string]string{"none": ""}},
 		{Doc: "As it is", Config: "{path: raw, format: text}", In: []any{[]byte("a"), []byte("\nb")}, Wrote: map[string]string{"raw": "a\nb"}},
@@ -58,7 +66,7 @@ func newFileWriter(c fileWriterConfig, env *nodes.Env) (any, error) {
 		return w, nil
 	}
 	var err error
-	w.target, err = newTarget(c.Path, c.IfExists, env)
+	w.target, err = newTarget(c.Path, c.IfExists, c.Format != "text", env)
 	return w, err
 }
 
@@ -121,6 +129,9 @@ func (w *fileWriter) Apply(delta []byte) error {
 
 // Seal implements nodes.Sealer.
 func (w *fileWriter) Seal(context.Context) error { return w.target.seal(w.offset) }
+
+// Discard implements nodes.Discarder.
+func (w *fileWriter) Discard(context.Context) error { return w.target.discard() }
 
 // Close implements nodes.Closer.
 func (w *fileWriter) Close() error {

@@ -50,7 +50,7 @@ func TestAnyCrash(t *testing.T) {
 		mode := rapid.SampledFrom([]string{"replace", "append", "fail"}).Draw(rt, "mode")
 		old := ""
 		if mode != "fail" && rapid.Bool().Draw(rt, "exists") {
-			old = "old\n"
+			old = rapid.SampledFrom([]string{"old\n", "old"}).Draw(rt, "old")
 		}
 		frames := rapid.SliceOfN(rapid.SliceOfN(rapid.StringMatching(`[a-z]{0,5}`), 0, 4), 0, 6).Draw(rt, "frames")
 		want := ""
@@ -59,6 +59,9 @@ func TestAnyCrash(t *testing.T) {
 		}
 		for _, f := range frames {
 			for _, l := range f {
+				if want == "old" {
+					want += "\n"
+				}
 				want += l + "\n"
 			}
 		}
@@ -279,6 +282,60 @@ func TestRestoreCutsBack(t *testing.T) {
 		}
 		if b, _ := os.ReadFile(filepath.Join(dir, "f")); string(b) != "kept\nshort\n" {
 			t.Errorf("%s: got %q", mode, b)
+		}
+	}
+}
+
+// TestDiscard takes back what was not sealed, however often, and never what was.
+func TestDiscard(t *testing.T) {
+	ctx := context.Background()
+	for _, mode := range []string{"replace", "append", "fail"} {
+		for _, old := range []string{"old\n", "old", ""} {
+			if mode == "fail" && old != "" {
+				continue
+			}
+			dir := t.TempDir()
+			name := filepath.Join(dir, "f")
+			if old != "" {
+				if err := os.WriteFile(name, []byte(old), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			root := openRoot(t, dir)
+			config := fmt.Sprintf(`{"path":"f","if_exists":%q}`, mode)
+			for range 2 { // before and after something was written
+				for range 2 {
+					if err := build(t, root, config).Discard(ctx); err != nil {
+						t.Fatal(err)
+					}
+				}
+				got, _ := os.ReadFile(name)
+				if left, _ := os.ReadDir(dir); string(got) != old || len(left) != min(1, len(old)) {
+					t.Errorf("%s of %q: got %q and the files %v", mode, old, got, left)
+				}
+				w := build(t, root, config)
+				if err := write(t, w, "a", "b"); err != nil {
+					t.Fatal(err)
+				}
+				w.Close()
+			}
+			w := build(t, root, config)
+			if err := w.Restore([]byte{8}); err != nil { // four bytes are written
+				t.Fatal(err)
+			}
+			if err := w.Seal(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if err := build(t, root, config).Discard(ctx); err != nil {
+				t.Fatal(err)
+			}
+			want := "a\nb\n"
+			if mode == "append" && old != "" {
+				want = "old\n" + want
+			}
+			if got, _ := os.ReadFile(name); string(got) != want {
+				t.Errorf("%s of %q: got %q after a seal, want %q", mode, old, got, want)
+			}
 		}
 	}
 }

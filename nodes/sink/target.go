@@ -7,7 +7,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -20,7 +19,8 @@ import (
 // and node, which seal gives the target's name. With append they go into the target
 // itself, behind base, the size that it had at first; before anything is written, base
 // is put into a mark file, so that whoever comes after a crash finds it. The mark is
-// removed by seal: a target without mark is sealed.
+// removed by seal: a target without mark is sealed. When the job will never go on, discard
+// takes all of it back.
 //
 // So the decision of what to do with an existing file is taken once a job, and every
 // operation here can be done again after a crash at any point.
@@ -29,13 +29,14 @@ type target struct {
 	name     string // in the root
 	hidden   string // the part file or the mark
 	ifExists string
+	lines    bool // records are lines: the first one begins a line
 	root     *os.Root
 
 	file *os.File // open for writing, cut back to the offset it was opened at
-	base int64
+	base int64    // in file, of the job's first byte
 }
 
-func newTarget(file, ifExists string, env *nodes.Env) (*target, error) {
+func newTarget(file, ifExists string, lines bool, env *nodes.Env) (*target, error) {
 	name, err := env.Path(file)
 	if err != nil {
 		return nil, err
@@ -46,7 +47,7 @@ func newTarget(file, ifExists string, env *nodes.Env) (*target, error) {
 	// Node paths hold slashes and no dots.
 	node := strings.ReplaceAll(env.Node, "/", ".")
 	hidden := path.Join(path.Dir(filepath.ToSlash(name)), "."+path.Base(filepath.ToSlash(name))+"."+env.Job+"."+node+".part")
-	return &target{path: file, name: name, hidden: hidden, ifExists: ifExists, root: env.Root}, nil
+	return &target{path: file, name: name, hidden: hidden, ifExists: ifExists, lines: lines, root: env.Root}, nil
 }
 
 // fault names the target in an error, and says in plain words when the disk is full.
@@ -67,7 +68,7 @@ func (t *target) fault(what string, err error) error {
 // writeAt writes bytes of this job at an offset; what lay behind the offset when the
 // file was opened is gone.
 func (t *target) writeAt(b []byte, offset int64) error {
-	if err := t.open(offset); err != nil {
+	if err := t.open(offset, true); err != nil {
 		return err
 	}
 	if _, err := t.file.WriteAt(b, t.base+offset); err != nil {
@@ -76,8 +77,9 @@ func (t *target) writeAt(b []byte, offset int64) error {
 	return nil
 }
 
-// open opens the file for writing, cut to offset.
-func (t *target) open(offset int64) error {
+// open opens the file for writing, cut to offset. writing says that bytes of the job will
+// follow, if there are none yet.
+func (t *target) open(offset int64, writing bool) error {
 	if t.file != nil {
 		return nil
 	}
@@ -87,13 +89,15 @@ func (t *target) open(offset int64) error {
 		}
 	}
 	name := t.hidden
-	var err error
+	t.base = 0
 	switch t.ifExists {
 	case "append":
 		name = t.name
-		if t.base, err = t.decideBase(); err != nil {
+		m, err := t.decideBase()
+		if err != nil {
 			return err
 		}
+		t.base = m.size
 	case "fail":
 		if _, err := t.root.Lstat(t.name); err == nil {
 			return t.exists()
@@ -106,7 +110,13 @@ func (t *target) open(offset int64) error {
 	if err != nil {
 		return t.fault("open", err)
 	}
-	if err := t.cut(f, t.base+offset); err != nil {
+	if t.lines && (writing || offset > 0) {
+		err = t.beginLine(f)
+	}
+	if err == nil {
+		err = t.cut(f, t.base+offset)
+	}
+	if err != nil {
 		f.Close()
 		return err
 	}
@@ -136,42 +146,6 @@ func (t *target) cut(f *os.File, size int64) error {
 	return nil
 }
 
-// decideBase returns the size that the target of an append had when the job began.
-func (t *target) decideBase() (int64, error) {
-	if base, err := t.readMark(); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return base, err
-	}
-	var base int64
-	info, err := t.root.Stat(t.name)
-	switch {
-	case err == nil:
-		base = info.Size()
-	case !errors.Is(err, fs.ErrNotExist):
-		return 0, t.fault("look at", err)
-	}
-	// The mark appears whole or not at all.
-	draft := t.hidden + "~"
-	if err := t.root.WriteFile(draft, strconv.AppendInt(nil, base, 10), 0o666); err != nil {
-		return 0, t.fault("begin", err)
-	}
-	if err := t.root.Rename(draft, t.hidden); err != nil {
-		return 0, t.fault("begin", err)
-	}
-	return base, nil
-}
-
-func (t *target) readMark() (int64, error) {
-	b, err := t.root.ReadFile(t.hidden)
-	if err != nil {
-		return 0, err
-	}
-	base, err := strconv.ParseInt(string(b), 10, 64)
-	if err != nil {
-		return 0, nodes.Permanentf("%s: the file %s, which says where to append, is malformed", t.path, t.hidden)
-	}
-	return base, nil
-}
-
 // forget closes the file; the next writeAt opens it again, at its offset.
 func (t *target) forget() error {
 	if t == nil || t.file == nil {
@@ -187,7 +161,7 @@ func (t *target) seal(size int64) error {
 	if sealed, err := t.sealed(size); sealed || err != nil {
 		return err
 	}
-	if err := t.open(size); err != nil {
+	if err := t.open(size, false); err != nil {
 		return err
 	}
 	if err := t.file.Sync(); err != nil {

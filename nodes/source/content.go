@@ -10,8 +10,9 @@ import (
 	"os"
 
 	"github.com/klauspost/compress/flate"
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
 
 	"sluice/nodes"
 )
@@ -22,6 +23,7 @@ const (
 	packedGzip  = "gzip"
 	packedZip   = "zip"
 	packedZstd  = "zstd"
+	packedUTF16 = "utf16" // not packed, but not in the bytes of its lines either
 )
 
 // detect tells how a file is packed from its first bytes.
@@ -34,6 +36,8 @@ func detect(head []byte) string {
 		return packedZip
 	case has("\x28\xb5\x2f\xfd"), len(head) >= 4 && head[0]>>4 == 5 && string(head[1:4]) == "\x2a\x4d\x18":
 		return packedZstd
+	case has("\xff\xfe"), has("\xfe\xff"):
+		return packedUTF16
 	}
 	return packedPlain
 }
@@ -84,7 +88,7 @@ func unpack(f *os.File, packed string, member int, maxBytes int64) (*unpacked, e
 	u := &unpacked{packed: &counter{r: f}, max: maxBytes, done: func() {}}
 	switch packed {
 	case packedGzip:
-		z, err := gzip.NewReader(u.packed)
+		z, err := newGzipMembers(u.packed)
 		if err != nil {
 			return nil, u.fault(err)
 		}
@@ -95,6 +99,8 @@ func unpack(f *os.File, packed string, member int, maxBytes int64) (*unpacked, e
 			return nil, u.fault(err)
 		}
 		u.r, u.done = z, z.Close
+	case packedUTF16:
+		u.r = transform.NewReader(u.packed, unicode.UTF16(unicode.BigEndian, unicode.ExpectBOM).NewDecoder())
 	case packedZip:
 		file, err := zipMember(f, member)
 		if err != nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"sluice/nodes"
@@ -16,9 +15,12 @@ var fileReaderKind = nodes.Define(nodes.Spec{
 	Kind:     "file_reader",
 	Category: "source",
 	Summary:  "Reads files, line by line or whole",
-	Doc: "`path` may be a pattern (`logs/*.gz`); the files follow each other by name. Plain, gzip, zip and zstd " +
+	Doc: "`path` may be a pattern: `*`, `?` and `[a-z]` stand for parts of a name, `**` for any folders (`logs/**/*.gz`), and the files follow each other by name. " +
+		"Names that begin with a dot are found only by a pattern that has the dot. A file that a pattern found and that can't be opened (a pipe, a link out of the root) " +
+		"and an archive that is broken are a dead letter each; a path without pattern that can't be opened fails the job. Plain, gzip, zip and zstd " +
 		"files are told apart by their content. Lines end at \\n or \\r\\n, a last line without one counts, and empty " +
-		"lines are records (not so in `json_lines`, where a blank line stands for no value). Plain files are read in pieces, by many " +
+		"lines are records (not so in `json_lines`, where a blank line stands for no value). Files in UTF-16 that begin with a byte order mark, as Windows writes them, become " +
+		"UTF-8 in the formats `lines` and `json_lines` (unless they are packed); all others are taken byte by byte. Bytes that are not UTF-8 travel on unchanged, also in the strings of `json_lines`. Plain files are read in pieces, by many " +
 		"workers. A line over the largest record is a dead letter that says where it begins. An empty file has no record.",
 	Role:      nodes.Origin,
 	Out:       []nodes.Port{{Name: "out", Type: "T", Doc: "the lines (string), the texts (string) or the values (json)"}},
@@ -29,6 +31,10 @@ var fileReaderKind = nodes.Define(nodes.Spec{
 		{
 			Doc: "Several files, in the order of their names", Config: "path: 'logs/*.log'",
 			Files: map[string]string{"logs/b.log": "3\n", "logs/a.log": "1\n2\n", "logs/note.txt": "no"}, Out: []any{"1", "2", "3"},
+		},
+		{
+			Doc: "And of all folders below", Config: "path: 'logs/**/*.log'",
+			Files: map[string]string{"logs/b.log": "2\n", "logs/a/x/y.log": "1\n", "logs/.c.log": "no"}, Out: []any{"1", "2"},
 		},
 		{
 			Doc: "A bad line is given up, the rest arrives", Config: "{path: e.ndjson, format: json_lines}",
@@ -60,25 +66,33 @@ func newFileReader(c fileReaderConfig, env *nodes.Env) (any, error) {
 	return &fileReader{c, env}, nil
 }
 
+// errOpen marks that a file can't be opened.
+type errOpen struct{ error }
+
+func (e errOpen) Unwrap() error { return e.error }
+
 // open opens a path that match made. What is no file is not even opened: a pipe would
 // wait for somebody who writes.
 func (f *fileReader) open(path string) (*os.File, error) {
 	info, err := f.env.Root.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
-		return nil, nodes.Permanentf("it is a folder")
+		return nil, errOpen{nodes.Permanentf("it is a folder")}
 	case err == nil && !info.Mode().IsRegular():
-		return nil, nodes.Permanentf("it is no regular file; a stream is read by stdin")
+		return nil, errOpen{nodes.Permanentf("it is no regular file; a stream is read by stdin")}
 	}
 	var file *os.File
 	if err == nil {
 		file, err = f.env.Root.Open(path)
 	}
+	if err == nil {
+		return file, nil
+	}
 	var p *os.PathError
 	if errors.As(err, &p) {
 		err = p.Err
 	}
-	return file, err
+	return nil, errOpen{err}
 }
 
 // Open implements nodes.Source. An offset counts the bytes of the decompressed piece.
@@ -86,6 +100,9 @@ func (f *fileReader) Open(_ context.Context, split nodes.Split, offset int64) (n
 	r := &fileReaderPiece{piece: &piece{}, format: f.Format}
 	if err := json.Unmarshal(split, r.piece); err != nil {
 		return nil, nodes.Permanentf("a split of file_reader is malformed: %w", err)
+	}
+	if r.Lost != "" {
+		return &lostFile{r.piece, offset}, nil
 	}
 	if f.env.Root == nil {
 		return nil, nodes.Permanentf("%s: this worker was given no folder, so it touches no files", r.Path)
@@ -99,94 +116,4 @@ func (f *fileReader) Open(_ context.Context, split nodes.Split, offset int64) (n
 		return nil, fmt.Errorf("%s: %w", r.title(), err)
 	}
 	return r, nil
-}
-
-// fileReaderPiece reads one split.
-type fileReaderPiece struct {
-	*piece
-	format string
-	file   *os.File
-	stream *unpacked // nil for plain files
-	cutter *cutter
-	broken error // found when the piece was opened, or of the file: it stays
-	over   bool  // nothing more is read
-}
-
-func (r *fileReaderPiece) start(maxBytes, offset int64) error {
-	if r.Packed == packedPlain {
-		in, err := openPlain(r.file, r.Start+offset, r.End)
-		r.cutter = newCutter(in, r.format, r.title(), r.Start, offset)
-		return err
-	}
-	r.cutter = newCutter(nil, r.format, r.title(), 0, offset)
-	stream, err := unpack(r.file, r.Packed, r.Member, maxBytes)
-	if err == nil {
-		r.stream = stream
-		r.cutter.in.Reset(stream)
-		_, err = io.CopyN(io.Discard, stream, offset)
-	}
-	if content := (errContent{}); errors.As(err, &content) || errors.Is(err, io.EOF) {
-		// The place where the content ends or breaks. An offset behind it was handed out
-		// together with the error.
-		r.over, r.broken = offset > 0, err
-		return nil
-	}
-	return err
-}
-
-// Read implements nodes.Reader. When the content of a file is broken or too large, the
-// rest of it is given up as one record.
-func (r *fileReaderPiece) Read(c *nodes.Call) error {
-	if r.over {
-		return io.EOF
-	}
-	err := r.broken
-	if err == nil {
-		var record nodes.Record
-		if record, err = r.cutter.next(); err == nil {
-			c.Emit(record)
-			return nil
-		}
-	}
-	if content := (errContent{}); errors.As(err, &content) {
-		at := r.cutter.offset
-		r.over = true
-		r.cutter.offset++
-		if r.stream != nil {
-			r.cutter.offset = r.stream.out + 1 // which start can't reach again
-		}
-		return nodes.Permanentf("%s: the rest of the file, from byte %d, is given up: %w", r.title(), at, err)
-	}
-	if errors.Is(err, io.EOF) {
-		return r.end()
-	}
-	if !nodes.IsPermanent(err) {
-		r.broken = err // the piece must be opened again
-		err = fmt.Errorf("%s: %w", r.title(), err)
-	}
-	return err
-}
-
-// end is where a plain file must have given all that was cut of it.
-func (r *fileReaderPiece) end() error {
-	if missing := r.End - r.Start - r.cutter.offset; r.stream == nil && missing > 0 {
-		return fmt.Errorf("%s: it became shorter by %d bytes while it was read", r.title(), missing)
-	}
-	return io.EOF
-}
-
-// Offset implements nodes.Reader.
-func (r *fileReaderPiece) Offset() int64 { return r.cutter.offset }
-
-// Position implements nodes.Position: where the record read last begins.
-func (r *fileReaderPiece) Position() string {
-	return fmt.Sprintf("%s, byte %d", r.title(), r.Start+r.cutter.last)
-}
-
-// Close implements nodes.Reader.
-func (r *fileReaderPiece) Close() error {
-	if r.stream != nil {
-		r.stream.Close()
-	}
-	return r.file.Close()
 }

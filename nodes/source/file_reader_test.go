@@ -86,7 +86,7 @@ func drain(src nodes.Source, p nodes.Split, offset int64) (all []string, offsets
 	defer r.Close()
 	for {
 		c := nodes.NewCall([]recipe.PortType{{Name: "out", Type: recipe.String}})
-		if f := r.(*fileReaderPiece); f.format == formatJSONLines {
+		if f, ok := r.(*fileReaderPiece); ok && f.format == formatJSONLines {
 			c = nodes.NewCall([]recipe.PortType{{Name: "out", Type: recipe.JSON}})
 		}
 		err := r.Read(c)
@@ -199,8 +199,11 @@ func TestBrokenArchives(t *testing.T) {
 			}
 		}
 	}
-	if _, _, _, err := read(t, map[string][]byte{"a.zip": zipped("1")[:60]}, map[string]any{"path": "a.zip"}); err == nil || !strings.Contains(err.Error(), "a.zip: zip: ") {
-		t.Errorf("a cut archive: got %v", err)
+	for _, path := range []string{"a.zip", "*.*"} {
+		got, dead, _, err := read(t, map[string][]byte{"a.zip": zipped("1")[:60], "b.x": []byte("2")}, map[string]any{"path": path})
+		if err != nil || len(dead) != 1 || !strings.HasPrefix(dead[0], "a.zip: the file is given up: zip: ") || strings.Join(got, "") != map[string]string{"*.*": "2"}[path] {
+			t.Errorf("a cut archive: got %q, dead %q, %v", got, dead, err)
+		}
 	}
 }
 

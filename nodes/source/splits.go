@@ -7,10 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"sluice/nodes"
 )
@@ -23,6 +20,7 @@ type piece struct {
 	End    int64  `json:"end,omitempty"`
 	Member int    `json:"member,omitempty"` // of a zip file
 	Name   string `json:"name,omitempty"`   // of the member
+	Lost   string `json:"lost,omitempty"`   // why the file can't be read: a piece that is one dead letter
 }
 
 // title names the piece for people.
@@ -39,7 +37,7 @@ const maxSplits = 1_000_000
 // Splits implements nodes.Source: the files that the path comes to, by name, each
 // plain one cut where a line begins, each archive into its members.
 func (f *fileReader) Splits(ctx context.Context) ([]nodes.Split, error) {
-	paths, err := f.match()
+	paths, pattern, err := f.match()
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +47,9 @@ func (f *fileReader) Splits(ctx context.Context) ([]nodes.Split, error) {
 			return nil, err
 		}
 		pieces, err := f.cut(path)
+		if lost(err, pattern) {
+			pieces, err = []piece{{Path: path, Lost: err.Error()}}, nil
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
@@ -66,6 +67,14 @@ func (f *fileReader) Splits(ctx context.Context) ([]nodes.Split, error) {
 	return splits, nil
 }
 
+// lost reports whether a file with this fault is given up alone: its content is broken,
+// or it is one of the files that a pattern found and can't be opened.
+func lost(err error, pattern bool) bool {
+	var content errContent
+	var opening errOpen
+	return errors.As(err, &content) || pattern && errors.As(err, &opening)
+}
+
 // Size implements nodes.Sized: a plain file's piece has as many bytes as were cut.
 func (f *fileReader) Size(split nodes.Split) int64 {
 	var p piece
@@ -73,35 +82,6 @@ func (f *fileReader) Size(split nodes.Split) int64 {
 		return 0
 	}
 	return p.End - p.Start
-}
-
-// match returns the files that the path names, as itself or as a pattern.
-func (f *fileReader) match() ([]string, error) {
-	path, err := f.env.Path(f.Path)
-	if err != nil {
-		return nil, err
-	}
-	if !strings.ContainsAny(path, "*?[") {
-		return []string{path}, nil
-	}
-	if _, err := f.env.Root.Stat(path); err == nil {
-		return []string{path}, nil
-	}
-	found, err := fs.Glob(f.env.Root.FS(), filepath.ToSlash(path))
-	if err != nil {
-		return nil, nodes.Permanentf("%s: %w", f.Path, err)
-	}
-	var files []string
-	for _, name := range found {
-		if info, err := f.env.Root.Stat(name); err == nil && info.IsDir() {
-			continue
-		}
-		files = append(files, name)
-	}
-	if len(files) == 0 {
-		return nil, nodes.Permanentf("no file matches %s", f.Path)
-	}
-	return files, nil
 }
 
 func (f *fileReader) cut(path string) ([]piece, error) {
@@ -116,6 +96,9 @@ func (f *fileReader) cut(path string) ([]piece, error) {
 		return nil, err
 	}
 	packed := detect(head[:n])
+	if packed == packedUTF16 && f.Format == formatText {
+		packed = packedPlain // a whole file stays as it is
+	}
 	switch {
 	case packed == packedZip:
 		return zipPieces(file, path)
@@ -135,7 +118,7 @@ func (f *fileReader) cut(path string) ([]piece, error) {
 func zipPieces(file *os.File, path string) ([]piece, error) {
 	members, err := zipMembers(file)
 	if err != nil {
-		return nil, nodes.Permanent(err)
+		return nil, err
 	}
 	var pieces []piece
 	for i, m := range members {

@@ -13,7 +13,7 @@ var RegexReplace = nodes.Define(nodes.Spec{
 	Category: "text",
 	Summary:  "Replaces every part of a string that matches a regular expression",
 	Doc: "In the replacement `$` and digits stands for a group (`$0` for the whole match), so `$1x` is group 1 and then x; " +
-		"further digits count as long as the pattern has such a group. `$$` is a dollar sign. Text without a match passes " +
+		"further digits count as long as the pattern has such a group. `$$` is a dollar sign. Braces and names of groups are not known here: `${1}` and `$name` stand for themselves. Text without a match passes " +
 		"unchanged. Patterns are bounded as for `regex_match`.",
 	In:      []nodes.Port{{Name: "in", Type: recipe.String}},
 	Out:     []nodes.Port{{Name: "out", Type: recipe.String}},
