@@ -121,7 +121,7 @@ func (d *decoder) nodes(v *Value, path string) {
 			{"field", keep(&n.Field)},
 			{"into", keep(&n.Into)},
 		}, d.settings(&n.Settings, false)...)...)
-		if kind := v.Field("kind"); v.Shape == Mapping && (kind == nil || kind.Shape == Null) {
+		if kind := v.Field("kind"); v.Shape == Mapping && (kind == nil || kind.Shape == Null || kind.Shape == Text && kind.Text == "") {
 			d.fault(CodeMissing, k.Place, path, fmt.Sprintf("the node %s has no kind", k.Name), "add kind")
 		}
 		d.doc.Nodes = append(d.doc.Nodes, n)

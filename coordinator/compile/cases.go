@@ -118,17 +118,15 @@ func (c *compilation) testPlace(entry *recipe.TestRecords, given bool) (place, b
 
 // testBox finds the one output port behind an open port of an included recipe.
 func (c *compilation) testBox(entry *recipe.TestRecords, u *unit, box, port string) (place, bool) {
-	t := tracer{c: c, to: &node{doc: u.units[box].by}, seen: map[origin]bool{}}
-	ref := &recipe.Ref{Node: box, Port: port, Path: "tests", Place: entry.Place}
-	t.follow(u, ref, way{})
-	if t.failed {
+	ends, ok := c.follow(u, &recipe.Ref{Node: box, Port: port, Path: "tests", Place: entry.Place})
+	if !ok {
 		return place{}, false
 	}
-	if len(t.edges) != 1 {
+	if len(ends) != 1 {
 		c.fault(c.file, recipe.CodeTestNode, entry.Place, "tests", "name an inner node, such as "+box+"/NODE", "%s is fed by several nodes, so a test cannot name it", entry.Node)
 		return place{}, false
 	}
-	return place{outlet{t.edges[0].from, t.edges[0].fromPort}, entry}, true
+	return place{ends[0].outlet, entry}, true
 }
 
 // testRecords checks that the records of tests have the types of the ports.
@@ -152,10 +150,7 @@ func (c *compilation) testRecords() {
 // there are several.
 func (p place) typ() recipe.Type {
 	if !p.sink() {
-		if p.port < len(p.node.types.Out) {
-			return p.node.types.Out[p.port].Type
-		}
-		return ""
+		return p.outlet.typ()
 	}
 	if len(p.node.types.In) != 1 {
 		return recipe.Any

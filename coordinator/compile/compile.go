@@ -70,13 +70,19 @@ type compilation struct {
 	edges []*edge
 	order []*node      // topological
 	tests []testPlaces // of the top recipe, in its order
-	plan  *recipe.Plan
+
+	tracing  []*openPort // being followed, from the outermost call in
+	passages []*passage
+	plan     *recipe.Plan
 
 	faults recipe.Diagnostics
 	known  map[recipe.Diagnostic]bool
 	hints  int
 	filled int  // bytes that references to parameters stand for
 	halt   bool // what follows would only cascade
+
+	part     bool // open ports are allowed
+	checking bool // and the parameters of a recipe that has some need no values
 }
 
 func newCompilation(file string, text []byte, o Options) *compilation {

@@ -12,9 +12,7 @@ import (
 // schema of its kind.
 func (c *compilation) checkSettings() {
 	for _, n := range c.nodes {
-		if n.kind != nil {
-			c.checkNode(n)
-		}
+		c.checkNode(n)
 	}
 }
 
@@ -27,6 +25,9 @@ func (c *compilation) checkNode(n *node) {
 			return
 		}
 		text = v.AppendJSON(nil)
+	}
+	if n.kind == nil {
+		return
 	}
 	canonical, faults := n.kind.CheckConfig(text)
 	for _, f := range faults {
@@ -78,10 +79,13 @@ func (c *compilation) settingFault(n *node, f nodes.SettingFault) {
 // checkBuild lets the constructor of each node's kind have its say about the settings.
 func (c *compilation) checkBuild() {
 	for _, n := range c.nodes {
-		if n.kind == nil || n.untyped || n.config == nil {
+		if n.kind == nil || n.config == nil {
 			continue
 		}
 		env := &nodes.Env{Job: "check", Node: n.path, Seed: c.o.Seed, Checking: true, Types: n.inner}
+		if n.untyped { // by a fault at its edges, which does not excuse its settings
+			env.Types = assumedTypes(n)
+		}
 		built, err := n.kind.Build(n.config, env)
 		if err != nil {
 			at := n.doc.Place
@@ -94,4 +98,20 @@ func (c *compilation) checkBuild() {
 			_ = closer.Close() // it opened nothing
 		}
 	}
+}
+
+// assumedTypes are the types that a kind declares, and json where it leaves them open:
+// what a constructor is given that can be told no better.
+func assumedTypes(n *node) nodes.PortTypes {
+	assume := func(ports []nodes.Port) []recipe.PortType {
+		list := make([]recipe.PortType, len(ports))
+		for i, p := range ports {
+			list[i] = recipe.PortType{Name: p.Name, Type: p.Type}
+			if !p.Type.IsConcrete() {
+				list[i].Type = recipe.JSON
+			}
+		}
+		return list
+	}
+	return nodes.PortTypes{In: assume(n.kind.In), Out: assume(n.kind.Out)}
 }

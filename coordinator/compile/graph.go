@@ -20,6 +20,8 @@ type unit struct {
 	units  map[string]*unit
 	set    settings // that its nodes inherit
 	names  []string // of its nodes, for hints
+
+	inlets, outlets []*openPort // in the order of the document
 }
 
 func (u *unit) file() string { return u.doc.File }
@@ -47,7 +49,8 @@ type node struct {
 	step    int             // id in the plan
 	lanes   int
 	given   []given
-	expands bool // the kind, or one above it, makes many records of one
+	expands bool          // the kind, or one above it, makes many records of one
+	inlet   *recipe.Inlet // that it stands for, in a recipe with open ports
 }
 
 func (n *node) at(what string) string { return "nodes." + n.doc.Name + what }
@@ -65,19 +68,25 @@ type edge struct {
 	to       *node
 	toPort   int
 	set      edgeSettings
-	inlets   []inlet // open ports that it passes on its way in
+	passed   *passage // open ports that it passes on its way in
 	place    recipe.Place
 	file     string
 	path     string // of the reference in its document
 	typ      recipe.Type
 }
 
-// inlet is an open port that an edge passes: its declared type must take the records.
-type inlet struct {
-	name string
-	typ  recipe.Type
-	file string      // of the including recipe
-	ref  *recipe.Ref // in it, that leads into the port
+// outlet is an output port of a node; port is -1 where a sink stands for what it reads.
+type outlet struct {
+	node *node
+	port int
+}
+
+// typ returns the type of the records that come out, "" when a fault hides it.
+func (o outlet) typ() recipe.Type {
+	if o.port < len(o.node.types.Out) {
+		return o.node.types.Out[o.port].Type
+	}
+	return ""
 }
 
 type settings struct {

@@ -34,7 +34,9 @@ func (c *compilation) lower() {
 	if len(c.top.params) > 0 {
 		l.plan.Params = make(map[string]any, len(c.top.params))
 		for name, p := range c.top.params {
-			l.plan.Params[name] = json.RawMessage(p.value.AppendJSON(nil))
+			if p != nil { // given, or not needed to check a part
+				l.plan.Params[name] = json.RawMessage(p.value.AppendJSON(nil))
+			}
 		}
 	}
 	for _, n := range c.order {

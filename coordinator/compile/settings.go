@@ -225,7 +225,7 @@ func (c *compilation) column(n *node) {
 	if first == nil {
 		return
 	}
-	if !n.kind.Scalar() {
+	if n.kind != nil && !n.kind.Scalar() {
 		n.untyped = true
 		r.bad(first, "field", "%s cannot work on a field of a record: that needs one input port, one output port and an answer for each record", n.kind.Kind)
 		return

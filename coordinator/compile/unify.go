@@ -38,6 +38,11 @@ func (c *compilation) checkTypes() {
 			n.untyped = true
 		}
 	}
+	for _, p := range c.passages { // read or not
+		if p.from.typ() != "" {
+			c.passes(p)
+		}
+	}
 	c.testRecords()
 }
 
@@ -56,7 +61,7 @@ func (c *compilation) typeNode(n *node) {
 			continue
 		}
 		for _, e := range n.in[i] {
-			e.typ = outType(e)
+			e.typ = outlet{e.from, e.fromPort}.typ()
 			if e.typ == "" {
 				n.untyped = true
 			} else {
@@ -75,24 +80,33 @@ func (c *compilation) typeNode(n *node) {
 	}
 }
 
-// outType returns the type of the records that an edge carries, "" when a fault above
-// hides it.
-func outType(e *edge) recipe.Type {
-	if e.fromPort < len(e.from.types.Out) {
-		return e.from.types.Out[e.fromPort].Type
+// passes checks the records of an end against the open ports that it passed, each of
+// which has its say once: the outermost that refuses.
+func (c *compilation) passes(p *passage) bool {
+	if p == nil {
+		return true
 	}
-	return ""
+	if p.state == known {
+		return p.fits
+	}
+	p.state = known
+	if !c.passes(p.outer) {
+		return false
+	}
+	typ := p.from.typ()
+	if p.fits = p.port.typ.Accepts(typ); !p.fits {
+		from := p.from.node.path + "." + p.from.node.types.Out[p.from.port].Name
+		c.faultAt(p.port.in, p.ref, recipe.CodeMismatch, conversion(typ, p.port.typ), "%s is %s, but the open port %s that it passes takes %s", from, typ, p.port.name, p.port.typ)
+	}
+	return p.fits
 }
 
 // typeEdge checks one edge against the port that it leads to.
 func (c *compilation) typeEdge(n *node, p nodes.Port, e *edge, vars bindings) {
 	from := fmt.Sprintf("%s.%s", e.from.path, e.from.types.Out[e.fromPort].Name)
-	for _, in := range e.inlets {
-		if !in.typ.Accepts(e.typ) {
-			n.untyped = true
-			c.fault(in.file, recipe.CodeMismatch, in.ref.Place, in.ref.Path, conversion(e.typ, in.typ), "%s is %s, but the open port %s that it passes takes %s", from, e.typ, in.name, in.typ)
-			return
-		}
+	if !c.passes(e.passed) {
+		n.untyped = true
+		return
 	}
 	want := p.Type
 	if n.field != "" {
