@@ -59,6 +59,7 @@ func Cases(file string, text []byte, o Options) ([]Case, recipe.Diagnostics) {
 
 func testCase(file string, text []byte, o Options, i int) (Case, recipe.Diagnostics) {
 	c := newCompilation(file, text, o)
+	c.part = true
 	made := Case{}
 	list := slices.Insert(slices.Clone(phases), len(phases)-2, phase{"rewrite", func(c *compilation) { made = c.rewrite(i) }, true})
 	if !c.run(list) {
@@ -78,6 +79,12 @@ func (c *compilation) rewrite(i int) Case {
 		r.collect(p)
 	}
 	r.prune()
+	for _, n := range c.nodes {
+		if n.inlet != nil {
+			t := &c.top.doc.Tests[i]
+			c.fault(c.file, recipe.CodeTests, t.Place, "tests", "add given: {"+n.inlet.Name+": …}", "the test %s gives no records for the open port %s", t.Name, n.inlet.Name)
+		}
+	}
 	return r.made
 }
 

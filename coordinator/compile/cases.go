@@ -16,14 +16,6 @@ type place struct {
 
 func (p place) sink() bool { return p.port < 0 }
 
-// name is the place as collectors and diagnostics call it.
-func (p place) name() string {
-	if p.sink() {
-		return p.node.path
-	}
-	return p.node.path + "." + p.node.kind.Out[p.port].Name
-}
-
 // testPlaces is a test whose names have been resolved.
 type testPlaces struct{ given, expect []place }
 
@@ -73,7 +65,8 @@ func (c *compilation) testPlaces(entries []recipe.TestRecords, given bool) []pla
 	return list
 }
 
-// testPlace finds NODE, NODE.PORT or BOX/NODE.PORT in the top recipe.
+// testPlace finds NODE, NODE.PORT or BOX/NODE.PORT in the top recipe, or an open input
+// port of it: inputs.PORT, or PORT where no node has that name.
 func (c *compilation) testPlace(entry *recipe.TestRecords, given bool) (place, bool) {
 	fail := func(code recipe.Code, hint, format string, args ...any) (place, bool) {
 		c.fault(c.file, code, entry.Place, "tests", hint, format, args...)
@@ -81,6 +74,12 @@ func (c *compilation) testPlace(entry *recipe.TestRecords, given bool) (place, b
 	}
 	name, port, _ := strings.Cut(entry.Node, ".")
 	u := c.top
+	if n := c.standIn(name, port); n != nil {
+		if n.untyped {
+			return fail(recipe.CodeTestNode, "name a node below it", "the open port %s takes several types, so a test cannot give its records", n.inlet.Name)
+		}
+		return place{outlet{n, 0}, entry}, true
+	}
 	way := strings.Split(name, "/")
 	for _, box := range way[:len(way)-1] {
 		if u.units[box] == nil {

@@ -81,6 +81,14 @@ type outlet struct {
 	port int
 }
 
+// name is the port as collectors and diagnostics call it.
+func (o outlet) name() string {
+	if o.port < 0 || o.node.inlet != nil {
+		return o.node.path
+	}
+	return o.node.path + "." + o.node.kind.Out[o.port].Name
+}
+
 // typ returns the type of the records that come out, "" when a fault hides it.
 func (o outlet) typ() recipe.Type {
 	if o.port < len(o.node.types.Out) {

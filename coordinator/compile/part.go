@@ -34,6 +34,21 @@ func (c *compilation) standIns() {
 	}
 }
 
+// standIn returns the source that stands for an open input port which a test names, or nil.
+func (c *compilation) standIn(name, port string) *node {
+	if name == recipe.Inputs {
+		name = port
+	} else if port != "" || slices.Contains(c.top.names, name) {
+		return nil
+	}
+	for _, p := range c.top.inlets {
+		if p.name == name {
+			return p.ends[0].node
+		}
+	}
+	return nil
+}
+
 // refusePart reports the open ports of the top recipe, unless it is taken as a part.
 func (c *compilation) refusePart() {
 	if c.part {

@@ -162,8 +162,7 @@ func (c *compilation) mayRead(n *node, port int, ref *recipe.Ref, from outlet, t
 		c.faultAt(n.unit, ref, recipe.CodeSelf, "", "%s reads its own output", n.doc.Name)
 		return false
 	case twice:
-		name := from.node.path + "." + from.node.kind.Out[from.port].Name
-		c.faultAt(n.unit, ref, recipe.CodeDuplicate, "name it once", "%s leads twice into the port %s of %s", name, n.kind.In[port].Name, n.doc.Name)
+		c.faultAt(n.unit, ref, recipe.CodeDuplicate, "name it once", "%s leads twice into the port %s of %s", from.name(), n.kind.In[port].Name, n.doc.Name)
 		return false
 	}
 	return true

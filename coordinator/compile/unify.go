@@ -95,15 +95,14 @@ func (c *compilation) passes(p *passage) bool {
 	}
 	typ := p.from.typ()
 	if p.fits = p.port.typ.Accepts(typ); !p.fits {
-		from := p.from.node.path + "." + p.from.node.types.Out[p.from.port].Name
-		c.faultAt(p.port.in, p.ref, recipe.CodeMismatch, conversion(typ, p.port.typ), "%s is %s, but the open port %s that it passes takes %s", from, typ, p.port.name, p.port.typ)
+		c.faultAt(p.port.in, p.ref, recipe.CodeMismatch, conversion(typ, p.port.typ), "%s is %s, but the open port %s that it passes takes %s", p.from.name(), typ, p.port.name, p.port.typ)
 	}
 	return p.fits
 }
 
 // typeEdge checks one edge against the port that it leads to.
 func (c *compilation) typeEdge(n *node, p nodes.Port, e *edge, vars bindings) {
-	from := fmt.Sprintf("%s.%s", e.from.path, e.from.types.Out[e.fromPort].Name)
+	from := outlet{e.from, e.fromPort}.name()
 	if !c.passes(e.passed) {
 		n.untyped = true
 		return
