@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"sluice/nodes"
 	"sluice/recipe"
@@ -108,11 +109,23 @@ func (c *compilation) run(list []phase) bool {
 
 // fault reports a fault once, however often an included recipe repeats it.
 func (c *compilation) fault(file string, code recipe.Code, at recipe.Place, path, hint, format string, args ...any) {
-	d := recipe.Diagnostic{Code: code, File: file, Line: at.Line, Col: at.Col, Path: path, Text: fmt.Sprintf(format, args...), Hint: hint}
+	d := recipe.Diagnostic{Code: code, File: file, Line: at.Line, Col: at.Col, Path: path, Text: oneLine(fmt.Sprintf(format, args...)), Hint: oneLine(hint)}
 	if !c.known[d] {
 		c.known[d] = true
 		c.faults = append(c.faults, d)
 	}
+}
+
+// oneLine folds line ends: a diagnostic is a line, whatever it quotes.
+func oneLine(s string) string {
+	if !strings.ContainsAny(s, "\r\n") {
+		return s
+	}
+	lines := strings.FieldsFunc(s, func(r rune) bool { return r == '\r' || r == '\n' })
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.Join(lines, " ")
 }
 
 // didYouMean bounds the work of looking for near names in a recipe full of faults.

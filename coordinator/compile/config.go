@@ -88,16 +88,27 @@ func (c *compilation) checkBuild() {
 		}
 		built, err := n.kind.Build(n.config, env)
 		if err != nil {
-			at := n.doc.Place
-			if n.doc.Config != nil {
-				at = n.doc.Config.Place
-			}
-			c.fault(n.unit.file(), recipe.CodeRefused, at, n.at(".config"), "", "the settings of %s are refused: %v", n.doc.Name, err)
+			at, path := n.refusedAt(err)
+			c.fault(n.unit.file(), recipe.CodeRefused, at, path, "", "the settings of %s are refused: %v", n.doc.Name, err)
 		}
 		if closer, ok := built.(nodes.Closer); ok {
 			_ = closer.Close() // it opened nothing
 		}
 	}
+}
+
+// refusedAt returns the place and path of what a constructor refuses: the setting that is
+// the first word of its error, or all of them.
+func (n *node) refusedAt(err error) (recipe.Place, string) {
+	word, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), n.kind.Kind+": "), " ")
+	word = strings.TrimSuffix(word, ":")
+	if v := n.doc.Config.Field(word); v != nil {
+		return v.Place, n.at(".config." + word)
+	}
+	if n.doc.Config != nil {
+		return n.doc.Config.Place, n.at(".config")
+	}
+	return n.doc.Place, n.at(".config")
 }
 
 // assumedTypes are the types that a kind declares, and json where it leaves them open:

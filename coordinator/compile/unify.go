@@ -108,7 +108,7 @@ func (c *compilation) typeEdge(n *node, p nodes.Port, e *edge, vars bindings) {
 		return
 	}
 	want := p.Type
-	if n.field != "" {
+	if n.field != "" || p.Reads(n.config) != "" {
 		want = recipe.JSON
 	}
 	why, ok := accept(n.kind, want, e.typ, from, vars)
@@ -122,6 +122,8 @@ func (c *compilation) typeEdge(n *node, p nodes.Port, e *edge, vars bindings) {
 	}
 	if n.field != "" {
 		why = ", because it works on the field " + n.field
+	} else if s := p.Reads(n.config); s != "" {
+		why = ", because of its setting " + s
 	}
 	c.fault(e.file, recipe.CodeMismatch, e.place, e.path, conversion(e.typ, limit), "%s is %s, but the port %s of %s (%s) takes %s%s", from, e.typ, p.Name, n.doc.Name, n.kind.Kind, want, why)
 }
@@ -238,6 +240,11 @@ func boundByConfig(n *node) bindings {
 	for v, t := range n.kind.Bound(n.config) {
 		if t.IsConcrete() {
 			vars[recipe.Type(v)] = binding{t, "its settings"}
+		}
+	}
+	for _, p := range n.kind.In {
+		if s := p.Reads(n.config); s != "" && p.Type.IsVariable() {
+			vars[p.Type] = binding{recipe.JSON, "its setting " + s}
 		}
 	}
 	return vars

@@ -3,6 +3,7 @@ package flow
 import (
 	"cmp"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -16,7 +17,8 @@ var topKind = nodes.Define(nodes.Spec{
 	Summary:  "Keeps the records with the largest numbers",
 	Doc:      "When the input ends it emits them, largest first; of equal ones, the one that came first goes before. They may take 32 MiB together.",
 	Role:     nodes.Ordered,
-	In:       []nodes.Port{{Name: "in", Type: "T", Doc: "json records, or numbers"}},
+	In:       []nodes.Port{{Name: "in", Type: "T", JSONWith: "by", Doc: "json records by a field, or numbers"}},
+	Where:    map[string]recipe.Type{"T": recipe.Number},
 	Out:      []nodes.Port{{Name: "out", Type: "T", Doc: "the largest ones"}},
 	AtEnd:    true,
 	Examples: []nodes.Example{
@@ -69,7 +71,7 @@ func newTop(c topConfig, _ *nodes.Env) (any, error) {
 	if c.By != "" {
 		f, err := nodes.ParseField(c.By)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("by: %w", err)
 		}
 		t.by = &f
 	}
