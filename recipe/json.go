@@ -21,19 +21,19 @@ func looksJSON(text []byte) bool {
 	return len(text) == 0 || text[0] == '"' || text[0] == '}'
 }
 
-// jsonFault returns the fault of a text as JSON and where it is, or nil.
-func jsonFault(text []byte) (error, Place) {
+// jsonFault returns where a text is not JSON and why, or a nil error.
+func jsonFault(text []byte) (Place, error) {
 	err := json.Unmarshal(text, new(json.RawMessage))
 	var syntax *json.SyntaxError
 	if !errors.As(err, &syntax) {
-		return err, Place{1, 1}
+		return Place{1, 1}, err
 	}
 	at := int(syntax.Offset) - 1 // the offset counts the byte at fault
 	if strings.HasPrefix(syntax.Error(), "unexpected end") {
 		at = len(text)
 	}
 	c := cursor{text: text}
-	return err, c.place(max(at, 0))
+	return c.place(max(at, 0)), err
 }
 
 // cursor turns offsets, which must not fall, into places.

@@ -14,6 +14,9 @@ func Nearest(name string, candidates []string) string {
 	}
 	plain := plainName(name)
 	best, found := max(1, len(name)/3)+1, ""
+	if len(name) == 1 { // every other letter is one edit away
+		best = 1
+	}
 	for _, c := range candidates {
 		if c == name || len(c) > longest || len(c)-len(name) >= best || len(name)-len(c) >= best {
 			continue

@@ -33,7 +33,7 @@ func ParseValue(file string, text []byte) (*Value, Diagnostics) {
 	var notJSON error
 	var at Place
 	if looksJSON(text) {
-		if notJSON, at = jsonFault(text); notJSON == nil {
+		if at, notJSON = jsonFault(text); notJSON == nil {
 			v := p.json(text)
 			return v, p.faults
 		}

@@ -45,7 +45,9 @@ func Cases(file string, text []byte, o Options) ([]Case, recipe.Diagnostics) {
 		}
 		if t.Params != nil {
 			for j, k := range t.Params.Keys {
-				own.Params[k.Name] = t.Params.Items[j].String()
+				if slices.ContainsFunc(doc.Params, func(p recipe.Param) bool { return p.Name == k.Name }) { // else at fault
+					own.Params[k.Name] = t.Params.Items[j].String()
+				}
 			}
 		}
 		made, faults := testCase(file, text, own, i)

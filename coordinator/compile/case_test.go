@@ -118,3 +118,11 @@ func TestCasesOfParts(t *testing.T) {
 		}
 	}
 }
+
+func TestCasesReportOnce(t *testing.T) {
+	text := "nodes:\n  a: {kind: string_generator}\ntests:\n  - {name: x, params: {b: 1}, expect: {a: []}}\n"
+	_, ds := compile.Cases("r.yaml", []byte(text), compile.Options{Catalogue: catalogue(t)})
+	if len(ds) != 1 || ds[0].Code != recipe.CodeUnused {
+		t.Errorf("got %v, want one %s", ds, recipe.CodeUnused)
+	}
+}

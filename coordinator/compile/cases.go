@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -41,9 +42,7 @@ func (c *compilation) testParams(t *recipe.Test) {
 			c.fault(c.file, recipe.CodeUnused, k.Place, "tests", c.didYouMean(k.Name, paramNames(c.top)), "a test gives a value for the parameter %s, which the recipe does not declare", k.Name)
 			continue
 		}
-		if p, v := c.top.doc.Params[j], t.Params.Items[i]; !v.Is(p.Type) {
-			c.fault(c.file, recipe.CodeBadParam, v.Place, "tests", "", "the parameter %s has type %s, not %s", p.Name, p.Type, v.Shape)
-		}
+		c.paramFits(c.top, &c.top.doc.Params[j], t.Params.Items[i], "tests")
 	}
 }
 
@@ -83,7 +82,11 @@ func (c *compilation) testPlace(entry *recipe.TestRecords, given bool) (place, b
 	way := strings.Split(name, "/")
 	for _, box := range way[:len(way)-1] {
 		if u.units[box] == nil {
-			return fail(recipe.CodeTestNode, c.didYouMean(box, func() []string { return u.names }), "the test names %s, but there is no included recipe %s", entry.Node, box)
+			if slices.Contains(u.names, box) {
+				return fail(recipe.CodeTestNode, "", "the test names %s, but %s is not an included recipe", entry.Node, box)
+			}
+			boxes := func() []string { return slices.Sorted(maps.Keys(u.units)) }
+			return fail(recipe.CodeTestNode, c.didYouMean(box, boxes), "the test names %s, but there is no included recipe %s", entry.Node, box)
 		}
 		u = u.units[box]
 	}
@@ -137,8 +140,8 @@ func (c *compilation) testRecords() {
 				continue // at fault, or several types
 			}
 			for _, v := range p.entry.Records {
-				if !v.Is(typ) {
-					c.fault(c.file, recipe.CodeTestValue, v.Place, "tests", "", "a record of %s is %s, but the type there is %s", p.name(), v.Shape, typ)
+				if at, what := v.Unlike(typ); what != "" {
+					c.fault(c.file, recipe.CodeTestValue, at, "tests", "", "a record of %s is %s, but the type there is %s", p.name(), what, typ)
 				}
 			}
 		}

@@ -31,7 +31,10 @@ func (c *compilation) checkNode(n *node) {
 	}
 	canonical, faults := n.kind.CheckConfig(text)
 	for _, f := range faults {
-		c.settingFault(n, f)
+		meant := func(other nodes.SettingFault) bool { return other.Hint == "did you mean "+f.Path+"?" }
+		if given := n.doc.Config.Field(f.Path) != nil; given || !slices.ContainsFunc(faults, meant) { // else it is not missing, but misspelt
+			c.settingFault(n, f)
+		}
 	}
 	if len(faults) > 0 {
 		n.untyped = true // settings may decide types

@@ -226,11 +226,12 @@ func (c *compilation) column(n *node) {
 		return
 	}
 	if n.kind != nil && !n.kind.Scalar() {
-		n.untyped = true
+		n.untyped, n.unclear = true, true
 		r.bad(first, "field", "%s cannot work on a field of a record: that needs one input port, one output port and an answer for each record", n.kind.Kind)
 		return
 	}
 	if n.doc.Field == nil {
+		n.untyped, n.unclear = true, true
 		r.bad(first, "into", "into needs field: the place that is read")
 		return
 	}

@@ -64,7 +64,7 @@ func (c *compilation) typeNode(n *node) {
 			e.typ = outlet{e.from, e.fromPort}.typ()
 			if e.typ == "" {
 				n.untyped = true
-			} else {
+			} else if !n.unclear {
 				c.typeEdge(n, p, e, vars)
 			}
 		}
