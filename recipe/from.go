@@ -53,7 +53,11 @@ func (d *decoder) ref(v *Value, path string, settings bool) Ref {
 		return r
 	}
 	if v.Shape != Mapping {
-		d.wrong(v, path, "from", "the name of a node, an object with node, or a list of those")
+		hint := ""
+		if v.Shape == Boolean { // which is a name that YAML has taken
+			hint = "put the name of a node in quotes"
+		}
+		d.fault(CodeValue, v.Place, path, "from must be the name of a node, an object with node, or a list of those, not "+v.Shape.String(), hint)
 		return r
 	}
 	fields := []field{{"node", d.text(&r.Node, "node")}, {"port", d.text(&r.Port, "port")}}

@@ -48,17 +48,17 @@ func (c *compilation) testParams(t *recipe.Test) {
 
 func (c *compilation) testPlaces(entries []recipe.TestRecords, given bool) []place {
 	var list []place
-	seen := map[outlet]bool{}
+	seen := map[outlet]string{} // as the test calls it
 	for i := range entries {
 		p, ok := c.testPlace(&entries[i], given)
 		if !ok {
 			continue
 		}
-		if seen[p.outlet] {
-			c.fault(c.file, recipe.CodeTests, p.entry.Place, "tests", "", "the test names %s twice", p.name())
+		if first := seen[p.outlet]; first != "" {
+			c.fault(c.file, recipe.CodeTests, p.entry.Place, "tests", "", "%s and %s name the same records", first, p.entry.Node)
 			continue
 		}
-		seen[p.outlet] = true
+		seen[p.outlet] = p.entry.Node
 		list = append(list, p)
 	}
 	return list
@@ -141,7 +141,7 @@ func (c *compilation) testRecords() {
 			}
 			for _, v := range p.entry.Records {
 				if at, what := v.Unlike(typ); what != "" {
-					c.fault(c.file, recipe.CodeTestValue, at, "tests", "", "a record of %s is %s, but the type there is %s", p.name(), what, typ)
+					c.fault(c.file, recipe.CodeTestValue, at, "tests", "", "a record of %s is %s, but the type there is %s", p.entry.Node, what, typ)
 				}
 			}
 		}

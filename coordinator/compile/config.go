@@ -69,6 +69,9 @@ func (c *compilation) settingFault(n *node, f nodes.SettingFault) {
 			}
 		}
 	}
+	if v := n.doc.Config.Field(name); v != nil && f.Hint == nodes.Unquote && strings.Contains(v.Text, "${") {
+		f.Hint = "declare the parameter as a number"
+	}
 	if code == recipe.CodeNeeded {
 		f.Hint = "add it under config: " + f.Hint
 	}

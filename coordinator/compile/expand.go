@@ -113,6 +113,10 @@ func (c *compilation) load(u *unit, by *recipe.Node, ref string) *recipe.Documen
 		c.fault(u.file(), recipe.CodeLoad, by.KindAt, "nodes."+by.Name+".kind", "", "the recipe %s cannot be read: %v", ref, err)
 		return nil
 	}
+	if ref == "" {
+		c.fault(u.file(), recipe.CodeLoad, by.KindAt, "nodes."+by.Name+".kind", "write recipe:./FILE.yaml", "the kind recipe: does not say which recipe")
+		return nil
+	}
 	if c.o.Load == nil {
 		return bad(fmt.Errorf("nothing can be included here"))
 	}
