@@ -14,11 +14,14 @@ import (
 // same: {"a": b} is.
 func looksJSON(text []byte) bool {
 	text = bytes.TrimLeft(text, " \t\r\n")
+	if bytes.HasPrefix(text, []byte("//")) {
+		return true // a comment, as some write them
+	}
 	if len(text) == 0 || text[0] != '{' {
 		return false
 	}
 	text = bytes.TrimLeft(text[1:], " \t\r\n")
-	return len(text) == 0 || text[0] == '"' || text[0] == '}'
+	return len(text) == 0 || strings.IndexByte(`"}/`, text[0]) >= 0
 }
 
 // jsonFault returns where a text is not JSON and why, or a nil error.

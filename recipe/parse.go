@@ -41,7 +41,11 @@ func ParseValue(file string, text []byte) (*Value, Diagnostics) {
 	root, err := p.yaml(text)
 	if err && notJSON != nil {
 		p.faults = nil
-		return nil, p.fault(CodeSyntax, at, "the text is not JSON: "+notJSON.Error(), "")
+		hint := ""
+		if strings.Contains(notJSON.Error(), "character '/'") {
+			hint = "JSON has no comments; YAML has, after #"
+		}
+		return nil, p.fault(CodeSyntax, at, "the text is not JSON: "+notJSON.Error(), hint)
 	}
 	return root, p.faults
 }

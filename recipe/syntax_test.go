@@ -32,6 +32,8 @@ func TestSyntaxFaults(t *testing.T) {
 		{"{\"a\": 1,\n \"b\": \"x\" \"y\"}\n", "f:2:11: SL001: the text is not JSON: invalid character '\"' after object key:value pair"},
 		{"{\"é\": 1 \"b\": 2}\n", "f:1:9: SL001: the text is not JSON: invalid character '\"' after object key:value pair"},
 		{"{\"a\": {\"b\": 1}\n", "f:2:1: SL001: the text is not JSON: unexpected end of JSON input"},
+		{"// c\n{\"a\": 1}", "f:1:1: SL001: the text is not JSON: invalid character '/' looking for beginning of value; JSON has no comments; YAML has, after #"},
+		{"{\n// c\n\"a\": 1}", "f:2:1: SL001: the text is not JSON: invalid character '/' looking for beginning of object key string; JSON has no comments; YAML has, after #"},
 		{"{\"a\": 1, \"a\": 2}", "f:1:10: SL004: the key a is given twice"},
 		{`{"a": ` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + "}", "f:1:107: SL002: the document is nested more than 100 levels deep"},
 	} {

@@ -167,6 +167,7 @@ type levels struct {
 var (
 	blockText = regexp.MustCompile(`[:-][ \t]+(?:[|>][-+0-9]*)[ \t]*(?:#.*)?$`)
 	levelOpen = regexp.MustCompile(`(?:^|:|-)[ \t]*(?:[&!]\S+[ \t]*)?(?:#.*)?$`)
+	entry     = regexp.MustCompile(`^-[ \t]|:(?:[ \t]|$)`)
 	itemMarks = regexp.MustCompile(`^(?:-[ \t]+)+`)
 )
 
@@ -185,24 +186,28 @@ func (l *levels) add(line string) (int, bool) {
 		return indent, true
 	}
 	l.block = 0
+	of := indent // of the line; indent goes on to that of its last item
 	for len(l.open) > 0 && l.open[len(l.open)-1] > indent {
 		l.open = l.open[:len(l.open)-1]
 		l.opener = false
 	}
 	fits := true
 	if len(l.open) == 0 || l.open[len(l.open)-1] < indent {
-		fits = len(l.open) == 0 && l.opener || len(l.open) == 0 && indent == 0 || l.opener
+		fits = l.opener || len(l.open) == 0 && indent == 0 || !entry.MatchString(body) // a text goes on
 		l.open = append(l.open, indent)
 	}
-	if marks := itemMarks.FindString(body); marks != "" {
-		l.open = append(l.open, indent+len(marks))
+	for marks := itemMarks.FindString(body); marks != ""; {
+		at := strings.IndexByte(marks, '-') + 1
+		at += len(marks[at:]) - len(strings.TrimLeft(marks[at:], " \t"))
+		indent, marks = indent+at, marks[at:]
+		l.open = append(l.open, indent)
 	}
 	if blockText.MatchString(body) {
-		l.block = indent + 1
+		l.block = of + 1
 	}
 	l.opener = levelOpen.MatchString(body)
 	l.flow = max(0, brackets(body))
-	return indent, fits
+	return of, fits
 }
 
 // brackets counts how many more brackets a line opens than it closes, outside of quotes.

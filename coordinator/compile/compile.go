@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"sluice/nodes"
 	"sluice/recipe"
@@ -116,16 +117,16 @@ func (c *compilation) fault(file string, code recipe.Code, at recipe.Place, path
 	}
 }
 
-// oneLine folds line ends: a diagnostic is a line, whatever it quotes.
+// oneLine folds line ends and the like: a diagnostic is a line, whatever it quotes.
 func oneLine(s string) string {
-	if !strings.ContainsAny(s, "\r\n") {
+	if strings.IndexFunc(s, unicode.IsControl) < 0 {
 		return s
 	}
-	lines := strings.FieldsFunc(s, func(r rune) bool { return r == '\r' || r == '\n' })
-	for i := range lines {
-		lines[i] = strings.TrimSpace(lines[i])
+	parts := strings.FieldsFunc(s, unicode.IsControl)
+	for i := range parts {
+		parts[i] = strings.TrimSpace(parts[i])
 	}
-	return strings.Join(lines, " ")
+	return strings.Join(parts, " ")
 }
 
 // didYouMean bounds the work of looking for near names in a recipe full of faults.
