@@ -32,10 +32,10 @@ func (d *Duration) UnmarshalJSON(b []byte) error {
 func parseDuration(s string) (Duration, error) {
 	v, err := time.ParseDuration(s)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no duration, such as \"250ms\" or \"1h30m\"", s)
+		return 0, fmt.Errorf("must be a duration such as \"250ms\" or \"1h30m\", not %q", s)
 	}
 	if v < 0 {
-		return 0, fmt.Errorf("%q is a negative duration", s)
+		return 0, fmt.Errorf("must not be negative, as %q is", s)
 	}
 	return Duration(v), nil
 }

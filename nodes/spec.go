@@ -17,6 +17,9 @@ type Port struct {
 	Type     recipe.Type
 	Doc      string
 	Optional bool // an input port that need not be wired
+	// JSONWith names the setting that reads a field of the records: when it is given, the
+	// port takes json alone.
+	JSONWith string
 }
 
 // Role says what a kind is to the engine.
@@ -132,6 +135,15 @@ func (s *Spec) Bound(config json.RawMessage) map[string]recipe.Type {
 	return bound
 }
 
+// Reads returns the setting by which an input port takes json alone, "" when it is not
+// given in the settings (canonical, as CheckConfig returns them), or there is none.
+func (p Port) Reads(config json.RawMessage) string {
+	if p.JSONWith == "" || gjson.GetBytes(config, p.JSONWith).String() == "" {
+		return ""
+	}
+	return p.JSONWith
+}
+
 // Kind is a spec bound to its behaviour: the unit of a catalogue.
 type Kind struct{ Spec }
 
@@ -146,8 +158,9 @@ type Kind struct{ Spec }
 //	enum:"a|b"              allowed values
 //	format:"regex|duration|path|url|jq|expr"   checked when the recipe is checked
 //
-// The constructor refuses impossible settings with an error that says what is wanted; it
-// runs when a recipe is checked too, with an Env that gives access to nothing.
+// The constructor refuses impossible settings with an error that says what is wanted. Its
+// first word is the setting's name, where one is at fault: the recipe's author is shown the
+// place. It runs when a recipe is checked too, with an Env that gives access to nothing.
 func Define[C any](spec Spec, build func(cfg C, env *Env) (any, error)) Kind {
 	spec.config = reflect.TypeFor[C]()
 	spec.build = func(cfg any, env *Env) (any, error) { return build(*cfg.(*C), env) }

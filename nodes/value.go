@@ -3,6 +3,7 @@ package nodes
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -13,11 +14,16 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"sluice/recipe"
 )
 
 // MaxPattern is the number of bytes that a regular expression in a recipe may have.
 // Matching costs up to pattern × input, so both are bounded.
 const MaxPattern = 64 << 10
+
+// Unquote is the hint for a number that is written as text.
+const Unquote = "remove the quotes"
 
 // decode reads one value into v, and holds it to the setting's bounds.
 func (s *Setting) decode(path string, raw json.RawMessage, v reflect.Value) *SettingFault {
@@ -69,7 +75,9 @@ func (s *Setting) setText(text string, v reflect.Value, fault faultFunc) *Settin
 		}
 		d, err := parseDuration(text)
 		if err != nil {
-			return fault("is %v", err)
+			f := fault("%v", err)
+			f.Hint = recipe.DaysHint(text)
+			return f
 		}
 		v.SetInt(int64(d))
 		return s.bound(d.Std().Seconds(), fault, "%v seconds")
@@ -98,7 +106,12 @@ func (s *Setting) setText(text string, v reflect.Value, fault faultFunc) *Settin
 
 func (s *Setting) setNumber(raw json.RawMessage, v reflect.Value, fault faultFunc) *SettingFault {
 	if c := raw[0]; c != '-' && (c < '0' || c > '9') {
-		return fault("wants a number, not %s", jsonSort(raw))
+		f := fault("wants a number, not %s", jsonSort(raw))
+		var text string
+		if c == '"' && json.Unmarshal(raw, &text) == nil && json.Unmarshal([]byte(text), new(float64)) == nil {
+			f.Hint = Unquote
+		}
+		return f
 	}
 	text := string(raw)
 	switch {
@@ -191,10 +204,13 @@ func checkFormat(format, text string) error {
 		}
 	case "duration":
 		if _, err := parseDuration(text); err != nil {
-			return fmt.Errorf("is wrong: %w", err)
+			return err
 		}
 	case "path":
-		if text == "" || strings.ContainsRune(text, 0) {
+		if text == "" {
+			return errors.New("must name a file, and is empty")
+		}
+		if strings.ContainsRune(text, 0) {
 			return fmt.Errorf("is no path: %q", text)
 		}
 	case "url":

@@ -16,6 +16,7 @@ func (d *decoder) document(root *Value) {
 	faults := len(d.faults)
 	nodes := false
 	d.object(root, "", "a recipe",
+		field{"$schema", d.text(new(string), "$schema")}, // by which editors find the schema
 		field{"recipe", d.text(&doc.Recipe, "the recipe's name")},
 		field{"description", d.text(&doc.Description, "the description")},
 		field{"params", d.params},
@@ -30,7 +31,7 @@ func (d *decoder) document(root *Value) {
 		v := root.Field("recipe")
 		d.fault(CodeName, v.Place, "recipe", fmt.Sprintf("the recipe's name %q is not made of a-z, 0-9, - and _, with a letter first, or is longer than %d", clip(doc.Recipe), MaxName), "")
 	}
-	if len(doc.Nodes) == 0 && (!nodes || len(d.faults) == faults) {
+	if root.Shape == Mapping && len(doc.Nodes) == 0 && (!nodes || len(d.faults) == faults) {
 		d.fault(CodeEmpty, root.Place, "nodes", "the recipe has no nodes", "")
 	}
 }
@@ -44,8 +45,13 @@ func (d *decoder) params(v *Value, path string) {
 				field{"default", keep(&p.Default)},
 				field{"doc", d.text(&p.Doc, "doc")})
 		}
-		if p.Default != nil && !p.Default.Is(p.Type) {
-			d.fault(CodeBadParam, p.Default.Place, path+".default", fmt.Sprintf("the parameter %s has type %s and its default is %s", p.Name, p.Type, p.Default.Shape), quoteHint(p.Type, p.Default))
+		if v := v.Field("default"); v != nil && v.Shape == Null && p.Type == JSON {
+			p.Default = v // null is JSON, and otherwise stands for none
+		}
+		if p.Default != nil {
+			if at, what := p.Default.Unlike(p.Type); what != "" {
+				d.fault(CodeBadParam, at, path+".default", fmt.Sprintf("the parameter %s has type %s and its default is %s", p.Name, p.Type, what), quoteHint(p.Type, p.Default))
+			}
 		}
 		d.doc.Params = append(d.doc.Params, p)
 	})
@@ -65,7 +71,11 @@ func (d *decoder) typeName(dst *Type, constraints bool) func(*Value, string) {
 			return
 		}
 		t := Type(v.Text)
-		if len(t) <= MaxName && (t.IsConcrete() || constraints && t.IsConstraint()) {
+		innermost := t
+		for elem, ok := t.Elem(); ok; elem, ok = elem.Elem() {
+			innermost = elem
+		}
+		if len(t) <= MaxName && (innermost.IsConcrete() || constraints && innermost.IsConstraint()) {
 			*dst = t
 			return
 		}
@@ -121,7 +131,7 @@ func (d *decoder) nodes(v *Value, path string) {
 			{"field", keep(&n.Field)},
 			{"into", keep(&n.Into)},
 		}, d.settings(&n.Settings, false)...)...)
-		if kind := v.Field("kind"); v.Shape == Mapping && (kind == nil || kind.Shape == Null) {
+		if kind := v.Field("kind"); v.Shape == Mapping && (kind == nil || kind.Shape == Null || kind.Shape == Text && kind.Text == "") {
 			d.fault(CodeMissing, k.Place, path, fmt.Sprintf("the node %s has no kind", k.Name), "add kind")
 		}
 		d.doc.Nodes = append(d.doc.Nodes, n)

@@ -53,7 +53,11 @@ func (d *decoder) ref(v *Value, path string, settings bool) Ref {
 		return r
 	}
 	if v.Shape != Mapping {
-		d.wrong(v, path, "from", "the name of a node, an object with node, or a list of those")
+		hint := ""
+		if v.Shape == Boolean { // which is a name that YAML has taken
+			hint = "put the name of a node in quotes"
+		}
+		d.fault(CodeValue, v.Place, path, "from must be the name of a node, an object with node, or a list of those, not "+v.Shape.String(), hint)
 		return r
 	}
 	fields := []field{{"node", d.text(&r.Node, "node")}, {"port", d.text(&r.Port, "port")}}
@@ -67,17 +71,27 @@ func (d *decoder) ref(v *Value, path string, settings bool) Ref {
 	case r.Node == "":
 		d.fault(CodeMissing, v.Place, path, "an edge does not say from which node", "add node")
 	default:
-		if node, port, ok := strings.Cut(r.Node, "."); ok && r.Port == "" {
+		text := r.Node
+		if node, port, ok := strings.Cut(text, "."); ok {
+			if r.Port != "" {
+				d.fault(CodeName, v.Place, path, fmt.Sprintf("the port of an edge is named twice: by node, %s, and by port", clip(text)), "leave out port")
+				r.Node = ""
+				return r
+			}
 			r.Node, r.Port = node, port
 		}
-		d.checkRef(&r, r.Node)
+		d.checkRef(&r, text)
 	}
 	return r
 }
 
 func (d *decoder) checkRef(r *Ref, text string) {
 	if !IsName(r.Node) || r.Port != "" && !IsName(r.Port) || strings.HasSuffix(text, ".") {
-		d.fault(CodeName, r.Place, r.Path, fmt.Sprintf("%q does not name a node or a node.port", clip(text)), nameHint(text))
+		hint := ""
+		if !strings.Contains(text, ".") {
+			hint = nameHint(text)
+		}
+		d.fault(CodeName, r.Place, r.Path, fmt.Sprintf("%q does not name a node or a node.port", clip(text)), hint)
 		r.Node = ""
 	}
 }

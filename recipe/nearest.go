@@ -1,20 +1,52 @@
 package recipe
 
+import "strings"
+
 // Nearest returns the name among candidates that name was probably meant to be, or
 // "" when none is near: at most a third of its letters may have to be changed,
-// added, left out or swapped with their neighbour. Of equals the first one wins.
+// added, left out or swapped with their neighbour, or else it is the beginning of the
+// other or a part of it. Case does not count, nor - for _. Of equals the first one wins;
+// name itself is never near.
 func Nearest(name string, candidates []string) string {
 	const longest = 64
 	if len(name) == 0 || len(name) > longest {
 		return ""
 	}
+	plain := plainName(name)
 	best, found := max(1, len(name)/3)+1, ""
+	if len(name) == 1 { // every other letter is one edit away
+		best = 1
+	}
 	for _, c := range candidates {
-		if len(c) > longest || len(c)-len(name) >= best || len(name)-len(c) >= best {
+		if c == name || len(c) > longest || len(c)-len(name) >= best || len(name)-len(c) >= best {
 			continue
 		}
-		if d := distance(name, c); d < best {
+		if d := distance(plain, plainName(c)); d < best {
 			best, found = d, c
+		}
+	}
+	if found == "" {
+		return containing(plain, candidates)
+	}
+	return found
+}
+
+func plainName(s string) string { return strings.ReplaceAll(strings.ToLower(s), "-", "_") }
+
+// containing returns the candidate that begins with a name, or has it among its words.
+func containing(name string, candidates []string) string {
+	const least = 3 // letters that say something
+	if len(name) < least {
+		return ""
+	}
+	found := ""
+	for _, c := range candidates {
+		switch plain := plainName(c); {
+		case plain == name:
+		case strings.HasPrefix(plain, name):
+			return c
+		case found == "" && strings.Contains(plain, name):
+			found = c
 		}
 	}
 	return found

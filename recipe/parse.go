@@ -3,13 +3,9 @@ package recipe
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"regexp"
-	"strconv"
 	"strings"
-	"unicode/utf16"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -24,22 +20,52 @@ const (
 // bounds; merge keys, tags of one's own and several documents are refused.
 func ParseValue(file string, text []byte) (*Value, Diagnostics) {
 	p := &parser{file: file}
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	if len(text) > MaxDocument {
-		return nil, p.fault(CodeTooLarge, Place{1, 1}, fmt.Sprintf("the document has %d bytes; it may have %d", len(text), MaxDocument))
+		return nil, p.fault(CodeTooLarge, Place{1, 1}, fmt.Sprintf("the document has %d bytes; it may have %d", len(text), MaxDocument), "")
 	}
 	if n := marks(text); n > maxMarks {
-		return nil, p.fault(CodeTooLarge, Place{1, 1}, fmt.Sprintf("the document has %d lines and items; it may have %d", n, maxMarks))
+		return nil, p.fault(CodeTooLarge, Place{1, 1}, fmt.Sprintf("the document has %d lines and items; it may have %d", n, maxMarks), "")
+	}
+	if at, ok := checkUTF8(text); !ok {
+		return nil, p.fault(CodeSyntax, at, "the text is not UTF-8", "save it as UTF-8")
+	}
+	var notJSON error
+	var at Place
+	if looksJSON(text) {
+		if at, notJSON = jsonFault(text); notJSON == nil {
+			v := p.json(text)
+			return v, p.faults
+		}
+	}
+	root, err := p.yaml(text)
+	if err && notJSON != nil {
+		p.faults = nil
+		hint := ""
+		if strings.Contains(notJSON.Error(), "character '/'") {
+			hint = "JSON has no comments; YAML has, after #"
+		}
+		return nil, p.fault(CodeSyntax, at, "the text is not JSON: "+notJSON.Error(), hint)
+	}
+	return root, p.faults
+}
+
+// yaml reads a YAML text, and reports whether it is none.
+func (p *parser) yaml(text []byte) (*Value, bool) {
+	if r, at, ok := checkCharacters(text); !ok {
+		p.fault(CodeSyntax, at, fmt.Sprintf("the text is not YAML: it has the control character U+%04X", r), fmt.Sprintf(`write it as "\u%04x"`, r))
+		return nil, true
 	}
 	root, err := parseYAML(text)
 	if err != nil {
-		why, line := yamlFault(err, text)
-		return nil, p.fault(CodeSyntax, Place{line, 1}, why)
+		why, at, hint := yamlFault(err, text)
+		p.fault(CodeSyntax, at, why, hint)
+		return nil, true
 	}
 	if root == nil {
-		return &Value{Place: Place{1, 1}}, nil
+		return &Value{Place: Place{1, 1}}, false
 	}
-	v := p.value(root, 0)
-	return v, p.faults
+	return p.value(root, 0), false
 }
 
 // marks counts what can begin a value, before the YAML library spends half a kilobyte
@@ -59,83 +85,21 @@ func marks(text []byte) int {
 	return n
 }
 
-func parseYAML(text []byte) (*yaml.Node, error) {
-	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) && json.Valid(text) {
-		text = withoutJSONOnly(text)
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	var doc yaml.Node
-	if err := dec.Decode(&doc); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, nil
-		}
-		return nil, err
-	}
-	var more yaml.Node
-	if err := dec.Decode(&more); err == nil {
-		return nil, fmt.Errorf("yaml: line %d: a file holds one document, and a second one starts here", more.Line)
-	} else if !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	if doc.Kind == yaml.DocumentNode {
-		return doc.Content[0], nil
-	}
-	return &doc, nil
-}
-
-var jsonOnly = regexp.MustCompile(`\\\\|\\/|\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})`)
-
-// withoutJSONOnly replaces what JSON can write and YAML cannot: a character as two
-// escapes, and an escaped slash.
-func withoutJSONOnly(text []byte) []byte {
-	return jsonOnly.ReplaceAllFunc(text, func(m []byte) []byte {
-		switch {
-		case string(m) == `\/`:
-			return []byte("/")
-		case len(m) != 12:
-			return m
-		}
-		hi, _ := strconv.ParseUint(string(m[2:6]), 16, 16)
-		lo, _ := strconv.ParseUint(string(m[8:12]), 16, 16)
-		return []byte(string(utf16.DecodeRune(rune(hi), rune(lo))))
-	})
-}
-
-var (
-	yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+)(?:, column \d+)?: )?`)
-	// What the library's parser reports, other than its scanner, has a line too low by one.
-	yamlParser = regexp.MustCompile(`did not find expected (key|node content|'-' indicator|',' or|<)`)
-	yamlAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
-)
-
-// yamlFault takes the YAML library's error apart into a sentence and a line.
-func yamlFault(err error, text []byte) (string, int) {
-	why := err.Error()
-	m := yamlLine.FindStringSubmatch(why)
-	line, _ := strconv.Atoi(m[1])
-	why = strings.ReplaceAll(strings.TrimPrefix(why, m[0]), "\n", " ")
-	if a := yamlAnchor.FindStringSubmatch(why); a != nil {
-		why = "the alias *" + a[1] + " has no anchor"
-		if i := bytes.Index(text, []byte("*"+a[1])); i >= 0 {
-			line = 1 + bytes.Count(text[:i], []byte("\n"))
-		}
-	}
-	if m[1] != "" && yamlParser.MatchString(why) {
-		line++
-	}
-	return "the text is not YAML: " + why, min(max(line, 1), 1+bytes.Count(text, []byte("\n")))
-}
-
 type parser struct {
 	file   string
 	faults Diagnostics
 	values int
 	within map[*yaml.Node]bool // aliases being resolved
+	deep   bool                // JSON nested too deeply has been reported
 }
 
-func (p *parser) fault(code Code, at Place, text string) Diagnostics {
-	p.faults = append(p.faults, Diagnostic{Code: code, File: p.file, Line: at.Line, Col: at.Col, Text: text})
+func (p *parser) fault(code Code, at Place, text, hint string) Diagnostics {
+	p.faults = append(p.faults, Diagnostic{Code: code, File: p.file, Line: at.Line, Col: at.Col, Text: text, Hint: hint})
 	return p.faults
+}
+
+func (p *parser) tooDeep(at Place) {
+	p.fault(CodeTooLarge, at, fmt.Sprintf("the document is nested more than %d levels deep", maxNesting), "")
 }
 
 func (p *parser) value(n *yaml.Node, depth int) *Value {
@@ -144,12 +108,12 @@ func (p *parser) value(n *yaml.Node, depth int) *Value {
 	switch {
 	case p.values > maxValues:
 		if p.values == maxValues+1 {
-			p.fault(CodeTooLarge, v.Place, fmt.Sprintf("the document's aliases stand for more than %d values", maxValues))
+			p.fault(CodeTooLarge, v.Place, fmt.Sprintf("the document's aliases stand for more than %d values", maxValues), "")
 		}
 		return v
 	case depth > maxNesting:
 		p.values = maxValues + 1 // one such fault is enough
-		p.fault(CodeTooLarge, v.Place, fmt.Sprintf("the document is nested more than %d levels deep", maxNesting))
+		p.tooDeep(v.Place)
 		return v
 	}
 	switch n.Kind {
@@ -171,7 +135,7 @@ func (p *parser) value(n *yaml.Node, depth int) *Value {
 
 func (p *parser) alias(n *yaml.Node, v *Value, depth int) *Value {
 	if n.Alias == nil || p.within[n.Alias] {
-		p.fault(CodeTooLarge, v.Place, "the alias *"+n.Value+" stands for something that contains it")
+		p.fault(CodeTooLarge, v.Place, "the alias *"+n.Value+" stands for something that contains it", "")
 		return v
 	}
 	if p.within == nil {
@@ -191,13 +155,13 @@ func (p *parser) mapping(n *yaml.Node, v *Value, depth int) {
 		at := Place{k.Line, k.Column}
 		switch {
 		case k.Kind != yaml.ScalarNode:
-			p.fault(CodeValue, at, "a key must be a text")
+			p.fault(CodeValue, at, "a key must be a text", "")
 			continue
 		case k.ShortTag() == "!!merge":
-			p.fault(CodeField, at, "merge keys (<<) are not part of recipes")
+			p.fault(CodeField, at, "merge keys (<<) are not part of recipes", "")
 			continue
 		case seen[k.Value]:
-			p.fault(CodeTwice, at, fmt.Sprintf("the key %s is given twice", clip(k.Value)))
+			p.fault(CodeTwice, at, fmt.Sprintf("the key %s is given twice", clip(k.Value)), "")
 			continue
 		}
 		seen[k.Value] = true
@@ -211,25 +175,38 @@ func (p *parser) scalar(n *yaml.Node, v *Value) {
 	switch tag := n.ShortTag(); tag {
 	case "!!str", "!!timestamp":
 		v.Shape = Text
+		if n.Style == 0 && isNumber(n.Value) { // beyond what the library takes for a number
+			v.setNumber(n.Value)
+		}
 	case "!!null":
 		v.Text = ""
 	case "!!bool":
 		v.Shape = Boolean
 		v.Text = strings.ToLower(n.Value)
 		if v.Text != "true" && v.Text != "false" {
-			p.fault(CodeValue, v.Place, clip(n.Value)+" is neither true nor false")
+			p.fault(CodeValue, v.Place, clip(n.Value)+" is neither true nor false", "")
 		}
 	case "!!int", "!!float":
 		p.number(n, v)
 	default:
-		p.fault(CodeValue, v.Place, "the tag "+clip(tag)+" is not part of recipes")
+		p.fault(CodeValue, v.Place, "the tag "+clip(tag)+" is not part of recipes", "")
 	}
 }
 
+var leadingZero = regexp.MustCompile(`^([-+]?)0+([0-9_]+)$`)
+
+func isNumber(text string) bool {
+	return text != "" && (text[0] == '-' || text[0] >= '0' && text[0] <= '9') && json.Valid([]byte(text))
+}
+
 func (p *parser) number(n *yaml.Node, v *Value) {
+	if m := leadingZero.FindStringSubmatch(n.Value); m != nil {
+		p.fault(CodeValue, v.Place, clip(n.Value)+" begins with 0, which some read as a number with the base 8", "write "+m[1]+clip(m[2])+", or put a text in quotes")
+		return
+	}
 	var x any
 	if err := n.Decode(&x); err != nil {
-		p.fault(CodeValue, v.Place, clip(n.Value)+" is not a number")
+		p.fault(CodeValue, v.Place, clip(n.Value)+" is not a number", "")
 		return
 	}
 	v.Shape = Integer
@@ -243,11 +220,11 @@ func (p *parser) number(n *yaml.Node, v *Value) {
 		}
 		b, err := json.Marshal(x)
 		if err != nil {
-			p.fault(CodeValue, v.Place, clip(n.Value)+" is not a number that a recipe can hold")
+			p.fault(CodeValue, v.Place, clip(n.Value)+" is not a number that a recipe can hold", "")
 		}
 		v.Text = string(b)
 	default:
-		p.fault(CodeValue, v.Place, clip(n.Value)+" is not a number")
+		p.fault(CodeValue, v.Place, clip(n.Value)+" is not a number", "")
 	}
 }
 

@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 )
 
@@ -103,29 +104,49 @@ func (v *Value) String() string {
 // Is reports whether the value can stand for a record or parameter of the concrete
 // type t: whole numbers stand for floats too, texts for bytes, anything for json.
 func (v *Value) Is(t Type) bool {
+	_, what := v.Unlike(t)
+	return what == ""
+}
+
+// Unlike returns what the value is that cannot stand for the concrete type t, and the
+// place of what spoils it: "a text", "a list whose item 3 is a text"; "" when it can.
+func (v *Value) Unlike(t Type) (Place, string) {
 	switch t {
 	case Bool:
-		return v.Shape == Boolean
+		return v.unless(v.Shape == Boolean)
 	case Int:
-		_, err := strconv.ParseInt(v.Text, 10, 64)
-		return v.Shape == Integer && err == nil
+		if _, err := strconv.ParseInt(v.Text, 10, 64); v.Shape == Integer && err != nil {
+			return v.Place, clip(v.Text) + ", which passes 64 bit"
+		}
+		return v.unless(v.Shape == Integer)
 	case Float:
-		return v.Shape == Integer || v.Shape == Real
+		number := v.Shape == Integer || v.Shape == Real
+		if _, err := strconv.ParseFloat(v.Text, 64); number && err != nil {
+			return v.Place, clip(v.Text) + ", which passes 64 bit"
+		}
+		return v.unless(number)
 	case String, Bytes:
-		return v.Shape == Text
+		return v.unless(v.Shape == Text)
 	case JSON:
-		return true
+		return v.unless(true)
 	}
 	elem, ok := t.Elem()
 	if !ok || v.Shape != Sequence {
-		return false
+		return v.unless(false)
 	}
-	for _, item := range v.Items {
-		if !item.Is(elem) {
-			return false
+	for i, item := range v.Items {
+		if at, what := item.Unlike(elem); what != "" {
+			return at, fmt.Sprintf("a list whose item %d is %s", i+1, what)
 		}
 	}
-	return true
+	return v.unless(true)
+}
+
+func (v *Value) unless(ok bool) (Place, string) {
+	if ok {
+		return v.Place, ""
+	}
+	return v.Place, v.Shape.String()
 }
 
 // appendText appends s as a JSON string, without HTML escapes.

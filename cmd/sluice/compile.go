@@ -12,27 +12,44 @@ type compileFlags struct {
 	seed  uint64
 }
 
+// checkFile finds the faults of the recipe in file, which may be a part for others. They
+// come back as recipe.Diagnostics.
+func checkFile(file, root string, params map[string]string) (compile.Summary, error) {
+	var summary compile.Summary
+	err := withRecipe(file, root, func(text []byte, o compile.Options) (faults recipe.Diagnostics) {
+		o.Params = params
+		summary, faults = compile.Check(file, text, o)
+		return faults
+	})
+	return summary, err
+}
+
 // compileFile compiles the recipe in file, and those that it includes. The recipe's
 // faults come back as recipe.Diagnostics.
 func compileFile(file, root string, params map[string]string, flags compileFlags) (*recipe.Plan, error) {
+	var plan *recipe.Plan
+	err := withRecipe(file, root, func(text []byte, o compile.Options) (faults recipe.Diagnostics) {
+		o.Params, o.Frame.Records, o.Seed = params, flags.frame, flags.seed
+		plan, faults = compile.Compile(file, text, o)
+		return faults
+	})
+	return plan, err
+}
+
+// withRecipe reads the recipe in file and calls do with its text, and with options by
+// which it can include others.
+func withRecipe(file, root string, do func([]byte, compile.Options) recipe.Diagnostics) error {
 	text, err := readRecipe(file)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	files, err := openLoader(file, root)
 	if err != nil {
-		return nil, usagef("%w", err)
+		return usagef("%w", err)
 	}
 	defer files.Close()
-	plan, faults := compile.Compile(file, text, compile.Options{
-		Catalogue: all.Catalogue(),
-		Params:    params,
-		Load:      files.Load,
-		Frame:     recipe.FrameLimits{Records: flags.frame},
-		Seed:      flags.seed,
-	})
-	if len(faults) > 0 {
-		return nil, faults
+	if faults := do(text, compile.Options{Catalogue: all.Catalogue(), Load: files.Load}); len(faults) > 0 {
+		return faults
 	}
-	return plan, nil
+	return nil
 }

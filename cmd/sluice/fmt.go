@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"sluice/internal/layout"
+	"sluice/recipe"
 )
 
 type fmtCmd struct {
@@ -25,6 +26,10 @@ func (c fmtCmd) Run(std streams) error {
 		text, err := readRecipe(file)
 		if err != nil {
 			return err
+		}
+		if _, wrong := recipe.ParseValue(file, text); len(wrong) > 0 {
+			faults = append(faults, wrong)
+			continue
 		}
 		out, err := layout.Format(text)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"sluice/recipe"
@@ -19,6 +20,9 @@ type loader struct {
 	dir   string // of root, absolute
 	shown string // how names of files below dir begin on the screen
 }
+
+// savedRecipe is how a recipe names one that a server keeps.
+var savedRecipe = regexp.MustCompile(`^[a-z][a-z0-9_-]*@[^/]*$`)
 
 // openLoader returns a loader for the recipe in file. The caller closes it.
 func openLoader(file, rootDir string) (*loader, error) {
@@ -52,6 +56,9 @@ func (l *loader) Close() error { return l.root.Close() }
 func (l *loader) Load(from, ref string) (file string, text []byte, err error) {
 	if filepath.IsAbs(ref) {
 		return ref, nil, fmt.Errorf("%s is absolute; a recipe is included by a path relative to the one that includes it", ref)
+	}
+	if savedRecipe.MatchString(ref) {
+		return ref, nil, errors.New("saved recipes are not available here; include it by the path of its file")
 	}
 	file = filepath.Join(filepath.Dir(from), filepath.FromSlash(ref))
 	abs, err := filepath.Abs(file)

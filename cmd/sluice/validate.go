@@ -24,7 +24,7 @@ func (c validateCmd) Run(std streams) error {
 	}
 	var all recipe.Diagnostics
 	for _, file := range c.Files {
-		plan, err := compileFile(file, c.Root, params, compileFlags{})
+		summary, err := checkFile(file, c.Root, params)
 		var faults recipe.Diagnostics
 		switch {
 		case errors.As(err, &faults):
@@ -32,7 +32,7 @@ func (c validateCmd) Run(std streams) error {
 		case err != nil:
 			return err
 		case !c.Quiet && !c.JSON:
-			fmt.Fprintf(std.out, "%s: sound: %d steps, %d edges\n", file, len(plan.Steps), len(plan.Edges))
+			fmt.Fprintf(std.out, "%s: %s\n", file, summary)
 		}
 	}
 	if len(all) == 0 {

@@ -82,3 +82,30 @@ func TestParameterBomb(t *testing.T) {
 		t.Errorf("got %d diagnostics, want %s", len(ds), recipe.CodeTooLarge)
 	}
 }
+
+// TestChainOfParts: what leads into open ports is found once, however long the way
+// through them and however many read it.
+func TestChainOfParts(t *testing.T) {
+	const parts, seconds = 4_990, 20 // without memory it takes minutes
+	part := []byte("inputs: {in: {}}\noutputs: {out: {from: inputs.in}}\nnodes: {show: {kind: printer, from: inputs.in}}\n")
+	var b strings.Builder
+	b.WriteString("nodes:\n  p0: {kind: string_generator}\n")
+	for i := 1; i <= parts; i++ {
+		fmt.Fprintf(&b, "  p%d: {kind: 'recipe:./part.yaml', from: p%d}\n", i, i-1)
+	}
+	start := time.Now()
+	plan, ds := compile.Compile("chain.yaml", []byte(b.String()), compile.Options{
+		Catalogue: catalogue(t),
+		Load:      func(string, string) (string, []byte, error) { return "part.yaml", part, nil },
+	})
+	if ds != nil {
+		t.Fatal(ds[0])
+	}
+	if len(plan.Edges) != parts {
+		t.Errorf("got %d edges, want %d", len(plan.Edges), parts)
+	}
+	if d := time.Since(start); d > seconds*time.Second {
+		t.Errorf("a chain of %d parts took %v", parts, d)
+	}
+	t.Logf("a chain of %d parts took %v", parts, time.Since(start))
+}

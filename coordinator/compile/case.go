@@ -45,7 +45,9 @@ func Cases(file string, text []byte, o Options) ([]Case, recipe.Diagnostics) {
 		}
 		if t.Params != nil {
 			for j, k := range t.Params.Keys {
-				own.Params[k.Name] = t.Params.Items[j].String()
+				if slices.ContainsFunc(doc.Params, func(p recipe.Param) bool { return p.Name == k.Name }) { // else at fault
+					own.Params[k.Name] = t.Params.Items[j].String()
+				}
 			}
 		}
 		made, faults := testCase(file, text, own, i)
@@ -59,6 +61,7 @@ func Cases(file string, text []byte, o Options) ([]Case, recipe.Diagnostics) {
 
 func testCase(file string, text []byte, o Options, i int) (Case, recipe.Diagnostics) {
 	c := newCompilation(file, text, o)
+	c.part = true
 	made := Case{}
 	list := slices.Insert(slices.Clone(phases), len(phases)-2, phase{"rewrite", func(c *compilation) { made = c.rewrite(i) }, true})
 	if !c.run(list) {
@@ -78,6 +81,12 @@ func (c *compilation) rewrite(i int) Case {
 		r.collect(p)
 	}
 	r.prune()
+	for _, n := range c.nodes {
+		if n.inlet != nil {
+			t := &c.top.doc.Tests[i]
+			c.fault(c.file, recipe.CodeTests, t.Place, "tests", "add given: {"+n.inlet.Name+": …}", "the test %s gives no records for the open port %s", t.Name, n.inlet.Name)
+		}
+	}
 	return r.made
 }
 

@@ -104,3 +104,25 @@ func read(t *testing.T, s nodes.Source, call *nodes.Call) {
 		t.Fatal(err)
 	}
 }
+
+// TestCasesOfParts: a test of a part gives the records of the open ports that it needs.
+func TestCasesOfParts(t *testing.T) {
+	for _, row := range []struct{ inputs, test, want string }{
+		{"{in: {type: string}}", "{name: x, expect: {a: []}}", "recipe.yaml:5:5: SL009: the test x gives no records for the open port in; add given: {in: …}"},
+		{"{in: {}}", "{name: x, given: {in: [1]}, expect: {a: []}}", "recipe.yaml:5:23: SL213: the open port in takes several types, so a test cannot give its records; name a node below it"},
+		{"{in: {type: string}}", "{name: x, given: {in: [1]}, expect: {a: []}}", "recipe.yaml:5:28: SL303: a record of in is a whole number, but the type there is string"},
+	} {
+		text := "inputs: " + row.inputs + "\nnodes:\n  a: {kind: to_string, from: inputs.in}\ntests:\n  - " + row.test + "\n"
+		if _, ds := compile.Cases("recipe.yaml", []byte(text), compile.Options{Catalogue: catalogue(t)}); ds.Error() != row.want {
+			t.Errorf("%s with inputs %s\ngot\n%v\nwant\n%s", row.test, row.inputs, ds, row.want)
+		}
+	}
+}
+
+func TestCasesReportOnce(t *testing.T) {
+	text := "nodes:\n  a: {kind: string_generator}\ntests:\n  - {name: x, params: {b: 1}, expect: {a: []}}\n"
+	_, ds := compile.Cases("r.yaml", []byte(text), compile.Options{Catalogue: catalogue(t)})
+	if len(ds) != 1 || ds[0].Code != recipe.CodeUnused {
+		t.Errorf("got %v, want one %s", ds, recipe.CodeUnused)
+	}
+}

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,14 +16,6 @@ type place struct {
 }
 
 func (p place) sink() bool { return p.port < 0 }
-
-// name is the place as collectors and diagnostics call it.
-func (p place) name() string {
-	if p.sink() {
-		return p.node.path
-	}
-	return p.node.path + "." + p.node.kind.Out[p.port].Name
-}
 
 // testPlaces is a test whose names have been resolved.
 type testPlaces struct{ given, expect []place }
@@ -49,31 +42,30 @@ func (c *compilation) testParams(t *recipe.Test) {
 			c.fault(c.file, recipe.CodeUnused, k.Place, "tests", c.didYouMean(k.Name, paramNames(c.top)), "a test gives a value for the parameter %s, which the recipe does not declare", k.Name)
 			continue
 		}
-		if p, v := c.top.doc.Params[j], t.Params.Items[i]; !v.Is(p.Type) {
-			c.fault(c.file, recipe.CodeBadParam, v.Place, "tests", "", "the parameter %s has type %s, not %s", p.Name, p.Type, v.Shape)
-		}
+		c.paramFits(c.top, &c.top.doc.Params[j], t.Params.Items[i], "tests")
 	}
 }
 
 func (c *compilation) testPlaces(entries []recipe.TestRecords, given bool) []place {
 	var list []place
-	seen := map[outlet]bool{}
+	seen := map[outlet]string{} // as the test calls it
 	for i := range entries {
 		p, ok := c.testPlace(&entries[i], given)
 		if !ok {
 			continue
 		}
-		if seen[p.outlet] {
-			c.fault(c.file, recipe.CodeTests, p.entry.Place, "tests", "", "the test names %s twice", p.name())
+		if first := seen[p.outlet]; first != "" {
+			c.fault(c.file, recipe.CodeTests, p.entry.Place, "tests", "", "%s and %s name the same records", first, p.entry.Node)
 			continue
 		}
-		seen[p.outlet] = true
+		seen[p.outlet] = p.entry.Node
 		list = append(list, p)
 	}
 	return list
 }
 
-// testPlace finds NODE, NODE.PORT or BOX/NODE.PORT in the top recipe.
+// testPlace finds NODE, NODE.PORT or BOX/NODE.PORT in the top recipe, or an open input
+// port of it: inputs.PORT, or PORT where no node has that name.
 func (c *compilation) testPlace(entry *recipe.TestRecords, given bool) (place, bool) {
 	fail := func(code recipe.Code, hint, format string, args ...any) (place, bool) {
 		c.fault(c.file, code, entry.Place, "tests", hint, format, args...)
@@ -81,10 +73,20 @@ func (c *compilation) testPlace(entry *recipe.TestRecords, given bool) (place, b
 	}
 	name, port, _ := strings.Cut(entry.Node, ".")
 	u := c.top
+	if n := c.standIn(name, port); n != nil {
+		if n.untyped {
+			return fail(recipe.CodeTestNode, "name a node below it", "the open port %s takes several types, so a test cannot give its records", n.inlet.Name)
+		}
+		return place{outlet{n, 0}, entry}, true
+	}
 	way := strings.Split(name, "/")
 	for _, box := range way[:len(way)-1] {
 		if u.units[box] == nil {
-			return fail(recipe.CodeTestNode, c.didYouMean(box, func() []string { return u.names }), "the test names %s, but there is no included recipe %s", entry.Node, box)
+			if slices.Contains(u.names, box) {
+				return fail(recipe.CodeTestNode, "", "the test names %s, but %s is not an included recipe", entry.Node, box)
+			}
+			boxes := func() []string { return slices.Sorted(maps.Keys(u.units)) }
+			return fail(recipe.CodeTestNode, c.didYouMean(box, boxes), "the test names %s, but there is no included recipe %s", entry.Node, box)
 		}
 		u = u.units[box]
 	}
@@ -118,17 +120,15 @@ func (c *compilation) testPlace(entry *recipe.TestRecords, given bool) (place, b
 
 // testBox finds the one output port behind an open port of an included recipe.
 func (c *compilation) testBox(entry *recipe.TestRecords, u *unit, box, port string) (place, bool) {
-	t := tracer{c: c, to: &node{doc: u.units[box].by}, seen: map[origin]bool{}}
-	ref := &recipe.Ref{Node: box, Port: port, Path: "tests", Place: entry.Place}
-	t.follow(u, ref, way{})
-	if t.failed {
+	ends, ok := c.follow(u, &recipe.Ref{Node: box, Port: port, Path: "tests", Place: entry.Place})
+	if !ok {
 		return place{}, false
 	}
-	if len(t.edges) != 1 {
+	if len(ends) != 1 {
 		c.fault(c.file, recipe.CodeTestNode, entry.Place, "tests", "name an inner node, such as "+box+"/NODE", "%s is fed by several nodes, so a test cannot name it", entry.Node)
 		return place{}, false
 	}
-	return place{outlet{t.edges[0].from, t.edges[0].fromPort}, entry}, true
+	return place{ends[0].outlet, entry}, true
 }
 
 // testRecords checks that the records of tests have the types of the ports.
@@ -140,8 +140,8 @@ func (c *compilation) testRecords() {
 				continue // at fault, or several types
 			}
 			for _, v := range p.entry.Records {
-				if !v.Is(typ) {
-					c.fault(c.file, recipe.CodeTestValue, v.Place, "tests", "", "a record of %s is %s, but the type there is %s", p.name(), v.Shape, typ)
+				if at, what := v.Unlike(typ); what != "" {
+					c.fault(c.file, recipe.CodeTestValue, at, "tests", "", "a record of %s is %s, but the type there is %s", p.entry.Node, what, typ)
 				}
 			}
 		}
@@ -152,10 +152,7 @@ func (c *compilation) testRecords() {
 // there are several.
 func (p place) typ() recipe.Type {
 	if !p.sink() {
-		if p.port < len(p.node.types.Out) {
-			return p.node.types.Out[p.port].Type
-		}
-		return ""
+		return p.outlet.typ()
 	}
 	if len(p.node.types.In) != 1 {
 		return recipe.Any

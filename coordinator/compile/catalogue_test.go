@@ -36,6 +36,10 @@ type pathConfig struct {
 	Path string `json:"path" doc:"which file" format:"path"`
 }
 
+type fieldConfig struct {
+	Path string `json:"path" doc:"which field" optional:"true"`
+}
+
 type writerConfig struct {
 	Path     string `json:"path" doc:"which file" format:"path"`
 	IfExists string `json:"if_exists" doc:"what to do with a file of that name" default:"replace" enum:"replace|append"`
@@ -63,6 +67,9 @@ func testKinds() []nodes.Kind {
 		if cfg.Mode == "hard" && cfg.Rate == 0 {
 			return nil, errors.New("mode hard needs a rate")
 		}
+		if cfg.Key == "drawn" {
+			return nil, errors.New("key: it is\n | drawn\n | ^")
+		}
 		return struct{}{}, nil
 	}
 	return []nodes.Kind{
@@ -86,6 +93,8 @@ func testKinds() []nodes.Kind {
 		kind[windowConfig]("and", nodes.Ordered, ports("in", "bool"), ports("out", "bool")),
 		kind[none]("pairwise_product", nodes.Ordered, ports("in", "T"), ports("out", "T"), where),
 		kind[windowConfig]("rolling_sum", nodes.Ordered, ports("in", "T"), ports("out", "T"), where),
+		kind[fieldConfig]("tally", nodes.Ordered, []nodes.Port{{Name: "in", Type: recipe.Any, JSONWith: "path"}}, ports("out", "json")),
+		kind[fieldConfig]("most", nodes.Ordered, []nodes.Port{{Name: "in", Type: "T", JSONWith: "path"}}, ports("out", "T"), where),
 		kind[none]("zip", nodes.Ordered, ports("left", "A", "right", "B"), ports("out", "json")),
 		nodes.Define(nodes.Spec{Kind: "shape", Role: nodes.Stateless, In: ports("in", "string"), Out: ports("out", "string")}, refuse),
 		kind[writerConfig]("file_writer", nodes.Sink, ports("in", "any"), nil, func(s *nodes.Spec) {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode"
 
 	"sluice/nodes"
 	"sluice/recipe"
@@ -70,13 +72,19 @@ type compilation struct {
 	edges []*edge
 	order []*node      // topological
 	tests []testPlaces // of the top recipe, in its order
-	plan  *recipe.Plan
+
+	tracing  []*openPort // being followed, from the outermost call in
+	passages []*passage
+	plan     *recipe.Plan
 
 	faults recipe.Diagnostics
 	known  map[recipe.Diagnostic]bool
 	hints  int
 	filled int  // bytes that references to parameters stand for
 	halt   bool // what follows would only cascade
+
+	part     bool // open ports are allowed
+	checking bool // and the parameters of a recipe that has some need no values
 }
 
 func newCompilation(file string, text []byte, o Options) *compilation {
@@ -102,11 +110,23 @@ func (c *compilation) run(list []phase) bool {
 
 // fault reports a fault once, however often an included recipe repeats it.
 func (c *compilation) fault(file string, code recipe.Code, at recipe.Place, path, hint, format string, args ...any) {
-	d := recipe.Diagnostic{Code: code, File: file, Line: at.Line, Col: at.Col, Path: path, Text: fmt.Sprintf(format, args...), Hint: hint}
+	d := recipe.Diagnostic{Code: code, File: file, Line: at.Line, Col: at.Col, Path: path, Text: oneLine(fmt.Sprintf(format, args...)), Hint: oneLine(hint)}
 	if !c.known[d] {
 		c.known[d] = true
 		c.faults = append(c.faults, d)
 	}
+}
+
+// oneLine folds line ends and the like: a diagnostic is a line, whatever it quotes.
+func oneLine(s string) string {
+	if strings.IndexFunc(s, unicode.IsControl) < 0 {
+		return s
+	}
+	parts := strings.FieldsFunc(s, unicode.IsControl)
+	for i := range parts {
+		parts[i] = strings.TrimSpace(parts[i])
+	}
+	return strings.Join(parts, " ")
 }
 
 // didYouMean bounds the work of looking for near names in a recipe full of faults.

@@ -12,9 +12,7 @@ import (
 // schema of its kind.
 func (c *compilation) checkSettings() {
 	for _, n := range c.nodes {
-		if n.kind != nil {
-			c.checkNode(n)
-		}
+		c.checkNode(n)
 	}
 }
 
@@ -28,9 +26,15 @@ func (c *compilation) checkNode(n *node) {
 		}
 		text = v.AppendJSON(nil)
 	}
+	if n.kind == nil {
+		return
+	}
 	canonical, faults := n.kind.CheckConfig(text)
 	for _, f := range faults {
-		c.settingFault(n, f)
+		meant := func(other nodes.SettingFault) bool { return other.Hint == "did you mean "+f.Path+"?" }
+		if given := n.doc.Config.Field(f.Path) != nil; given || !slices.ContainsFunc(faults, meant) { // else it is not missing, but misspelt
+			c.settingFault(n, f)
+		}
 	}
 	if len(faults) > 0 {
 		n.untyped = true // settings may decide types
@@ -65,6 +69,9 @@ func (c *compilation) settingFault(n *node, f nodes.SettingFault) {
 			}
 		}
 	}
+	if v := n.doc.Config.Field(name); v != nil && f.Hint == nodes.Unquote && strings.Contains(v.Text, "${") {
+		f.Hint = "declare the parameter as a number"
+	}
 	if code == recipe.CodeNeeded {
 		f.Hint = "add it under config: " + f.Hint
 	}
@@ -78,20 +85,50 @@ func (c *compilation) settingFault(n *node, f nodes.SettingFault) {
 // checkBuild lets the constructor of each node's kind have its say about the settings.
 func (c *compilation) checkBuild() {
 	for _, n := range c.nodes {
-		if n.kind == nil || n.untyped || n.config == nil {
+		if n.kind == nil || n.config == nil {
 			continue
 		}
 		env := &nodes.Env{Job: "check", Node: n.path, Seed: c.o.Seed, Checking: true, Types: n.inner}
+		if n.untyped { // by a fault at its edges, which does not excuse its settings
+			env.Types = assumedTypes(n)
+		}
 		built, err := n.kind.Build(n.config, env)
 		if err != nil {
-			at := n.doc.Place
-			if n.doc.Config != nil {
-				at = n.doc.Config.Place
-			}
-			c.fault(n.unit.file(), recipe.CodeRefused, at, n.at(".config"), "", "the settings of %s are refused: %v", n.doc.Name, err)
+			at, path := n.refusedAt(err)
+			c.fault(n.unit.file(), recipe.CodeRefused, at, path, "", "the settings of %s are refused: %v", n.doc.Name, err)
 		}
 		if closer, ok := built.(nodes.Closer); ok {
 			_ = closer.Close() // it opened nothing
 		}
 	}
+}
+
+// refusedAt returns the place and path of what a constructor refuses: the setting that is
+// the first word of its error, or all of them.
+func (n *node) refusedAt(err error) (recipe.Place, string) {
+	word, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), n.kind.Kind+": "), " ")
+	word = strings.TrimSuffix(word, ":")
+	if v := n.doc.Config.Field(word); v != nil {
+		return v.Place, n.at(".config." + word)
+	}
+	if n.doc.Config != nil {
+		return n.doc.Config.Place, n.at(".config")
+	}
+	return n.doc.Place, n.at(".config")
+}
+
+// assumedTypes are the types that a kind declares, and json where it leaves them open:
+// what a constructor is given that can be told no better.
+func assumedTypes(n *node) nodes.PortTypes {
+	assume := func(ports []nodes.Port) []recipe.PortType {
+		list := make([]recipe.PortType, len(ports))
+		for i, p := range ports {
+			list[i] = recipe.PortType{Name: p.Name, Type: p.Type}
+			if !p.Type.IsConcrete() {
+				list[i].Type = recipe.JSON
+			}
+		}
+		return list
+	}
+	return nodes.PortTypes{In: assume(n.kind.In), Out: assume(n.kind.Out)}
 }

@@ -44,6 +44,9 @@ func (c *compilation) needSource() {
 			return
 		}
 	}
+	if slices.ContainsFunc(c.faults, func(d recipe.Diagnostic) bool { return d.Code == recipe.CodeCycle }) {
+		return // which is why
+	}
 	if len(c.nodes) > 0 {
 		c.fault(c.file, recipe.CodeNoSource, c.top.doc.Place, "nodes", "add a node that reads something, such as file_reader", "no node of the recipe is a source")
 	}

@@ -13,13 +13,8 @@ const includes = "recipe:" // what the kind of a node starts with that includes 
 // expand puts included recipes in the place of the nodes that include them.
 func (c *compilation) expand() {
 	doc := c.docs[c.file]
-	for _, in := range doc.Inputs {
-		c.fault(doc.File, recipe.CodeOpen, in.Place, "inputs."+in.Name, "include it in another recipe by kind: recipe:…", "the recipe has the open port %s, so it cannot run by itself", in.Name)
-	}
-	for _, out := range doc.Outputs {
-		c.fault(doc.File, recipe.CodeOpen, out.Place, "outputs."+out.Name, "include it in another recipe by kind: recipe:…", "the recipe has the open port %s, so it cannot run by itself", out.Name)
-	}
 	c.top = c.unit(doc, nil, nil)
+	c.standIns()
 	c.top.params = c.givenParams(c.top)
 	c.expandUnit(c.top)
 }
@@ -30,6 +25,7 @@ func (c *compilation) unit(doc *recipe.Document, up *unit, by *recipe.Node) *uni
 		u.depth = up.depth + 1
 		u.prefix = up.prefix + by.Name + "/"
 	}
+	u.openPorts()
 	c.units = append(c.units, u)
 	return u
 }
@@ -115,6 +111,10 @@ func inclusions(top, u *unit, file string) string {
 func (c *compilation) load(u *unit, by *recipe.Node, ref string) *recipe.Document {
 	bad := func(err error) *recipe.Document {
 		c.fault(u.file(), recipe.CodeLoad, by.KindAt, "nodes."+by.Name+".kind", "", "the recipe %s cannot be read: %v", ref, err)
+		return nil
+	}
+	if ref == "" {
+		c.fault(u.file(), recipe.CodeLoad, by.KindAt, "nodes."+by.Name+".kind", "write recipe:./FILE.yaml", "the kind recipe: does not say which recipe")
 		return nil
 	}
 	if c.o.Load == nil {

@@ -20,6 +20,8 @@ type unit struct {
 	units  map[string]*unit
 	set    settings // that its nodes inherit
 	names  []string // of its nodes, for hints
+
+	inlets, outlets []*openPort // in the order of the document
 }
 
 func (u *unit) file() string { return u.doc.File }
@@ -44,10 +46,12 @@ type node struct {
 	types   nodes.PortTypes // of the wired inputs and of the outputs, as the edges carry them
 	inner   nodes.PortTypes // the same as the kind sees them: inside a record when field is set
 	untyped bool            // types are not known, because of a fault here or above
+	unclear bool            // whether it works on a field is not known, because of a fault
 	step    int             // id in the plan
 	lanes   int
 	given   []given
-	expands bool // the kind, or one above it, makes many records of one
+	expands bool          // the kind, or one above it, makes many records of one
+	inlet   *recipe.Inlet // that it stands for, in a recipe with open ports
 }
 
 func (n *node) at(what string) string { return "nodes." + n.doc.Name + what }
@@ -65,19 +69,33 @@ type edge struct {
 	to       *node
 	toPort   int
 	set      edgeSettings
-	inlets   []inlet // open ports that it passes on its way in
+	passed   *passage // open ports that it passes on its way in
 	place    recipe.Place
 	file     string
 	path     string // of the reference in its document
 	typ      recipe.Type
 }
 
-// inlet is an open port that an edge passes: its declared type must take the records.
-type inlet struct {
-	name string
-	typ  recipe.Type
-	file string      // of the including recipe
-	ref  *recipe.Ref // in it, that leads into the port
+// outlet is an output port of a node; port is -1 where a sink stands for what it reads.
+type outlet struct {
+	node *node
+	port int
+}
+
+// name is the port as collectors and diagnostics call it.
+func (o outlet) name() string {
+	if o.port < 0 || o.node.inlet != nil {
+		return o.node.path
+	}
+	return o.node.path + "." + o.node.kind.Out[o.port].Name
+}
+
+// typ returns the type of the records that come out, "" when a fault hides it.
+func (o outlet) typ() recipe.Type {
+	if o.port < len(o.node.types.Out) {
+		return o.node.types.Out[o.port].Type
+	}
+	return ""
 }
 
 type settings struct {

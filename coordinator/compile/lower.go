@@ -1,8 +1,11 @@
 package compile
 
 import (
+	"cmp"
 	"encoding/json"
+	"path"
 	"strconv"
+	"strings"
 
 	"sluice/nodes"
 	"sluice/recipe"
@@ -24,7 +27,7 @@ const (
 func (c *compilation) lower() {
 	l := &lowering{c: c, plan: &recipe.Plan{
 		Version:     planVersion,
-		Recipe:      c.top.doc.Recipe,
+		Recipe:      cmp.Or(c.top.doc.Recipe, fileName(c.file)),
 		Description: c.top.doc.Description,
 		Seed:        c.o.Seed,
 		Frame:       c.o.Frame,
@@ -34,7 +37,9 @@ func (c *compilation) lower() {
 	if len(c.top.params) > 0 {
 		l.plan.Params = make(map[string]any, len(c.top.params))
 		for name, p := range c.top.params {
-			l.plan.Params[name] = json.RawMessage(p.value.AppendJSON(nil))
+			if p != nil { // given, or not needed to check a part
+				l.plan.Params[name] = json.RawMessage(p.value.AppendJSON(nil))
+			}
 		}
 	}
 	for _, n := range c.order {
@@ -42,6 +47,16 @@ func (c *compilation) lower() {
 	}
 	l.streams()
 	c.plan = l.plan
+}
+
+// fileName is what a recipe without a name is called: its file's name without ending,
+// where that can be one.
+func fileName(file string) string {
+	name := strings.TrimSuffix(path.Base(strings.ReplaceAll(file, "\\", "/")), path.Ext(file))
+	if !recipe.IsName(strings.ReplaceAll(name, "-", "_")) {
+		return ""
+	}
+	return name
 }
 
 type lowering struct {

@@ -30,6 +30,8 @@ func (c *compilation) givenParams(u *unit) map[string]*param {
 				v = nil
 			}
 			values[p.Name] = newParam(v)
+		case c.checking && len(u.inlets)+len(u.outlets) > 0:
+			// The recipe that includes it will give one.
 		case p.Default == nil:
 			c.fault(u.file(), recipe.CodeNoParam, p.Place, at, fmt.Sprintf("give it by -p %s=…", p.Name), "the parameter %s has no default and no value was given", p.Name)
 		}
@@ -53,9 +55,8 @@ func (c *compilation) innerParams(u *unit) map[string]*param {
 		switch {
 		case v != nil:
 			v, ok := c.substitute(u.up, v, at+".params."+p.Name, true)
-			if ok && !v.Is(p.Type) {
-				c.fault(u.up.file(), recipe.CodeBadParam, v.Place, at+".params."+p.Name, "", "the parameter %s has type %s, not %s", p.Name, p.Type, v.Shape)
-				ok = false
+			if ok {
+				ok = c.paramFits(u.up, &p, v, at+".params."+p.Name)
 			}
 			if values[p.Name] = nil; ok {
 				values[p.Name] = newParam(v)
@@ -72,6 +73,15 @@ func (c *compilation) innerParams(u *unit) map[string]*param {
 		}
 	}
 	return values
+}
+
+// paramFits checks a value that a recipe gives for a parameter of another, or of a test.
+func (c *compilation) paramFits(u *unit, p *recipe.Param, v *recipe.Value, path string) bool {
+	at, what := v.Unlike(p.Type)
+	if what != "" {
+		c.fault(u.file(), recipe.CodeBadParam, at, path, "", "the parameter %s has type %s, not %s", p.Name, p.Type, what)
+	}
+	return what == ""
 }
 
 // param is a parameter's value, with what is needed each time it is referred to.
@@ -135,8 +145,8 @@ func parseParam(t recipe.Type, text string) (*recipe.Value, error) {
 	if len(faults) > 0 {
 		return nil, fmt.Errorf("%q: %s", text, faults[0].Text)
 	}
-	if !v.Is(t) {
-		return nil, fmt.Errorf("%q is %s", text, v.Shape)
+	if _, what := v.Unlike(t); what != "" {
+		return nil, fmt.Errorf("%q is %s", text, what)
 	}
 	return v, nil
 }

@@ -11,22 +11,32 @@ import (
 // resolve finds what every from means: the edges of the flattened graph; and reads
 // the settings of nodes and edges.
 func (c *compilation) resolve() {
+	c.refusePart()
 	for _, u := range c.units {
 		c.inherit(u)
 		if u.inner() {
 			c.checkInlets(u)
 		}
+		c.checkRefs(u)
 	}
 	for _, n := range c.nodes {
 		c.nodeSettings(n)
+		c.column(n)
 		if n.kind == nil {
-			c.fault(n.unit.file(), recipe.CodeKind, n.doc.KindAt, n.at(".kind"), c.didYouMean(n.doc.Kind, c.kindNames), "unknown kind %s", n.doc.Kind)
+			c.unknownKind(n)
 			continue
 		}
-		c.column(n)
 		c.wire(n)
 	}
 	c.testNodes()
+}
+
+func (c *compilation) unknownKind(n *node) {
+	hint := c.didYouMean(n.doc.Kind, c.kindNames)
+	if hint == "" {
+		hint = "sluice kinds lists them"
+	}
+	c.fault(n.unit.file(), recipe.CodeKind, n.doc.KindAt, n.at(".kind"), hint, "unknown kind %s", n.doc.Kind)
 }
 
 func (c *compilation) kindNames() []string {
@@ -117,47 +127,51 @@ func plainPort(ports []nodes.Port) int {
 
 // wirePort makes the edges into one port.
 func (c *compilation) wirePort(n *node, port int, w recipe.Wire) {
-	t := tracer{c: c, to: n, seen: map[origin]bool{}}
-	for i := range w.From {
-		t.place, t.file, t.path = w.From[i].Place, n.unit.file(), w.From[i].Path
-		t.follow(n.unit, &w.From[i], way{set: n.unit.set.edge, own: c.edgeSettings(n.unit, &w.From[i])})
-	}
-	if t.failed {
-		n.untyped = true
-	}
 	made := map[outlet]bool{}
-	for _, e := range t.edges {
-		out := outlet{e.from, e.fromPort}
-		name := e.from.path + "." + e.from.kind.Out[e.fromPort].Name
-		switch {
-		case e.from == n:
+	for i := range w.From {
+		ref := &w.From[i]
+		ends, ok := c.follow(n.unit, ref)
+		if !ok {
 			n.untyped = true
-			c.fault(e.file, recipe.CodeSelf, e.place, e.path, "", "%s reads its own output", n.doc.Name)
-			continue
-		case made[out]:
-			c.fault(e.file, recipe.CodeDuplicate, e.place, e.path, "name it once", "%s leads twice into the port %s of %s", name, n.kind.In[port].Name, n.doc.Name)
-			continue
 		}
-		made[out] = true
-		e.toPort = port
-		n.in[port] = append(n.in[port], e)
-		e.from.out = append(e.from.out, e)
-		c.edges = append(c.edges, e)
+		own := c.edgeSettings(n.unit, ref)
+		for _, from := range ends {
+			if len(made) == recipe.MaxLanes {
+				n.untyped = true
+				c.tooWide(n.unit, ref, "one port of "+n.doc.Name)
+				return
+			}
+			if !c.mayRead(n, port, ref, from.outlet, made[from.outlet]) {
+				break // one fault of a reference is enough
+			}
+			made[from.outlet] = true
+			e := &edge{from: from.node, fromPort: from.port, to: n, toPort: port, set: own.or(from.own).over(n.unit.set.edge),
+				passed: from.passed, place: ref.Place, file: n.unit.file(), path: ref.Path}
+			n.in[port] = append(n.in[port], e)
+			e.from.out = append(e.from.out, e)
+			c.edges = append(c.edges, e)
+		}
 	}
 }
 
-type outlet struct {
-	node *node
-	port int
+// mayRead refuses an edge from a node to itself, and one that is there already.
+func (c *compilation) mayRead(n *node, port int, ref *recipe.Ref, from outlet, twice bool) bool {
+	switch {
+	case from.node == n:
+		n.untyped = true
+		c.faultAt(n.unit, ref, recipe.CodeSelf, "", "%s reads its own output", n.doc.Name)
+		return false
+	case twice:
+		c.faultAt(n.unit, ref, recipe.CodeDuplicate, "name it once", "%s leads twice into the port %s of %s", from.name(), n.kind.In[port].Name, n.doc.Name)
+		return false
+	}
+	return true
 }
 
 // checkInlets checks that the open ports of an included recipe are wired, and that the
 // including node wires no others.
 func (c *compilation) checkInlets(u *unit) {
-	names := make([]string, len(u.doc.Inputs))
-	for i, in := range u.doc.Inputs {
-		names[i] = in.Name
-	}
+	names := openNames(u.inlets)
 	at, file := "nodes."+u.by.Name, u.up.file()
 	wired := map[string]bool{}
 	for _, w := range u.by.From {

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"cmp"
 	"regexp"
 	"strconv"
 	"strings"
@@ -156,7 +157,11 @@ func (r settingReader) number(v *recipe.Value, name string, least, most int64) (
 	}
 	n, err := strconv.ParseInt(v.Text, 10, 64)
 	if v.Shape != recipe.Integer || err != nil || n < least || n > most {
-		r.bad(v, name, "%s must be a whole number from %d to %d, not %s", name, least, most, show(v))
+		hint := ""
+		if v.Shape == recipe.Text && err == nil {
+			hint = "remove the quotes"
+		}
+		r.c.fault(r.u.file(), r.code, v.Place, r.path+"."+name, hint, "%s must be a whole number from %d to %d, not %s", name, least, most, show(v))
 		return 0, false
 	}
 	return n, true
@@ -196,7 +201,7 @@ func (r settingReader) duration(v *recipe.Value, name string, least, most time.D
 	}
 	d, err := time.ParseDuration(v.Text)
 	if v.Shape != recipe.Text || err != nil {
-		r.c.fault(r.u.file(), r.code, v.Place, r.path+"."+name, "write a number and a unit, such as 500ms or 30s", "%s must be a duration, not %s", name, show(v))
+		r.c.fault(r.u.file(), r.code, v.Place, r.path+"."+name, cmp.Or(recipe.DaysHint(v.Text), "write a number and a unit, such as 500ms or 30s"), "%s must be a duration, not %s", name, show(v))
 		return 0, false
 	}
 	if d < least || d > most {
@@ -225,12 +230,13 @@ func (c *compilation) column(n *node) {
 	if first == nil {
 		return
 	}
-	if !n.kind.Scalar() {
-		n.untyped = true
+	if n.kind != nil && !n.kind.Scalar() {
+		n.untyped, n.unclear = true, true
 		r.bad(first, "field", "%s cannot work on a field of a record: that needs one input port, one output port and an answer for each record", n.kind.Kind)
 		return
 	}
 	if n.doc.Field == nil {
+		n.untyped, n.unclear = true, true
 		r.bad(first, "into", "into needs field: the place that is read")
 		return
 	}

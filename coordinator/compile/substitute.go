@@ -129,6 +129,10 @@ func (e *expansion) reference(name string, closed bool) *param {
 		e.fault(recipe.CodeReference, "write ${name} for a parameter, or $${ for the characters themselves", "a reference that starts with ${ is not of the form ${name}")
 		return nil
 	}
+	if e.u.params == nil {
+		e.fault(recipe.CodeParam, "write $${ for the characters themselves", "a default cannot refer to a parameter, such as %s", name)
+		return nil
+	}
 	p, declared := e.u.params[name]
 	if !declared {
 		e.fault(recipe.CodeParam, e.c.didYouMean(name, paramNames(e.u)), "unknown parameter %s", name)

@@ -6,77 +6,182 @@ import (
 	"sluice/recipe"
 )
 
-// tracer follows references, through the open ports of included recipes, to the
-// output ports of nodes.
-type tracer struct {
-	c      *compilation
-	to     *node
-	edges  []*edge
+// openPort is an open port of a unit, and the references that lead into it: for an input
+// port those of the including recipe, for an output port those of the unit's own. Where
+// they come from is found once, however many nodes read the port.
+type openPort struct {
+	name  string
+	typ   recipe.Type // that an input port declares; "" for an output port
+	in    *unit       // whose references lead into the port
+	refs  []*recipe.Ref
+	state tracing
+
+	ends   []end
 	failed bool
-	full   bool            // no more edges may lead into the port
-	seen   map[origin]bool // references being followed, against passing round in circles
-	place  recipe.Place    // of the reference that the edges will be reported at
-	file   string
-	path   string
+	now    *recipe.Ref // being followed
 }
 
-type origin struct {
-	unit *unit
-	ref  *recipe.Ref
+type tracing int
+
+const (
+	unknown tracing = iota
+	following
+	known
+)
+
+// end is an output port of a node that a reference comes from, and what is said on the way.
+type end struct {
+	outlet
+	own    partialEdge // what references say of the edge; the reader's count first
+	passed *passage
 }
 
-// way is what a reference has passed so far.
-type way struct {
-	set    edgeSettings
-	own    partialEdge // what references have said; the first one that says it counts
-	inlets []inlet
+// passage is an open input port on the way from an output port: its declared type must
+// take the records. What was passed before, further out, is behind outer.
+type passage struct {
+	from  outlet
+	port  *openPort
+	ref   *recipe.Ref
+	outer *passage
+	state tracing
+	fits  bool // once it is known
 }
 
-func (t *tracer) fail(u *unit, ref *recipe.Ref, code recipe.Code, hint, format string, args ...any) {
-	t.failed = true
-	t.c.fault(u.file(), code, ref.Place, ref.Path, hint, format, args...)
+// openPorts lists the open ports of a unit.
+func (u *unit) openPorts() {
+	for i := range u.doc.Inputs {
+		p := &openPort{name: u.doc.Inputs[i].Name, typ: u.doc.Inputs[i].Type, in: u.up}
+		if u.inner() {
+			p.refs = u.wired(p.name)
+		}
+		u.inlets = append(u.inlets, p)
+	}
+	for i := range u.doc.Outputs {
+		p := &openPort{name: u.doc.Outputs[i].Name, in: u}
+		for k := range u.doc.Outputs[i].From {
+			p.refs = append(p.refs, &u.doc.Outputs[i].From[k])
+		}
+		u.outlets = append(u.outlets, p)
+	}
 }
 
-func (t *tracer) follow(u *unit, ref *recipe.Ref, w way) {
-	if ref.Node == "" { // at fault already
-		t.failed = true
-		return
+// wired returns the references of the including node that lead into an open port.
+func (u *unit) wired(port string) []*recipe.Ref {
+	var refs []*recipe.Ref
+	for i := range u.by.From {
+		w := &u.by.From[i]
+		if w.Port == port || w.Port == "" && len(u.doc.Inputs) == 1 {
+			for k := range w.From {
+				refs = append(refs, &w.From[k])
+			}
+		}
 	}
-	if t.full {
-		return
-	}
-	if len(t.edges) == recipe.MaxLanes {
-		t.full = true
-		t.fail(u, ref, recipe.CodeLanes, "merge in several steps", "more than %d edges lead into one port of %s", recipe.MaxLanes, t.to.doc.Name)
-		return
-	}
-	key := origin{u, ref}
-	if t.seen[key] {
-		t.fail(u, ref, recipe.CodeCycle, "", "the reference leads through open ports back to itself")
-		return
-	}
-	t.seen[key] = true
-	defer delete(t.seen, key)
+	return refs
+}
 
-	if ref.Node == recipe.Inputs {
-		t.outward(u, ref, w)
-	} else if sub := u.units[ref.Node]; sub != nil {
-		t.inward(u, sub, ref, w)
-	} else if n := u.nodes[ref.Node]; n != nil {
-		t.arrive(u, n, ref, w)
-	} else if slices.Contains(u.names, ref.Node) { // an inclusion that failed
-		t.failed = true
-	} else {
-		t.fail(u, ref, recipe.CodeNode, t.c.didYouMean(ref.Node, func() []string { return u.names }), "unknown node %s", ref.Node)
+func openNames(ports []*openPort) []string {
+	names := make([]string, len(ports))
+	for i, p := range ports {
+		names[i] = p.name
 	}
+	return names
+}
+
+// checkRefs follows every reference of a unit, read or not, and so finds all their faults.
+func (c *compilation) checkRefs(u *unit) {
+	for i := range u.doc.Nodes {
+		for _, w := range u.doc.Nodes[i].From {
+			for k := range w.From {
+				c.follow(u, &w.From[k])
+				c.edgeSettings(u, &w.From[k])
+			}
+		}
+	}
+	for _, p := range slices.Concat(u.inlets, u.outlets) {
+		c.lead(p)
+	}
+}
+
+// lead finds the ends of an open port.
+func (c *compilation) lead(p *openPort) {
+	switch p.state {
+	case known:
+		return
+	case following:
+		c.circle(p)
+		return
+	}
+	p.state = following
+	c.tracing = append(c.tracing, p)
+	for _, ref := range p.refs {
+		p.now = ref
+		ends, ok := c.follow(p.in, ref)
+		if len(p.ends)+len(ends) > recipe.MaxLanes {
+			c.tooWide(p.in, ref, "the open port "+p.name)
+			p.failed = true
+			break
+		}
+		p.failed = p.failed || !ok
+		for _, e := range ends {
+			p.ends = append(p.ends, c.pass(p, ref, e))
+		}
+	}
+	c.tracing = c.tracing[:len(c.tracing)-1]
+	p.state = known
+}
+
+// pass takes an end through an open port.
+func (c *compilation) pass(p *openPort, ref *recipe.Ref, e end) end {
+	e.own = c.edgeSettings(p.in, ref).or(e.own)
+	if p.typ != "" {
+		e.passed = &passage{from: e.outlet, port: p, ref: ref, outer: e.passed}
+		c.passages = append(c.passages, e.passed)
+	}
+	return e
+}
+
+func (c *compilation) tooWide(u *unit, ref *recipe.Ref, into string) {
+	c.fault(u.file(), recipe.CodeLanes, ref.Place, ref.Path, "merge in several steps", "more than %d edges lead into %s", recipe.MaxLanes, into)
+}
+
+// circle reports that an open port leads to itself, at the outermost of the references
+// on the way round.
+func (c *compilation) circle(p *openPort) {
+	round := c.tracing[slices.Index(c.tracing, p):]
+	top := p
+	for _, q := range round {
+		q.failed = true
+		if q.in.depth < top.in.depth {
+			top = q
+		}
+	}
+	c.fault(top.in.file(), recipe.CodeCycle, top.now.Place, top.now.Path, "", "the reference leads through open ports back to itself")
+}
+
+// follow returns the output ports of nodes that a reference of a unit comes from, and
+// false when one or more are hidden by a fault.
+func (c *compilation) follow(u *unit, ref *recipe.Ref) ([]end, bool) {
+	switch n, sub := u.nodes[ref.Node], u.units[ref.Node]; {
+	case ref.Node == "": // at fault already
+	case ref.Node == recipe.Inputs:
+		return c.outward(u, ref)
+	case sub != nil:
+		return c.inward(u, sub, ref)
+	case n != nil:
+		return c.arrive(u, n, ref)
+	case !slices.Contains(u.names, ref.Node): // else an inclusion that failed
+		c.faultAt(u, ref, recipe.CodeNode, c.didYouMean(ref.Node, func() []string { return u.names }), "unknown node %s", ref.Node)
+	}
+	return nil, false
+}
+
+func (c *compilation) faultAt(u *unit, ref *recipe.Ref, code recipe.Code, hint, format string, args ...any) {
+	c.fault(u.file(), code, ref.Place, ref.Path, hint, format, args...)
 }
 
 // outward follows inputs.PORT to what the including recipe wires there.
-func (t *tracer) outward(u *unit, ref *recipe.Ref, w way) {
-	names := make([]string, len(u.doc.Inputs))
-	for i, in := range u.doc.Inputs {
-		names[i] = in.Name
-	}
+func (c *compilation) outward(u *unit, ref *recipe.Ref) ([]end, bool) {
+	names := openNames(u.inlets)
 	port := ref.Port
 	if port == "" && len(names) == 1 {
 		port = names[0]
@@ -85,72 +190,49 @@ func (t *tracer) outward(u *unit, ref *recipe.Ref, w way) {
 	if i < 0 {
 		hint := "declare it under inputs"
 		if len(names) > 0 {
-			hint = t.c.portHint(port, names)
+			hint = c.portHint(port, names)
 		}
-		t.fail(u, ref, recipe.CodePort, hint, "the recipe has no open input port %s", port)
-		return
+		c.faultAt(u, ref, recipe.CodePort, hint, "the recipe has no open input port %s", port)
+		return nil, false
 	}
-	if !u.inner() { // open ports of the top recipe are reported by expand
-		t.failed = true
-		return
-	}
-	found := false
-	for j := range u.by.From {
-		wire := &u.by.From[j]
-		if wire.Port != port && (wire.Port != "" || len(names) > 1) {
-			continue
-		}
-		found = true
-		for k := range wire.From {
-			from := &wire.From[k]
-			outer := way{set: w.set, own: w.own.or(t.c.edgeSettings(u.up, from))}
-			outer.inlets = append(slices.Clip(w.inlets), inlet{port, u.doc.Inputs[i].Type, u.up.file(), from})
-			t.follow(u.up, from, outer)
-		}
-	}
-	if !found {
-		t.failed = true // reported by checkInlets
-	}
+	p := u.inlets[i]
+	c.lead(p)
+	return p.ends, !p.failed && len(p.ends) > 0 // that nothing leads into it is reported by checkInlets
 }
 
 // inward follows NODE.PORT, where NODE is an included recipe, to its inner nodes.
-func (t *tracer) inward(u, sub *unit, ref *recipe.Ref, w way) {
-	names := make([]string, len(sub.doc.Outputs))
-	for i, out := range sub.doc.Outputs {
-		names[i] = out.Name
-	}
+func (c *compilation) inward(u, sub *unit, ref *recipe.Ref) ([]end, bool) {
+	names := openNames(sub.outlets)
 	i := defaultPort(ref.Port, names)
-	if i < 0 {
-		if len(names) == 0 {
-			t.fail(u, ref, recipe.CodeSink, "", "%s is a recipe without open output ports: no edge can lead out of it", ref.Node)
-		} else {
-			t.fail(u, ref, recipe.CodePort, t.c.portHint(ref.Port, names), "%s (%s) has no output port %s", ref.Node, sub.by.Kind, portName(ref.Port))
-		}
-		return
+	switch {
+	case len(names) == 0:
+		c.faultAt(u, ref, recipe.CodeSink, "", "%s is a recipe without open output ports: no edge can lead out of it", ref.Node)
+		return nil, false
+	case i < 0:
+		c.faultAt(u, ref, recipe.CodePort, c.portHint(ref.Port, names), "%s (%s) has no output port %s", ref.Node, sub.by.Kind, portName(ref.Port))
+		return nil, false
 	}
-	for k := range sub.doc.Outputs[i].From {
-		t.follow(sub, &sub.doc.Outputs[i].From[k], w)
-	}
+	p := sub.outlets[i]
+	c.lead(p)
+	return p.ends, !p.failed && len(p.ends) > 0
 }
 
-// arrive makes an edge from a node's output port.
-func (t *tracer) arrive(u *unit, n *node, ref *recipe.Ref, w way) {
+// arrive finds a node's output port.
+func (c *compilation) arrive(u *unit, n *node, ref *recipe.Ref) ([]end, bool) {
 	if n.kind == nil {
-		t.failed = true
-		return
+		return nil, false
 	}
 	names := portNames(n.kind.Out)
-	if len(names) == 0 {
-		t.fail(u, ref, recipe.CodeSink, "", "%s is a sink (%s): no edge can lead out of it", ref.Node, n.kind.Kind)
-		return
-	}
 	port := defaultPort(ref.Port, names)
-	if port < 0 {
-		t.fail(u, ref, recipe.CodePort, t.c.portHint(ref.Port, names), "%s (%s) has no output port %s", ref.Node, n.kind.Kind, portName(ref.Port))
-		return
+	switch {
+	case len(names) == 0:
+		c.faultAt(u, ref, recipe.CodeSink, "", "%s is a sink (%s): no edge can lead out of it", ref.Node, n.kind.Kind)
+		return nil, false
+	case port < 0:
+		c.faultAt(u, ref, recipe.CodePort, c.portHint(ref.Port, names), "%s (%s) has no output port %s", ref.Node, n.kind.Kind, portName(ref.Port))
+		return nil, false
 	}
-	t.edges = append(t.edges, &edge{from: n, fromPort: port, to: t.to, set: w.own.over(w.set),
-		inlets: w.inlets, place: t.place, file: t.file, path: t.path})
+	return []end{{outlet: outlet{n, port}}}, true
 }
 
 func portName(name string) string {

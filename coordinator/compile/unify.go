@@ -38,6 +38,11 @@ func (c *compilation) checkTypes() {
 			n.untyped = true
 		}
 	}
+	for _, p := range c.passages { // read or not
+		if p.from.typ() != "" {
+			c.passes(p)
+		}
+	}
 	c.testRecords()
 }
 
@@ -56,10 +61,10 @@ func (c *compilation) typeNode(n *node) {
 			continue
 		}
 		for _, e := range n.in[i] {
-			e.typ = outType(e)
+			e.typ = outlet{e.from, e.fromPort}.typ()
 			if e.typ == "" {
 				n.untyped = true
-			} else {
+			} else if !n.unclear {
 				c.typeEdge(n, p, e, vars)
 			}
 		}
@@ -75,27 +80,35 @@ func (c *compilation) typeNode(n *node) {
 	}
 }
 
-// outType returns the type of the records that an edge carries, "" when a fault above
-// hides it.
-func outType(e *edge) recipe.Type {
-	if e.fromPort < len(e.from.types.Out) {
-		return e.from.types.Out[e.fromPort].Type
+// passes checks the records of an end against the open ports that it passed, each of
+// which has its say once: the outermost that refuses.
+func (c *compilation) passes(p *passage) bool {
+	if p == nil {
+		return true
 	}
-	return ""
+	if p.state == known {
+		return p.fits
+	}
+	p.state = known
+	if !c.passes(p.outer) {
+		return false
+	}
+	typ := p.from.typ()
+	if p.fits = p.port.typ.Accepts(typ); !p.fits {
+		c.faultAt(p.port.in, p.ref, recipe.CodeMismatch, conversion(typ, p.port.typ), "%s is %s, but the open port %s that it passes takes %s", p.from.name(), typ, p.port.name, p.port.typ)
+	}
+	return p.fits
 }
 
 // typeEdge checks one edge against the port that it leads to.
 func (c *compilation) typeEdge(n *node, p nodes.Port, e *edge, vars bindings) {
-	from := fmt.Sprintf("%s.%s", e.from.path, e.from.types.Out[e.fromPort].Name)
-	for _, in := range e.inlets {
-		if !in.typ.Accepts(e.typ) {
-			n.untyped = true
-			c.fault(in.file, recipe.CodeMismatch, in.ref.Place, in.ref.Path, conversion(e.typ, in.typ), "%s is %s, but the open port %s that it passes takes %s", from, e.typ, in.name, in.typ)
-			return
-		}
+	from := outlet{e.from, e.fromPort}.name()
+	if !c.passes(e.passed) {
+		n.untyped = true
+		return
 	}
 	want := p.Type
-	if n.field != "" {
+	if n.field != "" || p.Reads(n.config) != "" {
 		want = recipe.JSON
 	}
 	why, ok := accept(n.kind, want, e.typ, from, vars)
@@ -109,6 +122,8 @@ func (c *compilation) typeEdge(n *node, p nodes.Port, e *edge, vars bindings) {
 	}
 	if n.field != "" {
 		why = ", because it works on the field " + n.field
+	} else if s := p.Reads(n.config); s != "" {
+		why = ", because of its setting " + s
 	}
 	c.fault(e.file, recipe.CodeMismatch, e.place, e.path, conversion(e.typ, limit), "%s is %s, but the port %s of %s (%s) takes %s%s", from, e.typ, p.Name, n.doc.Name, n.kind.Kind, want, why)
 }
@@ -224,6 +239,11 @@ func boundByConfig(n *node) bindings {
 	for v, t := range n.kind.Bound(n.config) {
 		if t.IsConcrete() {
 			vars[recipe.Type(v)] = binding{t, "its settings"}
+		}
+	}
+	for _, p := range n.kind.In {
+		if s := p.Reads(n.config); s != "" && p.Type.IsVariable() {
+			vars[p.Type] = binding{recipe.JSON, "its setting " + s}
 		}
 	}
 	return vars

@@ -20,7 +20,7 @@ import (
 )
 
 // sections is the order of the document's keys; others follow as they were.
-var sections = []string{"recipe", "description", "params", "inputs", "defaults", "nodes", "outputs", "tests", "ui"}
+var sections = []string{"$schema", "recipe", "description", "params", "inputs", "defaults", "nodes", "outputs", "tests", "ui"}
 
 // nodeKeys is the order of a node's keys.
 var nodeKeys = []string{"kind", "from", "field", "into", "params", "config"}
@@ -32,6 +32,7 @@ const rounds = 4
 // Format returns the text in the standard layout. A text that is JSON stays JSON.
 // Formatting twice gives what formatting once gives.
 func Format(text []byte) ([]byte, error) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	if !utf8.Valid(text) { // which package json would let pass inside strings
 		return nil, errors.New("a recipe is UTF-8 text, and this is not")
 	}

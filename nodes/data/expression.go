@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -61,18 +62,25 @@ func compileExpression(src string, in recipe.Type, more ...expr.Option) (*expres
 	// The first compilation finds faults in the expression as it was written: the second
 	// one puts functions in, which take anything.
 	if _, err := expr.Compile(src, options...); err != nil {
-		return nil, fmt.Errorf("expr is not an expression over record: %w", err)
+		return nil, notExpression(err)
 	}
 	fields := &fieldFinder{fields: map[string]bool{}}
 	program, err := expr.Compile(src, append(options, expr.Patch(fields), expr.Patch(&limiter{}))...)
 	if err != nil {
-		return nil, fmt.Errorf("expr is not an expression over record: %w", err)
+		return nil, notExpression(err)
 	}
 	e.program = program
 	if !fields.whole {
 		e.from.fields = fields.fields
 	}
 	return e, nil
+}
+
+// notExpression keeps the first line of the compiler's error: what is wrong, and where. The
+// others draw it below the text.
+func notExpression(err error) error {
+	why, _, _ := strings.Cut(err.Error(), "\n")
+	return fmt.Errorf("expr is not an expression over record: %s", why)
 }
 
 func exprType(in recipe.Type) types.Type {

@@ -53,7 +53,7 @@ const maxQueryNesting = 2000
 // guard rewrites all parts of a query below v.
 func guard(v reflect.Value, depth int) error {
 	if depth > maxQueryNesting {
-		return fmt.Errorf("the query is nested too deep")
+		return fmt.Errorf("query is nested too deep")
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -92,7 +92,7 @@ func guard(v reflect.Value, depth int) error {
 func guardTerm(t *gojq.Term) error {
 	switch {
 	case t.Func != nil && refused[t.Func.Name]:
-		return fmt.Errorf("the query uses %s, whose answer does not depend on the record alone", t.Func.Name)
+		return fmt.Errorf("query uses %s, whose answer does not depend on the record alone", t.Func.Name)
 	case t.Func != nil && t.Func.Name == "setpath" && len(t.Func.Args) == 2:
 		t.Func.Args[0] = pipe(t.Func.Args[0], call("_place"))
 	case t.Func != nil && spreading[t.Func.Name], t.Type == gojq.TermTypeFormat:

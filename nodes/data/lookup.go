@@ -84,10 +84,10 @@ func newLookup(cfg lookupConfig, env *nodes.Env) (any, error) {
 	l := &lookup{cfg: cfg, env: env}
 	var err error
 	if l.key, err = nodes.ParseField(cfg.Key); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("key: %w", err)
 	}
 	if l.into, err = nodes.ParseField(cfg.Into); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("into: %w", err)
 	}
 	if env.Checking {
 		return l, nil

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
 
 	"sluice/nodes"
@@ -15,7 +16,7 @@ var countByKind = nodes.Define(nodes.Spec{
 	Doc: "When the input ends it emits `{key, count}` for each key, in the order in which the keys first came. " +
 		"A record with a new key beyond `max_keys`, or beyond 24 MiB of keys, is given up.",
 	Role:  nodes.Ordered,
-	In:    []nodes.Port{{Name: "in", Type: recipe.Any, Doc: "what to count; json, when there is a field"}},
+	In:    []nodes.Port{{Name: "in", Type: recipe.Any, JSONWith: "field", Doc: "what to count; json, when there is a field"}},
 	Out:   []nodes.Port{{Name: "out", Type: recipe.JSON, Doc: "objects with key and count"}},
 	AtEnd: true,
 	Examples: []nodes.Example{
@@ -65,7 +66,7 @@ func newCountBy(c countByConfig, _ *nodes.Env) (any, error) {
 	if c.Field != "" {
 		f, err := nodes.ParseField(c.Field)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("field: %w", err)
 		}
 		n.field = &f
 	}

@@ -3,9 +3,11 @@ package flow
 import (
 	"cmp"
 	"container/heap"
+	"fmt"
 	"slices"
 
 	"sluice/nodes"
+	"sluice/recipe"
 )
 
 var topKind = nodes.Define(nodes.Spec{
@@ -15,7 +17,8 @@ var topKind = nodes.Define(nodes.Spec{
 	Doc: "When the input ends it emits them, largest first; of equal ones, the one that came first goes before. Whole numbers are compared exactly, with " +
 		"floats too. The records may take 32 MiB together.",
 	Role:  nodes.Ordered,
-	In:    []nodes.Port{{Name: "in", Type: "T", Doc: "json records, or numbers"}},
+	In:    []nodes.Port{{Name: "in", Type: "T", JSONWith: "by", Doc: "json records by a field, or numbers"}},
+	Where: map[string]recipe.Type{"T": recipe.Number},
 	Out:   []nodes.Port{{Name: "out", Type: "T", Doc: "the largest ones"}},
 	AtEnd: true,
 	Examples: []nodes.Example{
@@ -100,7 +103,7 @@ func newTop(c topConfig, _ *nodes.Env) (any, error) {
 	if c.By != "" {
 		f, err := nodes.ParseField(c.By)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("by: %w", err)
 		}
 		t.by = &f
 	}

@@ -49,13 +49,16 @@ func nodeSchema(c *nodes.Catalogue) object {
 // kindCase is what holds for the nodes of one kind.
 func kindCase(k *nodes.Kind) object {
 	config := object{"$ref": "#/$defs/config_" + k.Kind}
-	properties := object{"config": config}
 	required := []string{}
 	for _, s := range k.Settings() {
 		if !s.HasDefault && !s.Optional {
 			required = []string{"config"}
 		}
 	}
+	if len(required) == 0 {
+		config = orNull(config)
+	}
+	properties := object{"config": config}
 	switch needed := neededPorts(k); {
 	case len(k.In) == 0:
 		properties["from"] = false

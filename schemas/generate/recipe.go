@@ -1,6 +1,9 @@
 package main
 
 import (
+	"slices"
+	"strings"
+
 	"sluice/nodes"
 	"sluice/recipe"
 )
@@ -14,7 +17,9 @@ func recipeSchema(c *nodes.Catalogue) object {
 	defs := object{
 		"name":      object{"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "maxLength": recipe.MaxName},
 		"reference": object{"type": "string", "pattern": `\$\{`, "description": "a parameter: ${name}"},
-		"type":      object{"type": "string", "pattern": `^(list<)*(bool|int|float|string|bytes|json)>*$`, "examples": []string{"string", "int", "float", "bool", "bytes", "json", "list<string>"}},
+		"type":      typeSchema("bool", "int", "float", "string", "bytes", "json"),
+		"open_type": typeSchema("bool", "int", "float", "string", "bytes", "json", "number", "any"),
+		"node_name": object{"allOf": []any{def("name"), object{"not": object{"const": recipe.Inputs}}}},
 		"output":    object{"type": "string", "pattern": `^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$`, "description": "node or node.port"},
 		"edge":      edgeSchema(true),
 		"from":      oneOrMany("edge"),
@@ -24,7 +29,7 @@ func recipeSchema(c *nodes.Catalogue) object {
 		"param": fields(object{
 			"type": def("type"), "default": object{"description": "value when none is given; without it one must be given"}, "doc": text("one line of help"),
 		}),
-		"inlet":  fields(object{"type": object{"anyOf": []any{def("type"), object{"enum": []string{"any", "number"}}}}, "doc": text("one line of help")}),
+		"inlet":  fields(object{"type": def("open_type"), "doc": text("one line of help")}),
 		"outlet": fields(object{"from": def("refs"), "doc": text("one line of help")}, "from"),
 		"test":   testSchema(),
 	}
@@ -36,13 +41,14 @@ func recipeSchema(c *nodes.Catalogue) object {
 		settings[name] = s
 	}
 	schema := fields(object{
+		"$schema":     text("where editors find this schema; ignored by everything else"),
 		"recipe":      object{"type": "string", "pattern": "^[a-z][a-z0-9_-]*$", "maxLength": recipe.MaxName, "description": "the recipe's name"},
 		"description": text("what the recipe is for"),
-		"params":      named("param", "values that are given for each run: ${name}"),
-		"inputs":      named("inlet", "open input ports, read as inputs.NAME, of a recipe that others include"),
+		"params":      named("name", orNull(def("param")), "values that are given for each run: ${name}"),
+		"inputs":      named("name", orNull(def("inlet")), "open input ports, read as inputs.NAME, of a recipe that others include"),
 		"defaults":    described(fields(settings), "settings of all nodes and edges that do not say otherwise"),
-		"nodes":       described(named("node", "the nodes; edges are declared where they arrive"), ""),
-		"outputs":     named("outlet", "open output ports of a recipe that others include"),
+		"nodes":       atLeastOne(named("node_name", def("node"), "the nodes; edges are declared where they arrive")),
+		"outputs":     named("name", def("outlet"), "open output ports of a recipe that others include"),
 		"tests":       object{"type": "array", "items": def("test"), "description": "run by sluice test"},
 		"ui":          object{"description": "positions on the editor's canvas; ignored by everything else"},
 	}, "nodes")
@@ -63,8 +69,47 @@ func described(schema object, doc string) object {
 	return schema
 }
 
-// fields is an object with these properties and no others.
+// typeSchema takes these types and lists of them, as deep as the length of a name allows.
+func typeSchema(types ...string) object {
+	const deep = recipe.MaxName / len("list<>")
+	one := strings.Join(types, "|")
+	pattern := one
+	for range deep {
+		pattern = one + "|list<(" + pattern + ")>"
+	}
+	return object{"type": "string", "pattern": "^(" + pattern + ")$", "maxLength": recipe.MaxName, "examples": append(types, "list<string>")}
+}
+
+// orNull takes null too: in a recipe that is a field left out.
+func orNull(schema object) object {
+	schema = clone(schema)
+	if t, ok := schema["type"].(string); ok && schema["enum"] == nil {
+		schema["type"] = []string{t, "null"}
+		return schema
+	}
+	if choices, ok := schema["anyOf"].([]any); ok {
+		schema["anyOf"] = append(slices.Clone(choices), object{"type": "null"})
+		return schema
+	}
+	if len(schema) == 0 || schema["$ref"] == nil && schema["enum"] == nil {
+		return schema // takes anything
+	}
+	return object{"anyOf": []any{schema, object{"type": "null"}}}
+}
+
+func atLeastOne(schema object) object {
+	schema["minProperties"] = 1
+	return schema
+}
+
+// fields is an object with these properties and no others; what need not be given may be
+// null.
 func fields(properties object, required ...string) object {
+	for name, p := range properties {
+		if !slices.Contains(required, name) {
+			properties[name] = orNull(p.(object))
+		}
+	}
 	o := object{"type": "object", "properties": properties, "additionalProperties": false}
 	if len(required) > 0 {
 		o["required"] = required
@@ -73,8 +118,8 @@ func fields(properties object, required ...string) object {
 }
 
 // named is an object whose keys are names that the user chooses.
-func named(item, doc string) object {
-	return object{"type": "object", "propertyNames": def("name"), "additionalProperties": def(item), "description": doc}
+func named(name string, item object, doc string) object {
+	return object{"type": "object", "propertyNames": def(name), "additionalProperties": item, "description": doc}
 }
 
 func oneOrMany(item string) object {
