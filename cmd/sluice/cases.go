@@ -39,7 +39,7 @@ func runCases(ctx context.Context, c testCmd, std streams) (bool, error) {
 		return false, err
 	}
 	defer host.Close()
-	ctx, stop, release := interrupts(ctx)
+	ctx, stop, release := interrupts(ctx, nil)
 	defer release()
 	r := caseRunner{host: host, root: root, stop: stop, out: std, several: len(c.Files) > 1}
 	for _, s := range suites {

@@ -27,12 +27,25 @@ func runLocal(ctx context.Context, j job) (recipe.Progress, error) {
 	if err != nil {
 		return recipe.Progress{}, err
 	}
-	log := hclog.New(&hclog.LoggerOptions{Name: "sluice", Level: hclog.LevelFromString(j.flags.LogLevel), Output: j.err})
-	last, err := solo.Run(ctx, solo.Config{
-		Plan: j.plan, Catalogue: all.Catalogue(), Dir: j.flags.DataDir, Resume: j.flags.Resume,
+	config := solo.Config{
+		Plan: j.plan, Catalogue: all.Catalogue(), Dir: j.flags.DataDir, Resume: j.flags.Resume, Accept: j.accept, Origin: j.origin, Workers: j.flags.Workers,
 		Root: root, Dial: (&net.Guard{Allow: j.flags.AllowNet}).Dial, Stdin: j.in, Console: j.out, Secret: secretFromEnv,
-		Show: j.show, Watch: taps.watch, Stop: j.stop, Log: log,
-	})
+		Show: j.show, Watch: taps.watch, Stop: j.stop,
+		Log: hclog.New(&hclog.LoggerOptions{Name: "sluice", Level: hclog.LevelFromString(j.flags.LogLevel), Output: j.err, JSONFormat: j.flags.JSON}),
+	}
+	host, err := solo.Open(ctx, config)
+	if err != nil {
+		return recipe.Progress{}, localError(err, j.flags.DataDir)
+	}
+	defer host.Close()
+	last, err := host.Run(ctx, config)
+	if err == nil && last.Dead() > 0 && !j.flags.silent() {
+		why, err := reasonsOf(ctx, host.Conn(), last.Job)
+		if err != nil {
+			return last, err
+		}
+		j.gaveUp(why)
+	}
 	return last, localError(err, j.flags.DataDir)
 }
 

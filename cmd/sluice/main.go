@@ -63,7 +63,7 @@ func execute(ctx context.Context, args []string, std streams, e engine) (code in
 			panic(p)
 		}
 	}()
-	parser, err := newParser(ctx, std, e)
+	parser, err := newParser(ctx, std, e, args)
 	if err != nil {
 		fmt.Fprintln(std.err, "sluice:", err)
 		return codeUsage
@@ -79,10 +79,24 @@ func execute(ctx context.Context, args []string, std streams, e engine) (code in
 		}
 		return codeUsage
 	}
-	return report(parsed.Run(), std.err)
+	err = parsed.Run()
+	if asEvents(parsed) {
+		return reportEvents(err, std.err)
+	}
+	return report(err, std.err)
 }
 
-func newParser(ctx context.Context, std streams, e engine) (*kong.Kong, error) {
+// asEvents reports whether all that a command says on stderr is for programs.
+func asEvents(parsed *kong.Context) bool {
+	for _, f := range parsed.Flags() {
+		if f.Name == "json" && f.Target.Bool() {
+			return parsed.Selected().Name == "run" || parsed.Selected().Name == "replay"
+		}
+	}
+	return false
+}
+
+func newParser(ctx context.Context, std streams, e engine, args []string) (*kong.Kong, error) {
 	return kong.New(&cli{},
 		kong.Name("sluice"),
 		kong.Description("Sluice runs information-security recipes: typed graphs of nodes, durably and with nothing lost.\n\n"+
@@ -90,7 +104,7 @@ func newParser(ctx context.Context, std streams, e engine) (*kong.Kong, error) {
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { panic(leave(code)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(std, e.start, e.tests),
+		kong.Bind(std, e.start, e.tests, commandLine(args)),
 		kong.BindTo(e.dead, (*letters)(nil)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.ExplicitGroups([]kong.Group{

@@ -265,7 +265,7 @@ func TestRunEnds(t *testing.T) {
 }
 
 func TestInterrupts(t *testing.T) {
-	ctx, stop, release := interrupts(t.Context())
+	ctx, stop, release := interrupts(t.Context(), nil)
 	defer release()
 	self, err := os.FindProcess(os.Getpid())
 	if err != nil {

@@ -22,6 +22,7 @@ type Config struct {
 	Plan *recipe.Plan // of a new job; a stored job has its own
 	// Parent is the job whose dead letters a new job replays, "" for others.
 	Parent recipe.JobID
+	Origin bus.Origin // of a new job
 
 	AckWait time.Duration // after which a frame of a hung worker goes to another; 0 is 30 s
 	Lease   time.Duration // after which an ordered step of a dead worker does; 0 is 15 s
@@ -155,7 +156,7 @@ func open(ctx context.Context, c Config) (*run, error) {
 	rec, err := Stored(ctx, c.Conn, c.Job)
 	switch {
 	case errors.Is(err, ErrNone) && c.Plan != nil:
-		rec = &bus.JobRecord{Job: c.Job, Plan: c.Plan, Parent: c.Parent, Started: time.Now().UTC(), State: recipe.JobPending}
+		rec = &bus.JobRecord{Job: c.Job, Plan: c.Plan, Parent: c.Parent, Origin: c.Origin, Started: time.Now().UTC(), State: recipe.JobPending}
 	case err != nil:
 		return nil, err
 	}
