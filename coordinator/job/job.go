@@ -113,6 +113,7 @@ type run struct {
 	oneSource bool
 	values    *bus.Objects    // nil until there are large values
 	ended     bool            // the job had ended before this run
+	shown     float64         // the fraction that was shown last
 	sizes     map[int][]int64 // by source: the sizes of its splits, summed up; none where unknown
 }
 
@@ -149,7 +150,7 @@ func open(ctx context.Context, c Config) (*run, error) {
 		c.Log = hclog.NewNullLogger()
 	}
 	r := &run{cfg: c, conn: c.Conn, log: c.Log.With("job", string(c.Job)), names: bus.Names{Job: c.Job}, began: time.Now(), moved: time.Now(),
-		news: make(chan func(), 1024), sizes: map[int][]int64{}}
+		news: make(chan func(), 1024), sizes: map[int][]int64{}, shown: -1}
 	if err := EnsureJobs(ctx, c.Conn); err != nil {
 		return nil, err
 	}
