@@ -65,11 +65,15 @@ type suite struct {
 // first is run.
 func (c *testCmd) suites(std streams) ([]suite, error) {
 	var list []suite
+	var wrong findings
 	found := 0
 	for _, file := range c.Files {
 		cases, err := c.compile(file)
-		if err != nil {
+		if err := wrong.add(err); err != nil {
 			return nil, err
+		}
+		if err != nil {
+			continue
 		}
 		if len(cases) == 0 {
 			fmt.Fprintf(std.err, "%s: no tests; a tests block of the recipe would hold them\n", file)
@@ -81,6 +85,9 @@ func (c *testCmd) suites(std streams) ([]suite, error) {
 			list = append(list, suite{file, cases})
 		}
 	}
+	if err := wrong.end(std.err); err != nil {
+		return nil, err
+	}
 	if len(list) == 0 && found > 0 {
 		return nil, usagef("--run %s: none of the %d tests has a name that contains it", c.Name, found)
 	}
@@ -88,7 +95,7 @@ func (c *testCmd) suites(std streams) ([]suite, error) {
 }
 
 func (c *testCmd) compile(file string) ([]compile.Case, error) {
-	text, err := readRecipe(file)
+	text, err := readRecipe(file, nil)
 	if err != nil {
 		return nil, err
 	}

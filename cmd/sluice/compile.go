@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+
 	"sluice/coordinator/compile"
 	"sluice/nodes/all"
 	"sluice/recipe"
@@ -10,12 +12,13 @@ import (
 type compileFlags struct {
 	frame int // records; 0 is the default
 	seed  uint64
+	stdin io.Reader // for the FILE "-"; nil when that is a file like others
 }
 
 // compileFile compiles the recipe in file, and those that it includes. The recipe's
 // faults come back as recipe.Diagnostics.
 func compileFile(file, root string, params map[string]string, flags compileFlags) (*recipe.Plan, error) {
-	text, err := readRecipe(file)
+	text, err := readRecipe(file, flags.stdin)
 	if err != nil {
 		return nil, err
 	}

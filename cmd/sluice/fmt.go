@@ -11,7 +11,7 @@ import (
 )
 
 type fmtCmd struct {
-	Files []string `arg:"" help:"Recipes."`
+	Files []string `arg:"" help:"Recipes; - is the standard input."`
 	Write bool     `short:"w" xor:"how" help:"Write the result back to the file."`
 	Diff  bool     `short:"d" xor:"how" help:"Print what would change, as a diff."`
 	Check bool     `xor:"how" help:"Name the files that would change and exit 1 if there are any."`
@@ -22,7 +22,10 @@ func (c fmtCmd) Run(std streams) error {
 	var faults []error
 	changed := false
 	for _, file := range c.Files {
-		text, err := readRecipe(file)
+		if c.Write && file == fromStdin {
+			return usagef("the standard input can't be written back to")
+		}
+		text, err := readRecipe(file, std.in)
 		if err != nil {
 			return err
 		}
@@ -70,7 +73,7 @@ func replaceFile(file string, text []byte) error {
 	}
 	f, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*.sluice-tmp")
 	if err != nil {
-		return err
+		return fmt.Errorf("writing %s: its folder takes no new file: %w", file, plain(err))
 	}
 	_, err = f.Write(text)
 	err = errors.Join(err, f.Chmod(info.Mode().Perm()), f.Close())
@@ -78,7 +81,8 @@ func replaceFile(file string, text []byte) error {
 		err = os.Rename(f.Name(), file)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("writing %s: %w", file, err), os.Remove(f.Name()))
+		_ = os.Remove(f.Name())
+		return fmt.Errorf("writing %s: %w", file, plain(err))
 	}
 	return nil
 }

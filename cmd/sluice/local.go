@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -29,7 +31,7 @@ func runLocal(ctx context.Context, j job) (recipe.Progress, error) {
 	}
 	config := solo.Config{
 		Plan: j.plan, Catalogue: all.Catalogue(), Dir: j.flags.DataDir, Resume: j.flags.Resume, Accept: j.accept, Origin: j.origin, Workers: j.flags.Workers,
-		Root: root, Dial: (&net.Guard{Allow: j.flags.AllowNet}).Dial, Stdin: j.in, Console: j.out, Secret: secretFromEnv,
+		Root: root, Dial: (&net.Guard{Allow: j.flags.allowed()}).Dial, Stdin: j.in, Console: j.out, Secret: secretFromEnv,
 		Show: j.show, Watch: taps.watch, Stop: j.stop,
 		Log: hclog.New(&hclog.LoggerOptions{Name: "sluice", Level: hclog.LevelFromString(j.flags.LogLevel), Output: j.err, JSONFormat: j.flags.JSON}),
 	}
@@ -56,6 +58,8 @@ func localError(err error, dir string) error {
 		return usagef("%s: %w; go on with it by sluice dead replay", dir, err)
 	case errors.Is(err, solo.ErrUnfinished):
 		return usagef("%s: %w; go on with it by --resume, or name another folder", dir, err)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EROFS):
+		return usagef("--data-dir %s: no job can be stored there: %w", dir, plain(err))
 	case errors.Is(err, bus.ErrLocked):
 		return usagef("%s: another process is using the folder", dir)
 	}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -68,10 +69,7 @@ func execute(ctx context.Context, args []string, std streams, e engine) (code in
 		fmt.Fprintln(std.err, "sluice:", err)
 		return codeUsage
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(spelled(args))
 	if err != nil {
 		fmt.Fprintf(std.err, "sluice: %v\n", err)
 		if path := commandPath(err); path != "" {
@@ -84,6 +82,19 @@ func execute(ctx context.Context, args []string, std streams, e engine) (code in
 		return reportEvents(err, std.err)
 	}
 	return report(err, std.err)
+}
+
+// spelled turns what other programs understand too into this one's commands.
+func spelled(args []string) []string {
+	switch {
+	case len(args) == 0:
+		return []string{"--help"}
+	case args[0] == "--version" && len(args) == 1:
+		return []string{"version"}
+	case args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	}
+	return args
 }
 
 // asEvents reports whether all that a command says on stderr is for programs.

@@ -74,11 +74,11 @@ func (r *reasons) print(w io.Writer, dir string) {
 		return
 	}
 	for _, one := range r.list[:min(len(r.list), reasonsShown)] {
-		atLeast := ""
+		times := "×" + progress.Count(one.count)
 		if r.more {
-			atLeast = "at least "
+			times = "at least " + times
 		}
-		fmt.Fprintf(w, "dead: %s: %s (%s%s)\n", one.node, visible(one.text), atLeast, progress.Records(one.count))
+		fmt.Fprintf(w, "dead: %s: %s (%s)\n", one.node, visible(one.text), times)
 	}
 	if n := len(r.list) - reasonsShown; n > 0 {
 		fmt.Fprintf(w, "dead: … and other reasons: %d\n", n)

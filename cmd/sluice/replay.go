@@ -45,6 +45,9 @@ func (localDead) Replay(ctx context.Context, c deadReplayCmd, std streams, args 
 	defer release()
 	std.out = out
 	r := &replayer{deadReplayCmd: c, host: host, store: store, root: root, origin: origin, catalogue: catalogue, stop: stop, std: std}
+	if err := checkNode(c.Node, store); err != nil {
+		return err
+	}
 	if err := r.goOn(ctx); err != nil {
 		return err
 	}
@@ -177,7 +180,7 @@ func (r *replayer) run(ctx context.Context, id, parent recipe.JobID, plan *recip
 		return err
 	}
 	last, err := r.host.Run(ctx, solo.Config{
-		Job: id, Parent: parent, Origin: r.origin, Plan: plan, Catalogue: r.catalogue, Root: r.root, Dial: (&net.Guard{Allow: r.AllowNet}).Dial,
+		Job: id, Parent: parent, Origin: r.origin, Plan: plan, Catalogue: r.catalogue, Root: r.root, Dial: (&net.Guard{Allow: r.allowed()}).Dial,
 		Console: out, Secret: secretFromEnv, Show: view.Show, Stop: r.stop,
 		Watch: func(conn *bus.Conn, id recipe.JobID, _ *recipe.Plan) (func(), error) {
 			return taps.watch(conn, id, plan)

@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"io"
-	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/term"
@@ -15,7 +15,7 @@ import (
 )
 
 type runCmd struct {
-	File   string   `arg:"" help:"The recipe."`
+	File   string   `arg:"" help:"The recipe; - is the standard input."`
 	Params []string `short:"p" name:"param" sep:"none" placeholder:"NAME=VALUE" help:"Give a parameter a value. Repeatable."`
 	Seed   uint64   `help:"Seed of the random kinds: the same seed, the same records."`
 	storeFlags
@@ -44,8 +44,8 @@ type storeFlags struct {
 
 // accessFlags say what the recipe's nodes may reach.
 type accessFlags struct {
-	Root     string         `placeholder:"DIR" default:"." help:"Folder that paths of the recipe are relative to and confined in."`
-	AllowNet []netip.Prefix `sep:"none" placeholder:"CIDR" help:"Let fetching kinds reach these private addresses. Repeatable."`
+	Root     string    `placeholder:"DIR" default:"." help:"Folder that paths of the recipe are relative to and confined in."`
+	AllowNet []network `sep:"none" placeholder:"CIDR" help:"Let fetching kinds reach these private addresses. Repeatable."`
 }
 
 // showFlags say what is shown while the job runs.
@@ -65,9 +65,12 @@ func (c runCmd) Run(ctx context.Context, std streams, start starter, args comman
 	if err != nil {
 		return err
 	}
-	plan, err := compileFile(c.File, c.Root, params, compileFlags{frame: c.FrameRecords, seed: c.Seed})
+	plan, err := compileFile(c.File, c.Root, params, compileFlags{frame: c.FrameRecords, seed: c.Seed, stdin: std.in})
 	if err != nil {
 		return err
+	}
+	if reads := slices.IndexFunc(plan.Steps, func(s recipe.Step) bool { return s.Kind == "stdin" }); c.File == fromStdin && reads >= 0 {
+		return usagef("the recipe is read from the standard input, so node %s (stdin) has nothing to read; name the recipe's file", plan.Steps[reads].Node)
 	}
 	origin, err := originOf(c.Root, args)
 	if err != nil {
