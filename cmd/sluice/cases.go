@@ -139,7 +139,7 @@ func (r *caseRunner) run(ctx context.Context, file string, t *compile.Case) erro
 	case err != nil:
 		return err
 	}
-	report := differences(t, &got, &last)
+	report := differences(file, t, &got, &last)
 	verdict := "ok   "
 	if report == "" {
 		r.passed++
@@ -156,14 +156,14 @@ func (r *caseRunner) run(ctx context.Context, file string, t *compile.Case) erro
 }
 
 // differences says what a test got that it did not want, "" when nothing.
-func differences(t *compile.Case, got *compile.Collector, last *recipe.Progress) string {
+func differences(file string, t *compile.Case, got *compile.Collector, last *recipe.Progress) string {
 	var b strings.Builder
 	if last.State != recipe.JobSucceeded {
 		fmt.Fprintf(&b, "%s: %s\n", last.State, last.Reason)
 	} else {
 		for _, e := range t.Expect {
 			if records := got.Records(e.At); !slices.Equal(records, e.Records) {
-				b.WriteString(layout.Diff(e.At, lineEach(e.Records), lineEach(records)))
+				b.WriteString(layout.Diff(fmt.Sprintf("expected %s (%s:%d)", e.At, file, t.Place.Line), "got "+e.At, lineEach(e.Records), lineEach(records)))
 			}
 		}
 	}

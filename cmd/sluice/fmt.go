@@ -43,7 +43,7 @@ func (c fmtCmd) Run(std streams) error {
 		case c.Write:
 			err = replaceFile(file, out)
 		case c.Diff:
-			_, err = fmt.Fprint(std.out, layout.Diff(file, text, out))
+			_, err = fmt.Fprint(std.out, layout.Diff(file, file, text, out))
 		case c.Check:
 			_, err = fmt.Fprintln(std.out, file)
 		}

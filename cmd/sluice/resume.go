@@ -172,7 +172,7 @@ func essence(p *recipe.Plan) ([]byte, error) {
 	q.Description, q.Params, q.Seed, q.Frame = "", nil, 0, recipe.FrameLimits{}
 	q.Steps = slices.Clone(p.Steps)
 	for i := range q.Steps {
-		q.Steps[i].Line = 0
+		q.Steps[i].Line, q.Steps[i].File = 0, ""
 	}
 	return json.Marshal(&q)
 }
