@@ -39,8 +39,11 @@ func runCases(ctx context.Context, c testCmd, std streams) (bool, error) {
 		return false, err
 	}
 	defer host.Close()
+	out, release := newOutlet(std.out)
+	defer release()
 	ctx, stop, release := interrupts(ctx, nil)
 	defer release()
+	std.out = out
 	r := caseRunner{host: host, root: root, stop: stop, out: std, several: len(c.Files) > 1}
 	for _, s := range suites {
 		for i := range s.cases {
@@ -151,8 +154,11 @@ func (r *caseRunner) run(ctx context.Context, file string, t *compile.Case) erro
 	if r.several {
 		name = file + ": " + name
 	}
-	fmt.Fprintf(r.out.out, "%s %s  %dms\n%s", verdict, name, time.Since(began).Milliseconds(), report)
-	return nil
+	_, err = fmt.Fprintf(r.out.out, "%s %s  %dms\n%s", verdict, name, time.Since(began).Milliseconds(), report)
+	if errors.As(err, new(errClosed)) {
+		return exitError{codeInterrupted, err}
+	}
+	return err
 }
 
 // differences says what a test got that it did not want, "" when nothing.

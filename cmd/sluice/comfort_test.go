@@ -175,6 +175,7 @@ func TestStderrIsJSON(t *testing.T) {
 		"pipe.yaml --root nowhere":            {3, "error 3"},
 		"pipe.yaml --tap nothing":             {3, "error 3"},
 		"pipe.yaml --resume":                  {3, "error 3"},
+		"pipe.yaml --nope":                    {3, "error 3"},
 		"pipe.yaml --log-level debug -p a=b ": {2, "fault"},
 	} {
 		r := f.must(want.code, "1\nx\n", "run --json "+args)

@@ -48,7 +48,7 @@ func (c *runCmd) verdict(o *outcome) error {
 		return exitError{codeInterrupted, fmt.Errorf("stdout was closed%s", c.goOn(o, "; stopped"))}
 	case last.State == recipe.JobStopped && last.Reason != "":
 		return exitError{codeFailed, fmt.Errorf("%s%s", c.told(last.Reason, "the job rests"), c.goOn(o, "; with more room"))}
-	case last.State == recipe.JobStopped:
+	case last.State == recipe.JobStopped, last.State == recipe.JobCancelled && !o.before.Final():
 		return exitError{codeInterrupted, fmt.Errorf("stopped%s", c.goOn(o, ""))}
 	case !last.State.Final():
 		return exitError{codeInterrupted, fmt.Errorf("%s before the end", last.State)}
@@ -58,8 +58,12 @@ func (c *runCmd) verdict(o *outcome) error {
 			reason = "the job " + string(last.State)
 		}
 		if o.before.Final() {
+			earlier := "this job failed earlier"
+			if o.before == recipe.JobCancelled {
+				earlier = "this job was cancelled earlier"
+			}
 			return exitError{codeFailed, fmt.Errorf("%s; run without --resume to start anew",
-				c.told(last.Recipe+": "+reason+"; this job "+string(o.before)+" earlier", "this job "+string(o.before)+" earlier"))}
+				c.told(last.Recipe+": "+reason+"; "+earlier, earlier))}
 		}
 		if !c.silent() {
 			return exitError{code: codeFailed} // the table has said why

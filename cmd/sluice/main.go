@@ -70,6 +70,9 @@ func execute(ctx context.Context, args []string, std streams, e engine) (code in
 		return codeUsage
 	}
 	parsed, err := parser.Parse(spelled(args))
+	if err != nil && forPrograms(args) {
+		return reportEvents(usagef("%w", err), std.err)
+	}
 	if err != nil {
 		fmt.Fprintf(std.err, "sluice: %v\n", err)
 		if path := commandPath(err); path != "" {
@@ -78,7 +81,7 @@ func execute(ctx context.Context, args []string, std streams, e engine) (code in
 		return codeUsage
 	}
 	err = parsed.Run()
-	if asEvents(parsed) {
+	if forPrograms(args) {
 		return reportEvents(err, std.err)
 	}
 	return report(err, std.err)
@@ -97,14 +100,12 @@ func spelled(args []string) []string {
 	return args
 }
 
-// asEvents reports whether all that a command says on stderr is for programs.
-func asEvents(parsed *kong.Context) bool {
-	for _, f := range parsed.Flags() {
-		if f.Name == "json" && f.Target.Bool() {
-			return parsed.Selected().Name == "run" || parsed.Selected().Name == "replay"
-		}
+// forPrograms reports whether all that a command line says on stderr is events.
+func forPrograms(args []string) bool {
+	if !slices.Contains(args, "--json") {
+		return false
 	}
-	return false
+	return args[0] == "run" || args[0] == "dead" && slices.Contains(args, "replay")
 }
 
 func newParser(ctx context.Context, std streams, e engine, args []string) (*kong.Kong, error) {

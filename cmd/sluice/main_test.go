@@ -261,6 +261,7 @@ func TestRunEnds(t *testing.T) {
 		{"failed, quiet", last(recipe.JobFailed, 0, "edge e2 does not balance"), "-q", 1, []string{"sluice: sound: edge e2 does not balance"}},
 		{"stopped", last(recipe.JobStopped, 0, ""), "--data-dir d", 130, []string{"--data-dir d --resume"}},
 		{"stopped, nothing kept", last(recipe.JobStopped, 0, ""), "", 130, []string{"stopped before the end"}},
+		{"cancelled", last(recipe.JobCancelled, 0, ""), "", 130, []string{"stopped before the end"}},
 		{"events", last(recipe.JobSucceeded, 0, ""), "--json", 0, []string{`{"event":"progress",`, `{"event":"end",`, `"state":"succeeded"`}},
 		{"no start", func(context.Context, job) (recipe.Progress, error) { return recipe.Progress{}, errors.New("disk full") }, "", 1, []string{"sluice: disk full"}},
 		{"refused start", func(context.Context, job) (recipe.Progress, error) {

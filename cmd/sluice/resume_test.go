@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -160,16 +161,40 @@ func TestResumeOfAFailedJob(t *testing.T) {
 // TestClosedStdout takes the first line and goes: the job comes to rest, its temporary
 // store is removed, and with a data folder it goes on with what was not read.
 func TestClosedStdout(t *testing.T) {
-	f := newFolder(t, map[string]string{"long.yaml": long, "tmp/keep": ""})
+	f := newFolder(t, map[string]string{"long.yaml": long, "tmp/keep": "", "tests.yaml": manyTests()})
 	t.Setenv("TMPDIR", filepath.Join(f.dir, "tmp"))
-	for _, args := range []string{"", " --data-dir d", " --tap texts"} {
-		code, out := shell(t, "sluice run long.yaml -q -p n=100000"+args+" | head -n 1; exit ${PIPESTATUS[0]}", f.dir, filepath.Dir(f.binary))
+	for _, args := range []string{"run long.yaml -q -p n=100000", "run long.yaml -p n=100000 --data-dir d", "run long.yaml -q -p n=100000 --tap texts", "test tests.yaml"} {
+		code, out := shell(t, "sluice "+args+" | head -n 1; exit ${PIPESTATUS[0]}", f.dir, filepath.Dir(f.binary))
 		if code != 130 || !strings.Contains(string(out), "stdout was closed") {
 			t.Errorf("%s: got %d, %s", args, code, out)
 		}
 		if left, _ := filepath.Glob(filepath.Join(f.dir, "tmp", "*")); len(left) != 1 {
 			t.Errorf("%s: left behind: %v", args, left)
 		}
+	}
+}
+
+// manyTests is a recipe with more tests than a pipe's reader will wait for.
+func manyTests() string {
+	text := "recipe: many\nnodes:\n  n: {kind: integer_generator, config: {count: 1}}\n  s: {kind: to_string, from: n}\n  o: {kind: printer, from: s}\ntests:\n"
+	for i := range 20 {
+		text += fmt.Sprintf("  - {name: test %d, given: {n: [1]}, expect: {s: ['1']}}\n", i)
+	}
+	return text
+}
+
+// TestReplayGoesOn looks at the command that an interrupted replay says.
+func TestReplayGoesOn(t *testing.T) {
+	r := replayer{deadReplayCmd: deadReplayCmd{DataDir: "my data", IDs: []string{"1.0-0-0.1"}, Node: "ints", Force: true}}
+	r.Root = "/var/log"
+	var n network
+	if err := n.UnmarshalText([]byte("10.1.2.3")); err != nil {
+		t.Fatal(err)
+	}
+	r.AllowNet = []network{n}
+	want := "stopped; go on with: sluice dead replay --data-dir 'my data' --root /var/log --allow-net 10.1.2.3/32 --node ints --force"
+	if got := r.goesOn().Error(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 
