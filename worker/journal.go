@@ -217,7 +217,7 @@ func (j *journal) capture(ck *protocol.Checkpoint) []byte {
 	if len(c.state) > recipe.InlineBytes {
 		c.ref = true
 		if err := j.putLarge(&c, ck.Rev); err != nil {
-			j.job.fail(fmt.Errorf("node %s: %w", j.step.Node, err))
+			j.job.fail(fmt.Errorf("step %s: %w", j.step.Node, err))
 		}
 	}
 	return c.append(nil)

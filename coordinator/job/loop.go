@@ -143,7 +143,7 @@ func (r *run) inSequence(seq uint64) {
 		want = max(1, r.acct.Fold.Below)
 	}
 	if seq > want && r.gap.IsZero() && r.oneSource {
-		r.log.Debug("the ledger has a gap", "from", want, "to", seq)
+		r.log.Error("the ledger has a gap", "from", want, "to", seq)
 		r.gap = time.Now()
 	}
 	r.ledgerSeq = seq
