@@ -63,7 +63,7 @@ func (e *Env) Path(path string) (string, error) {
 }
 
 func (e *Env) outside(path string) error {
-	return Permanentf("%s lies outside of the root (%s), which only who runs the recipe can move: --root", path, e.Root.Name())
+	return Permanentf("%s lies outside of the root, the folder %s; --root DIR names another one", path, e.Root.Name())
 }
 
 // Open opens a file below the root for reading. Errors name the path; what is no regular

@@ -99,7 +99,8 @@ type Step struct {
 	MaxDead  int64      `json:"max_dead"`
 	Pool     string     `json:"pool,omitempty"`
 	Unread   []string   `json:"unread,omitempty"` // output ports without a reader
-	Line     int        `json:"line,omitempty"`   // of the node in the document
+	Line     int        `json:"line,omitempty"`   // of the node in its document
+	File     string     `json:"file,omitempty"`   // of an included recipe's node: its document, relative to the recipe's folder
 }
 
 // PortType is a port of a step with the concrete type of its records.

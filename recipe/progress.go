@@ -32,7 +32,7 @@ type Progress struct {
 	Recipe   string         `json:"recipe"`
 	State    JobState       `json:"state"`
 	Elapsed  time.Duration  `json:"elapsed_ns"`
-	Fraction float64        `json:"fraction"`         // of the sources' splits by size, 0 to 1; -1 when unknown
+	Fraction float64        `json:"fraction"`         // of the sources' splits by size that has passed all steps, 0 to 1; -1 when unknown
 	Reason   string         `json:"reason,omitempty"` // why it failed or stopped; names the node or edge
 	Steps    []StepProgress `json:"steps"`            // in the plan's order
 	Unread   []UnreadPort   `json:"unread,omitempty"`

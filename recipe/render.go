@@ -26,7 +26,7 @@ func (p *Plan) JSON() ([]byte, error) {
 // limits, and its streams. {job} stands for the job's id.
 func (p *Plan) Text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "recipe %s: %d steps, %d edges, %d streams\n", orUnnamed(p.Recipe), len(p.Steps), len(p.Edges), len(p.Streams))
+	fmt.Fprintf(&b, "recipe %s: %s, %s, %s\n", orUnnamed(p.Recipe), count(len(p.Steps), "step"), count(len(p.Edges), "edge"), count(len(p.Streams), "stream"))
 	fmt.Fprintf(&b, "frames of at most %d records or %d bytes; %d splits open, %d frames of each in flight; seed %d\n",
 		p.Frame.Records, p.Frame.Bytes, p.Window.Splits, p.Window.Frames, p.Seed)
 	p.table(&b, "\nSTEP\tNODE\tKIND\tROLE\tIN\tOUT\tLANES\tSETTINGS", len(p.Steps), func(i int) string { return p.stepRow(&p.Steps[i]) })
@@ -45,7 +45,7 @@ func (p *Plan) table(b *strings.Builder, head string, rows int, row func(int) st
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, head)
 	for i := range rows {
-		fmt.Fprintln(w, strings.TrimRight(row(i), "\t"))
+		fmt.Fprintln(w, row(i))
 	}
 	w.Flush() // to a strings.Builder, which takes everything
 }
@@ -68,7 +68,7 @@ func (p *Plan) stepRow(s *Step) string {
 	if s.Sink {
 		role = "sink"
 	}
-	return fmt.Sprintf("%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s", s.ID, s.Node, s.Kind, role, orDash(edgeNames(s.In)), orDash(edgeNames(s.Out)), len(s.Lanes), strings.Join(set, ", "))
+	return fmt.Sprintf("%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s", s.ID, s.Node, s.Kind, role, orDash(edgeNames(s.In)), orDash(edgeNames(s.Out)), len(s.Lanes), orDash(strings.Join(set, ", ")))
 }
 
 func (p *Plan) edgeRow(e *Edge) string {
@@ -116,4 +116,12 @@ func orUnnamed(s string) string {
 		return "(unnamed)"
 	}
 	return s
+}
+
+// count returns n with its noun.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -117,7 +117,7 @@ func (in *instance) flush(ctx context.Context) error {
 		if nodes.IsPermanent(err) || attempt >= in.step.Retry.Attempts {
 			return &failure{fmt.Errorf("node %s can't write: %w", in.step.Node, err)}
 		}
-		in.run.log.Warn("a sink could not write", "step", in.step.Node, "attempt", attempt, "err", err)
+		in.run.log.Info("a sink could not write", "step", in.step.Node, "attempt", attempt, "err", err)
 		if !pause(ctx, in.backoff(attempt, err)) {
 			return ctx.Err()
 		}

@@ -120,7 +120,7 @@ func (r *jobRun) loop(step *recipe.Step) (func(context.Context) error, error) {
 func (r *jobRun) build(step *recipe.Step, kind *nodes.Kind) (any, error) {
 	config, err := r.secrets(step.Config)
 	if err != nil {
-		return nil, fmt.Errorf("node %s: %w", step.Node, err)
+		return nil, &failure{fmt.Errorf("node %s: %w", step.Node, err)}
 	}
 	c := &r.w.cfg
 	env := &nodes.Env{
@@ -139,7 +139,7 @@ func (r *jobRun) build(step *recipe.Step, kind *nodes.Kind) (any, error) {
 	}
 	node, err := kind.Build(config, env)
 	if err != nil {
-		return nil, fmt.Errorf("node %s: %w", step.Node, err)
+		return nil, &failure{fmt.Errorf("node %s: %w", step.Node, err)}
 	}
 	return node, nil
 }
@@ -169,7 +169,7 @@ func (r *jobRun) processor(step *recipe.Step, kind *nodes.Kind) (*instance, erro
 	}
 	if step.Field != "" {
 		if proc, err = nodes.Column(proc, step.Field, step.Into, step.FieldType, step.IntoType); err != nil {
-			return nil, fmt.Errorf("node %s: %w", step.Node, err)
+			return nil, &failure{fmt.Errorf("node %s: %w", step.Node, err)}
 		}
 	}
 	return &instance{run: r, step: step, proc: proc, call: nodes.NewCall(step.Outputs), cut: cutter{run: r, step: step, expands: kind.Expands}}, nil
@@ -182,7 +182,7 @@ func (r *jobRun) give(ctx context.Context, err error) {
 		r.fail(err)
 		return
 	}
-	r.log.Error("job has to rest", "err", err)
+	r.log.Debug("job has to rest", "err", err)
 	reason, _ := json.Marshal(err.Error())
 	for { // nothing of it is stored, so whoever listens late must hear it too
 		_ = r.conn.Send(r.names.Resting(), reason)
@@ -195,7 +195,7 @@ func (r *jobRun) give(ctx context.Context, err error) {
 // fail asks the coordinator to fail the job. It may be called from any goroutine.
 func (r *jobRun) fail(err error) {
 	r.failOnce.Do(func() {
-		r.log.Error("job fails", "err", err)
+		r.log.Debug("job fails", "err", err) // who runs it tells the reason
 		reason, _ := json.Marshal(err.Error())
 		_ = r.conn.Send(r.names.Failing(), reason)
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

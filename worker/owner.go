@@ -402,7 +402,7 @@ func (l *ownerLoop) seal(ctx context.Context) {
 				l.box.post(event{kind: evSealed, err: &failure{fmt.Errorf("node %s can't finish: %w", l.step.Node, err)}})
 				return
 			}
-			l.job.log.Warn("a sink could not finish", "step", l.step.Node, "attempt", attempt, "err", err)
+			l.job.log.Info("a sink could not finish", "step", l.step.Node, "attempt", attempt, "err", err)
 			if !pause(ctx, l.in.backoff(attempt, err)) {
 				return
 			}

@@ -61,8 +61,10 @@ func (r *jobRun) supervise(ctx context.Context, step *recipe.Step, loop func(con
 			pauseFor = troubleWait
 		case errors.Is(err, bus.ErrTimeout): // the server is in trouble, which passes
 			pauseFor = troubleWait
+		case errors.As(err, new(*failure)):
+			return err // which names the node
 		default:
-			return fmt.Errorf("step %s: %w", step.Node, err)
+			return fmt.Errorf("node %s: %w", step.Node, err)
 		}
 		r.log.Debug("loop starts again", "step", step.Node, "after", pauseFor, "err", err)
 		if !pause(ctx, pauseFor) {

@@ -39,8 +39,11 @@ func runCases(ctx context.Context, c testCmd, std streams) (bool, error) {
 		return false, err
 	}
 	defer host.Close()
-	ctx, stop, release := interrupts(ctx)
+	out, release := newOutlet(std.out)
 	defer release()
+	ctx, stop, release := interrupts(ctx, nil)
+	defer release()
+	std.out = out
 	r := caseRunner{host: host, root: root, stop: stop, out: std, several: len(c.Files) > 1}
 	for _, s := range suites {
 		for i := range s.cases {
@@ -65,11 +68,15 @@ type suite struct {
 // first is run.
 func (c *testCmd) suites(std streams) ([]suite, error) {
 	var list []suite
+	var wrong findings
 	found := 0
 	for _, file := range c.Files {
 		cases, err := c.compile(file)
-		if err != nil {
+		if err := wrong.add(err); err != nil {
 			return nil, err
+		}
+		if err != nil {
+			continue
 		}
 		if len(cases) == 0 {
 			fmt.Fprintf(std.err, "%s: no tests; a tests block of the recipe would hold them\n", file)
@@ -81,6 +88,9 @@ func (c *testCmd) suites(std streams) ([]suite, error) {
 			list = append(list, suite{file, cases})
 		}
 	}
+	if err := wrong.end(std.err); err != nil {
+		return nil, err
+	}
 	if len(list) == 0 && found > 0 {
 		return nil, usagef("--run %s: none of the %d tests has a name that contains it", c.Name, found)
 	}
@@ -88,7 +98,7 @@ func (c *testCmd) suites(std streams) ([]suite, error) {
 }
 
 func (c *testCmd) compile(file string) ([]compile.Case, error) {
-	text, err := readRecipe(file)
+	text, err := readRecipe(file, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +142,7 @@ func (r *caseRunner) run(ctx context.Context, file string, t *compile.Case) erro
 	case err != nil:
 		return err
 	}
-	report := differences(t, &got, &last)
+	report := differences(file, t, &got, &last)
 	verdict := "ok   "
 	if report == "" {
 		r.passed++
@@ -144,19 +154,22 @@ func (r *caseRunner) run(ctx context.Context, file string, t *compile.Case) erro
 	if r.several {
 		name = file + ": " + name
 	}
-	fmt.Fprintf(r.out.out, "%s %s  %dms\n%s", verdict, name, time.Since(began).Milliseconds(), report)
-	return nil
+	_, err = fmt.Fprintf(r.out.out, "%s %s  %dms\n%s", verdict, name, time.Since(began).Milliseconds(), report)
+	if errors.As(err, new(errClosed)) {
+		return exitError{codeInterrupted, err}
+	}
+	return err
 }
 
 // differences says what a test got that it did not want, "" when nothing.
-func differences(t *compile.Case, got *compile.Collector, last *recipe.Progress) string {
+func differences(file string, t *compile.Case, got *compile.Collector, last *recipe.Progress) string {
 	var b strings.Builder
 	if last.State != recipe.JobSucceeded {
 		fmt.Fprintf(&b, "%s: %s\n", last.State, last.Reason)
 	} else {
 		for _, e := range t.Expect {
 			if records := got.Records(e.At); !slices.Equal(records, e.Records) {
-				b.WriteString(layout.Diff(e.At, lineEach(e.Records), lineEach(records)))
+				b.WriteString(layout.Diff(fmt.Sprintf("expected %s (%s:%d)", e.At, file, t.Place.Line), "got "+e.At, lineEach(e.Records), lineEach(records)))
 			}
 		}
 	}

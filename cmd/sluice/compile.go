@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+
 	"sluice/coordinator/compile"
 	"sluice/nodes/all"
 	"sluice/recipe"
@@ -10,13 +12,14 @@ import (
 type compileFlags struct {
 	frame int // records; 0 is the default
 	seed  uint64
+	stdin io.Reader // for the FILE "-"; nil when that is a file like others
 }
 
 // checkFile finds the faults of the recipe in file, which may be a part for others. They
 // come back as recipe.Diagnostics.
-func checkFile(file, root string, params map[string]string) (compile.Summary, error) {
+func checkFile(file, root string, params map[string]string, stdin io.Reader) (compile.Summary, error) {
 	var summary compile.Summary
-	err := withRecipe(file, root, func(text []byte, o compile.Options) (faults recipe.Diagnostics) {
+	err := withRecipe(file, root, stdin, func(text []byte, o compile.Options) (faults recipe.Diagnostics) {
 		o.Params = params
 		summary, faults = compile.Check(file, text, o)
 		return faults
@@ -28,7 +31,7 @@ func checkFile(file, root string, params map[string]string) (compile.Summary, er
 // faults come back as recipe.Diagnostics.
 func compileFile(file, root string, params map[string]string, flags compileFlags) (*recipe.Plan, error) {
 	var plan *recipe.Plan
-	err := withRecipe(file, root, func(text []byte, o compile.Options) (faults recipe.Diagnostics) {
+	err := withRecipe(file, root, flags.stdin, func(text []byte, o compile.Options) (faults recipe.Diagnostics) {
 		o.Params, o.Frame.Records, o.Seed = params, flags.frame, flags.seed
 		plan, faults = compile.Compile(file, text, o)
 		return faults
@@ -36,10 +39,10 @@ func compileFile(file, root string, params map[string]string, flags compileFlags
 	return plan, err
 }
 
-// withRecipe reads the recipe in file and calls do with its text, and with options by
-// which it can include others.
-func withRecipe(file, root string, do func([]byte, compile.Options) recipe.Diagnostics) error {
-	text, err := readRecipe(file)
+// withRecipe reads the recipe in file, or from stdin, and calls do with its text, and with
+// options by which it can include others.
+func withRecipe(file, root string, stdin io.Reader, do func([]byte, compile.Options) recipe.Diagnostics) error {
+	text, err := readRecipe(file, stdin)
 	if err != nil {
 		return err
 	}

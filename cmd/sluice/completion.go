@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"sluice/recipe"
 )
 
 type completionCmd struct {
@@ -28,6 +30,7 @@ var completionScripts = map[string]string{
 	"bash": `_sluice() {
   local IFS=$'\n'
   COMPREPLY=($(sluice __complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+  [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
 }
 complete -o default -F _sluice sluice
 `,
@@ -76,26 +79,34 @@ func complete(node *kong.Node, words []string) []string {
 	if len(words) > 0 {
 		last, words = words[len(words)-1], words[:len(words)-1]
 	}
-	args := 0
+	lead := "" // what stands before the value in the last word
+	if flag, value, ok := strings.Cut(last, "="); ok && strings.HasPrefix(flag, "--") {
+		words, last, lead = append(slices.Clone(words), flag), value, flag+"="
+	} else if last == "=" && len(words) > 0 { // bash splits words at "="
+		last = ""
+	}
+	var args []string
 	var open *kong.Flag // waits for its value
 	for _, w := range words {
 		switch {
+		case w == "=":
 		case open != nil:
 			open = nil
 		case strings.HasPrefix(w, "-"):
 			open = flagThatWants(node, w)
 		default:
 			if child := childNamed(node, w); child != nil {
-				node, args = child, 0
+				node, args = child, nil
 			} else {
-				args++
+				args = append(args, w)
 			}
 		}
 	}
 	var found []string
 	switch {
 	case open != nil:
-		found = enumOf(open.Value)
+		found = valuesOfFlag(open, args)
+	case lead != "": // of a flag that takes no value
 	case strings.HasPrefix(last, "-"):
 		for _, f := range allFlags(node) {
 			if !f.Hidden {
@@ -104,25 +115,63 @@ func complete(node *kong.Node, words []string) []string {
 		}
 	default:
 		for _, child := range node.Children {
-			if args == 0 && !child.Hidden && child.Type == kong.CommandNode {
+			if len(args) == 0 && !child.Hidden && child.Type == kong.CommandNode {
 				found = append(found, child.Name)
 			}
 		}
-		if args < len(node.Positional) {
-			found = append(found, valuesOf(node, node.Positional[args])...)
+		if n := len(node.Positional); n > 0 {
+			found = append(found, valuesOf(node, node.Positional[min(len(args), n-1)], args)...)
 		}
 	}
 	found = slices.DeleteFunc(found, func(w string) bool { return !strings.HasPrefix(w, last) })
+	for i := range found {
+		found[i] = lead + found[i]
+	}
 	slices.Sort(found)
 	return slices.Compact(found)
 }
 
+// valuesOfFlag returns the values that a flag can have: of a closed set, or names that the
+// recipe on the line declares.
+func valuesOfFlag(f *kong.Flag, args []string) []string {
+	if f.Name != "tap" && f.Name != "param" {
+		return enumOf(f.Value)
+	}
+	var found []string
+	for _, file := range args {
+		text, err := readRecipe(file, nil)
+		if err != nil {
+			continue
+		}
+		doc, _ := recipe.Decode(file, text)
+		if doc == nil {
+			continue
+		}
+		for i := range doc.Nodes {
+			if f.Name == "tap" {
+				found = append(found, doc.Nodes[i].Name)
+			}
+		}
+		for i := range doc.Params {
+			if f.Name == "param" {
+				found = append(found, doc.Params[i].Name+"=")
+			}
+		}
+	}
+	return found
+}
+
 // valuesOf returns the values that an argument can have, nil when there is no telling.
-func valuesOf(node *kong.Node, arg *kong.Value) []string {
-	if node.Name == "kinds" {
+func valuesOf(node *kong.Node, arg *kong.Value, args []string) []string {
+	switch {
+	case node.Name != "kinds":
+		return enumOf(arg)
+	case len(args) == 0:
+		return append(kindNames(), "list", "show")
+	case len(args) == 1 && args[0] == "show":
 		return kindNames()
 	}
-	return enumOf(arg)
+	return nil
 }
 
 func enumOf(v *kong.Value) []string {

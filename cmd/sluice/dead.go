@@ -40,6 +40,6 @@ type deadReplayCmd struct {
 }
 
 // Run replays the letters as a child job.
-func (c deadReplayCmd) Run(ctx context.Context, std streams, box letters) error {
-	return box.Replay(ctx, c, std)
+func (c deadReplayCmd) Run(ctx context.Context, std streams, box letters, args commandLine) error {
+	return box.Replay(ctx, c, std, args)
 }

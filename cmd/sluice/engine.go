@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"sluice/internal/bus"
 	"sluice/recipe"
 )
 
@@ -23,7 +24,7 @@ type (
 type letters interface {
 	List(context.Context, deadListCmd, streams) error
 	Show(context.Context, deadShowCmd, streams) error
-	Replay(context.Context, deadReplayCmd, streams) error
+	Replay(context.Context, deadReplayCmd, streams, commandLine) error
 }
 
 // engine is all of it.
@@ -40,11 +41,15 @@ func dataPlane() engine {
 
 // job is one run of a plan, as the command line asks for it.
 type job struct {
-	plan  *recipe.Plan
-	flags runCmd
-	stop  <-chan struct{}       // closed to bring the job to rest; the context's end is to leave at once
-	show  func(recipe.Progress) // takes a snapshot whenever there is news, ten a second at most
-	in    io.Reader             // the standard input, for stdin sources
-	out   io.Writer             // of printers and taps; safe while a bar is drawn
-	err   io.Writer             // of logs; safe while a bar is drawn
+	plan   *recipe.Plan
+	flags  runCmd
+	origin bus.Origin
+	// accept is asked before a stored job is gone on with, and refuses it by an error.
+	accept func(*bus.JobRecord) error
+	gaveUp func(reasons)         // takes why records became dead letters, when some did
+	stop   <-chan struct{}       // closed to bring the job to rest; the context's end is to leave at once
+	show   func(recipe.Progress) // takes a snapshot whenever there is news, ten a second at most
+	in     io.Reader             // the standard input, for stdin sources
+	out    io.Writer             // of printers and taps; safe while a bar is drawn
+	err    io.Writer             // of logs; safe while a bar is drawn
 }

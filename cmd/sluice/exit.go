@@ -40,19 +40,15 @@ func usagef(format string, args ...any) error {
 
 // report prints an error as its sort demands and returns the exit code.
 func report(err error, w io.Writer) int {
-	if err == nil {
-		return codeDone
-	}
-	code := codeFailed
+	code := exitCode(err)
 	var coded exitError
 	if errors.As(err, &coded) {
-		code, err = coded.code, coded.err
+		err = coded.err
 	}
 	var faults recipe.Diagnostics
 	switch {
 	case err == nil:
 	case errors.As(err, &faults):
-		code = codeRefused
 		for _, d := range faults {
 			fmt.Fprintln(w, d)
 		}

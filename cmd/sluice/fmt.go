@@ -12,7 +12,7 @@ import (
 )
 
 type fmtCmd struct {
-	Files []string `arg:"" help:"Recipes."`
+	Files []string `arg:"" help:"Recipes; - is the standard input."`
 	Write bool     `short:"w" xor:"how" help:"Write the result back to the file."`
 	Diff  bool     `short:"d" xor:"how" help:"Print what would change, as a diff."`
 	Check bool     `xor:"how" help:"Name the files that would change and exit 1 if there are any."`
@@ -23,7 +23,10 @@ func (c fmtCmd) Run(std streams) error {
 	var faults []error
 	changed := false
 	for _, file := range c.Files {
-		text, err := readRecipe(file)
+		if c.Write && file == fromStdin {
+			return usagef("the standard input can't be written back to")
+		}
+		text, err := readRecipe(file, std.in)
 		if err != nil {
 			return err
 		}
@@ -45,7 +48,7 @@ func (c fmtCmd) Run(std streams) error {
 		case c.Write:
 			err = replaceFile(file, out)
 		case c.Diff:
-			_, err = fmt.Fprint(std.out, layout.Diff(file, text, out))
+			_, err = fmt.Fprint(std.out, layout.Diff(file, file, text, out))
 		case c.Check:
 			_, err = fmt.Fprintln(std.out, file)
 		}
@@ -75,7 +78,7 @@ func replaceFile(file string, text []byte) error {
 	}
 	f, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*.sluice-tmp")
 	if err != nil {
-		return err
+		return fmt.Errorf("writing %s: its folder takes no new file: %w", file, plain(err))
 	}
 	_, err = f.Write(text)
 	err = errors.Join(err, f.Chmod(info.Mode().Perm()), f.Close())
@@ -83,7 +86,8 @@ func replaceFile(file string, text []byte) error {
 		err = os.Rename(f.Name(), file)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("writing %s: %w", file, err), os.Remove(f.Name()))
+		_ = os.Remove(f.Name())
+		return fmt.Errorf("writing %s: %w", file, plain(err))
 	}
 	return nil
 }

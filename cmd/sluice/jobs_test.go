@@ -233,7 +233,7 @@ func TestTestCommand(t *testing.T) {
 `
 	f := newFolder(t, map[string]string{"pipe.yaml": pipe + tests, "none.yaml": pipe})
 	r := f.must(1, "", "test pipe.yaml")
-	for _, want := range []string{"ok    keeps numbers  ", "FAIL  is wrong  ", "--- ints.out", "-2\n", "ints gave up records: 1"} {
+	for _, want := range []string{"ok    keeps numbers  ", "FAIL  is wrong  ", "--- expected ints.out (pipe.yaml:11)\n      +++ got ints.out\n", "-2\n", "ints gave up records: 1"} {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("got %q, want %q in it", r.out, want)
 		}

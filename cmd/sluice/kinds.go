@@ -9,8 +9,21 @@ import (
 )
 
 type kindsCmd struct {
-	Kind string `arg:"" optional:"" help:"Explain this kind: ports, settings, guarantee, examples."`
-	JSON bool   `name:"json" help:"Print JSON."`
+	Words []string `arg:"" optional:"" name:"kind" help:"list, or show KIND: ports, settings, guarantee, examples. KIND alone is shown too."`
+	JSON  bool     `name:"json" help:"Print JSON."`
+}
+
+// kind returns the kind to be shown, "" for the list.
+func (c kindsCmd) kind() (string, error) {
+	switch words := c.Words; {
+	case len(words) == 0, len(words) == 1 && words[0] == "list":
+		return "", nil
+	case len(words) == 1 && words[0] != "show":
+		return words[0], nil
+	case len(words) == 2 && words[0] == "show":
+		return words[1], nil
+	}
+	return "", usagef("kinds takes list, show KIND, or KIND")
 }
 
 // Run lists the kinds by category, or explains one.
@@ -19,7 +32,11 @@ func (c kindsCmd) Run(std streams) error {
 	enc := json.NewEncoder(std.out)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	if c.Kind == "" {
+	name, err := c.kind()
+	if err != nil {
+		return err
+	}
+	if name == "" {
 		if !c.JSON {
 			return reference.List(std.out, catalogue)
 		}
@@ -29,12 +46,12 @@ func (c kindsCmd) Run(std streams) error {
 		}
 		return enc.Encode(pages)
 	}
-	k, ok := catalogue.Lookup(c.Kind)
+	k, ok := catalogue.Lookup(name)
 	if !ok {
-		if near := recipe.DidYouMean(c.Kind, kindNames()); near != "" {
-			return usagef("there is no kind %s; %s", c.Kind, near)
+		if near := recipe.DidYouMean(name, kindNames()); near != "" {
+			return usagef("there is no kind %s; %s", name, near)
 		}
-		return usagef("there is no kind %s; sluice kinds lists them", c.Kind)
+		return usagef("there is no kind %s; sluice kinds lists them", name)
 	}
 	if c.JSON {
 		return enc.Encode(reference.Of(k))

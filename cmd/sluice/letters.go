@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -14,6 +16,7 @@ import (
 	"sluice/coordinator/dead"
 	"sluice/internal/bus"
 	"sluice/internal/solo"
+	"sluice/recipe"
 )
 
 // localDead reads and replays the dead letters of a data folder, which no other process
@@ -25,6 +28,9 @@ func openLetters(ctx context.Context, dir string) (*solo.Host, *dead.Store, erro
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return nil, nil, usagef("--data-dir %s: there is no such folder", dir)
 	}
+	if info, err := os.Stat(filepath.Join(dir, bus.StoreDir)); err != nil || !info.IsDir() {
+		return nil, nil, usagef("no job is stored in %s", dir)
+	}
 	host, err := solo.Open(ctx, solo.Config{Dir: dir})
 	if err != nil {
 		return nil, nil, localError(err, dir)
@@ -34,7 +40,26 @@ func openLetters(ctx context.Context, dir string) (*solo.Host, *dead.Store, erro
 		host.Close()
 		return nil, nil, err
 	}
+	if len(store.Nodes()) == 0 {
+		host.Close()
+		return nil, nil, usagef("no job is stored in %s", dir)
+	}
 	return host, store, nil
+}
+
+// checkNode refuses a --node that no stored job has.
+func checkNode(node string, store *dead.Store) error {
+	if node == "" {
+		return nil
+	}
+	names := store.Nodes()
+	if slices.Contains(names, node) {
+		return nil
+	}
+	if near := recipe.DidYouMean(node, names); near != "" {
+		return usagef("--node %s: no job there has such a node; %s", node, near)
+	}
+	return usagef("--node %s: no job there has such a node; they have %s", node, strings.Join(names, ", "))
 }
 
 // listed is a row of the list. The names are what scripts rely on.
@@ -59,6 +84,9 @@ func (localDead) List(ctx context.Context, c deadListCmd, std streams) error {
 		return err
 	}
 	defer host.Close()
+	if err := checkNode(c.Node, store); err != nil {
+		return err
+	}
 	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
 	rows := 0
 	err = store.Each(ctx, func(l *dead.Letter) error {
@@ -96,7 +124,8 @@ func (localDead) List(ctx context.Context, c deadListCmd, std streams) error {
 type shown struct {
 	Name string `json:"id"`
 	*bus.DeadLetter
-	Replayed string `json:"replayed_by,omitempty"`
+	From     *dead.From `json:"from,omitempty"`
+	Replayed string     `json:"replayed_by,omitempty"`
 }
 
 // Show prints letters whole.
@@ -120,10 +149,14 @@ func (localDead) Show(ctx context.Context, c deadShowCmd, std streams) error {
 		if err := store.Whole(ctx, &l.DeadLetter); err != nil {
 			return err
 		}
-		if c.JSON {
-			return printJSON(std.out, shown{l.Name, &l.DeadLetter, string(l.Replayed)})
+		from, err := store.From(ctx, l)
+		if err != nil {
+			return err
 		}
-		return printLetter(std.out, l)
+		if c.JSON {
+			return printJSON(std.out, shown{l.Name, &l.DeadLetter, from, string(l.Replayed)})
+		}
+		return printLetter(std.out, l, from)
 	})
 }
 
@@ -133,11 +166,11 @@ func printJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-func printLetter(w io.Writer, l *dead.Letter) error {
+func printLetter(w io.Writer, l *dead.Letter, from *dead.From) error {
 	rows := [][2]string{
 		{"id", l.Name}, {"job", string(l.Job)}, {"node", l.Node + " (" + l.Kind + ")"}, {"reason", visible(l.Reason)},
 		{"attempts", strconv.Itoa(l.Attempts)}, {"at", l.At.Format("2006-01-02T15:04:05Z07:00")},
-		{"place", visible(l.Place)}, {"type", string(l.Type)}, {"replayed by", string(l.Replayed)},
+		{"place", visible(l.Place)}, {"from", fromText(from)}, {"type", string(l.Type)}, {"replayed by", string(l.Replayed)},
 		{"record", string(l.Record)},
 	}
 	if l.Raw != nil {
@@ -151,6 +184,18 @@ func printLetter(w io.Writer, l *dead.Letter) error {
 	}
 	_, err := fmt.Fprintln(w, b.String())
 	return err
+}
+
+// fromText says out of what a record was made. The numbers are those of the letter's id.
+func fromText(f *dead.From) string {
+	if f == nil {
+		return ""
+	}
+	of := ""
+	if len(f.Of) > 0 {
+		of = " " + visible(string(f.Of))
+	}
+	return fmt.Sprintf("source %s, split %d%s, frame %d, record %d of the frame (from 0)", f.Source, f.Split, of, f.Frame, f.Record)
 }
 
 // visible makes a text safe for a terminal and one line long: it may quote what a stranger

@@ -29,6 +29,11 @@ func openLoader(file, rootDir string) (*loader, error) {
 	if rootDir == "" {
 		rootDir = "."
 	}
+	if info, err := os.Stat(rootDir); err != nil {
+		return nil, fmt.Errorf("--root %s: %w", rootDir, plain(err))
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("--root %s is not a folder", rootDir)
+	}
 	dir, err := filepath.Abs(rootDir)
 	if err != nil {
 		return nil, err
@@ -88,8 +93,18 @@ func (l *loader) Load(from, ref string) (file string, text []byte, err error) {
 	return file, text, err
 }
 
+// fromStdin is the FILE that means the standard input.
+const fromStdin = "-"
+
 // readRecipe reads the recipe that the command line names.
-func readRecipe(file string) ([]byte, error) {
+func readRecipe(file string, stdin io.Reader) ([]byte, error) {
+	if file == fromStdin && stdin != nil {
+		text, err := readBounded(stdin)
+		if err != nil {
+			return nil, usagef("reading the recipe from the standard input: %w", err)
+		}
+		return text, nil
+	}
 	info, err := os.Stat(file)
 	if err != nil {
 		return nil, usagef("reading %s: %w", file, plain(err))

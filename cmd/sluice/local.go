@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -27,12 +29,25 @@ func runLocal(ctx context.Context, j job) (recipe.Progress, error) {
 	if err != nil {
 		return recipe.Progress{}, err
 	}
-	log := hclog.New(&hclog.LoggerOptions{Name: "sluice", Level: hclog.LevelFromString(j.flags.LogLevel), Output: j.err})
-	last, err := solo.Run(ctx, solo.Config{
-		Plan: j.plan, Catalogue: all.Catalogue(), Dir: j.flags.DataDir, Resume: j.flags.Resume,
-		Root: root, Dial: (&net.Guard{Allow: j.flags.AllowNet}).Dial, Stdin: j.in, Console: j.out, Secret: secretFromEnv,
-		Show: j.show, Watch: taps.watch, Stop: j.stop, Log: log, FullShare: j.flags.FullShare,
-	})
+	config := solo.Config{
+		Plan: j.plan, Catalogue: all.Catalogue(), Dir: j.flags.DataDir, Resume: j.flags.Resume, Accept: j.accept, Origin: j.origin, Workers: j.flags.Workers,
+		Root: root, Dial: (&net.Guard{Allow: j.flags.allowed()}).Dial, Stdin: j.in, Console: j.out, Secret: secretFromEnv,
+		Show: j.show, Watch: taps.watch, Stop: j.stop, FullShare: j.flags.FullShare,
+		Log: hclog.New(&hclog.LoggerOptions{Name: "sluice", Level: hclog.LevelFromString(j.flags.LogLevel), Output: j.err, JSONFormat: j.flags.JSON}),
+	}
+	host, err := solo.Open(ctx, config)
+	if err != nil {
+		return recipe.Progress{}, localError(err, j.flags.DataDir)
+	}
+	defer host.Close()
+	last, err := host.Run(ctx, config)
+	if err == nil && last.Dead() > 0 && !j.flags.silent() {
+		why, err := reasonsOf(ctx, host.Conn(), last.Job)
+		if err != nil {
+			return last, err
+		}
+		j.gaveUp(why)
+	}
 	return last, localError(err, j.flags.DataDir)
 }
 
@@ -43,6 +58,8 @@ func localError(err error, dir string) error {
 		return usagef("%s: %w; go on with it by sluice dead replay", dir, err)
 	case errors.Is(err, solo.ErrUnfinished):
 		return usagef("%s: %w; go on with it by --resume, or name another folder", dir, err)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EROFS):
+		return usagef("--data-dir %s: no job can be stored there: %w", dir, plain(err))
 	case errors.Is(err, bus.ErrLocked):
 		return usagef("%s: another process is using the folder", dir)
 	}

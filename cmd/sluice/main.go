@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -63,15 +64,15 @@ func execute(ctx context.Context, args []string, std streams, e engine) (code in
 			panic(p)
 		}
 	}()
-	parser, err := newParser(ctx, std, e)
+	parser, err := newParser(ctx, std, e, args)
 	if err != nil {
 		fmt.Fprintln(std.err, "sluice:", err)
 		return codeUsage
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
+	parsed, err := parser.Parse(spelled(args))
+	if err != nil && forPrograms(args) {
+		return reportEvents(usagef("%w", err), std.err)
 	}
-	parsed, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintf(std.err, "sluice: %v\n", err)
 		if path := commandPath(err); path != "" {
@@ -79,10 +80,35 @@ func execute(ctx context.Context, args []string, std streams, e engine) (code in
 		}
 		return codeUsage
 	}
-	return report(parsed.Run(), std.err)
+	err = parsed.Run()
+	if forPrograms(args) {
+		return reportEvents(err, std.err)
+	}
+	return report(err, std.err)
 }
 
-func newParser(ctx context.Context, std streams, e engine) (*kong.Kong, error) {
+// spelled turns what other programs understand too into this one's commands.
+func spelled(args []string) []string {
+	switch {
+	case len(args) == 0:
+		return []string{"--help"}
+	case args[0] == "--version" && len(args) == 1:
+		return []string{"version"}
+	case args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	}
+	return args
+}
+
+// forPrograms reports whether all that a command line says on stderr is events.
+func forPrograms(args []string) bool {
+	if !slices.Contains(args, "--json") {
+		return false
+	}
+	return args[0] == "run" || args[0] == "dead" && slices.Contains(args, "replay")
+}
+
+func newParser(ctx context.Context, std streams, e engine, args []string) (*kong.Kong, error) {
 	return kong.New(&cli{},
 		kong.Name("sluice"),
 		kong.Description("Sluice runs information-security recipes: typed graphs of nodes, durably and with nothing lost.\n\n"+
@@ -90,7 +116,7 @@ func newParser(ctx context.Context, std streams, e engine) (*kong.Kong, error) {
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { panic(leave(code)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(std, e.start, e.tests),
+		kong.Bind(std, e.start, e.tests, commandLine(args)),
 		kong.BindTo(e.dead, (*letters)(nil)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.ExplicitGroups([]kong.Group{

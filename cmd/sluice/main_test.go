@@ -73,6 +73,15 @@ func TestExitCodesAndTexts(t *testing.T) {
 		{"kinds md5_hash", 0, "d41d8cd98f00b204e9800998ecf8427e", ""},
 		{"kinds md5_hash --json", 0, `"kind": "md5_hash"`, ""},
 		{"kinds md5hash", 3, "", "did you mean md5_hash?"},
+		{"kinds list", 0, "md5_hash", ""},
+		{"kinds show md5_hash", 0, "d41d8cd98f00b204e9800998ecf8427e", ""},
+		{"kinds show", 3, "", "list, show KIND, or KIND"},
+		{"--version", 0, "sluice ", ""},
+		{"help", 0, "Usage: sluice", ""},
+		{"help run", 0, "Usage: sluice run", ""},
+		{"validate two/top.yaml --root nowhere", 3, "", "--root nowhere"},
+		{"validate two/top.yaml --root sound.yaml", 3, "", "--root sound.yaml is not a folder"},
+		{"run sound.yaml --workers=-1", 3, "", "--workers is -1"},
 		{"kinds zzzzzzzz", 3, "", "sluice kinds lists them"},
 		{"fmt messy.yaml", 0, "recipe: messy\nnodes:\n  n: {kind: stdin}\n", ""},
 		{"fmt -d messy.yaml", 0, "+  n: {kind: stdin}", ""},
@@ -85,7 +94,7 @@ func TestExitCodesAndTexts(t *testing.T) {
 		{"run sound.yaml --resume", 3, "", "--resume needs --data-dir"},
 		{"run bad.yaml", 2, "", "SL201"},
 		{"run sound.yaml --frame-records=1000", 3, "", "from 1 to 256"},
-		{"run sound.yaml --allow-net=nowhere", 3, "", "--allow-net"},
+		{"run sound.yaml --allow-net=nowhere", 3, "", "\"nowhere\" is no network; one is written like 10.0.0.0/8"},
 		{"dead list", 3, "", "--data-dir"},
 	} {
 		code, out, errs := call(t, engine{}, strings.Fields(c.args)...)
@@ -183,7 +192,16 @@ func TestNewWritesSoundRecipes(t *testing.T) {
 
 func TestComplete(t *testing.T) {
 	t.Chdir(t.TempDir())
+	write(t, "sound.yaml", sound)
 	for line, want := range map[string]string{
+		"plan --format=m":          "--format=mermaid",
+		"plan --format = m":        "mermaid",
+		"plan --format =":          "dot json mermaid text",
+		"run sound.yaml --tap ":    "digests numbers texts",
+		"run sound.yaml --tap=t":   "--tap=texts",
+		"run sound.yaml -p ":       "n=",
+		"kinds show md5":           "md5_hash",
+		"kinds sho":                "show",
 		"va":                       "validate",
 		"plan --form":              "--format",
 		"plan --format ":           "dot json mermaid text",
@@ -235,6 +253,7 @@ func TestRunEnds(t *testing.T) {
 		{"failed, quiet", last(recipe.JobFailed, 0, "edge e2 does not balance"), "-q", 1, []string{"sluice: sound: edge e2 does not balance"}},
 		{"stopped", last(recipe.JobStopped, 0, ""), "--data-dir d", 130, []string{"--data-dir d --resume"}},
 		{"stopped, nothing kept", last(recipe.JobStopped, 0, ""), "", 130, []string{"stopped before the end"}},
+		{"cancelled", last(recipe.JobCancelled, 0, ""), "", 130, []string{"stopped before the end"}},
 		{"events", last(recipe.JobSucceeded, 0, ""), "--json", 0, []string{`{"event":"progress",`, `{"event":"end",`, `"state":"succeeded"`}},
 		{"no start", func(context.Context, job) (recipe.Progress, error) { return recipe.Progress{}, errors.New("disk full") }, "", 1, []string{"sluice: disk full"}},
 		{"refused start", func(context.Context, job) (recipe.Progress, error) {
@@ -257,7 +276,7 @@ func TestRunEnds(t *testing.T) {
 }
 
 func TestInterrupts(t *testing.T) {
-	ctx, stop, release := interrupts(t.Context())
+	ctx, stop, release := interrupts(t.Context(), nil)
 	defer release()
 	self, err := os.FindProcess(os.Getpid())
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 )
 
 type planCmd struct {
-	File   string   `arg:"" help:"The recipe."`
+	File   string   `arg:"" help:"The recipe; - is the standard input."`
 	Params []string `short:"p" name:"param" sep:"none" placeholder:"NAME=VALUE" help:"Give a parameter a value. Repeatable."`
 	Format string   `short:"f" default:"text" enum:"text,json,mermaid,dot" help:"text, json, mermaid or dot."`
 	Out    string   `short:"o" placeholder:"FILE" help:"Write to FILE instead of standard output."`
@@ -23,7 +23,7 @@ func (c planCmd) Run(std streams) error {
 	if err != nil {
 		return err
 	}
-	plan, err := compileFile(c.File, c.Root, params, compileFlags{seed: c.Seed})
+	plan, err := compileFile(c.File, c.Root, params, compileFlags{seed: c.Seed, stdin: std.in})
 	if err != nil {
 		return err
 	}

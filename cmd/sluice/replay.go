@@ -20,7 +20,7 @@ import (
 
 // Replay goes on with a replay that was interrupted, then replays what is asked for: a job
 // for each node that gave letters up.
-func (localDead) Replay(ctx context.Context, c deadReplayCmd, std streams) error {
+func (localDead) Replay(ctx context.Context, c deadReplayCmd, std streams, args commandLine) error {
 	host, store, err := openLetters(ctx, c.DataDir)
 	if err != nil {
 		return err
@@ -35,9 +35,19 @@ func (localDead) Replay(ctx context.Context, c deadReplayCmd, std streams) error
 	if err != nil {
 		return err
 	}
-	ctx, stop, release := interrupts(ctx)
+	origin, err := originOf(c.Root, args)
+	if err != nil {
+		return err
+	}
+	out, release := newOutlet(std.out)
 	defer release()
-	r := &replayer{deadReplayCmd: c, host: host, store: store, root: root, catalogue: catalogue, stop: stop, std: std}
+	ctx, stop, release := interrupts(ctx, out.gone)
+	defer release()
+	std.out = out
+	r := &replayer{deadReplayCmd: c, host: host, store: store, root: root, origin: origin, catalogue: catalogue, stop: stop, std: std}
+	if err := checkNode(c.Node, store); err != nil {
+		return err
+	}
 	if err := r.goOn(ctx); err != nil {
 		return err
 	}
@@ -59,6 +69,7 @@ type replayer struct {
 	host      *solo.Host
 	store     *dead.Store
 	root      *os.Root
+	origin    bus.Origin
 	catalogue *nodes.Catalogue
 	stop      <-chan struct{}
 	std       streams
@@ -81,6 +92,9 @@ func (r *replayer) goOn(ctx context.Context) error {
 	case rec.Parent == "":
 		return usagef("%s: job %s of recipe %s is %s, and its dead letters are replayed when it is at its end; go on with it: sluice run --data-dir %s --resume",
 			r.DataDir, rec.Job, rec.Plan.Recipe, rec.State, r.DataDir)
+	}
+	if err := sameRoot(rec, r.origin, r.DataDir); err != nil {
+		return err
 	}
 	r.say("going on with replay %s, which was interrupted", rec.Job)
 	if err := r.run(ctx, rec.Job, rec.Parent, rec.Plan); err != nil {
@@ -166,28 +180,41 @@ func (r *replayer) run(ctx context.Context, id, parent recipe.JobID, plan *recip
 		return err
 	}
 	last, err := r.host.Run(ctx, solo.Config{
-		Job: id, Parent: parent, Plan: plan, Catalogue: r.catalogue, Root: r.root, Dial: (&net.Guard{Allow: r.AllowNet}).Dial,
+		Job: id, Parent: parent, Origin: r.origin, Plan: plan, Catalogue: r.catalogue, Root: r.root, Dial: (&net.Guard{Allow: r.allowed()}).Dial,
 		Console: out, Secret: secretFromEnv, Show: view.Show, Stop: r.stop,
 		Watch: func(conn *bus.Conn, id recipe.JobID, _ *recipe.Plan) (func(), error) {
 			return taps.watch(conn, id, plan)
 		},
 	})
-	view.Close(last)
-	goOn := fmt.Errorf("stopped; go on with: sluice dead replay --data-dir %s", r.DataDir)
-	switch {
-	case errors.Is(err, context.Canceled):
-		return exitError{codeInterrupted, goOn}
-	case err != nil:
-		return err
+	if errors.Is(err, context.Canceled) {
+		err = exitError{codeInterrupted, r.goesOn()}
 	}
-	if !r.Quiet && !r.JSON {
-		progress.Summary(r.std.err, last)
+	if err != nil {
+		return r.close(nil, err, view, r.std)
 	}
 	switch {
 	case !last.State.Final():
-		return exitError{codeInterrupted, goOn}
+		err = exitError{codeInterrupted, r.goesOn()}
 	case last.State != recipe.JobSucceeded:
-		return exitError{codeFailed, fmt.Errorf("the replay %s: %s", last.State, last.Reason)}
+		err = exitError{codeFailed, fmt.Errorf("the replay %s: %s", last.State, last.Reason)}
 	}
-	return nil
+	return r.close(&last, err, view, r.std)
+}
+
+// goesOn says how a replay at rest goes on: without the ids, which it has taken.
+func (r *replayer) goesOn() error {
+	args := []string{"dead", "replay", "--data-dir", r.DataDir}
+	if r.Root != "." {
+		args = append(args, "--root", r.Root)
+	}
+	for _, n := range r.AllowNet {
+		args = append(args, "--allow-net", n.String())
+	}
+	if r.Node != "" {
+		args = append(args, "--node", r.Node)
+	}
+	if r.Force {
+		args = append(args, "--force")
+	}
+	return fmt.Errorf("stopped; go on with: %s", shellLine(args))
 }

@@ -2,20 +2,20 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"net/netip"
+	"io"
 	"os"
-	"os/signal"
+	"slices"
 	"strings"
 
 	"golang.org/x/term"
 
+	"sluice/internal/bus"
 	"sluice/internal/progress"
 	"sluice/recipe"
 )
 
 type runCmd struct {
-	File   string   `arg:"" help:"The recipe."`
+	File   string   `arg:"" help:"The recipe; - is the standard input."`
 	Params []string `short:"p" name:"param" sep:"none" placeholder:"NAME=VALUE" help:"Give a parameter a value. Repeatable."`
 	Seed   uint64   `help:"Seed of the random kinds: the same seed, the same records."`
 	storeFlags
@@ -23,7 +23,7 @@ type runCmd struct {
 	showFlags
 	FailOnDead   bool    `help:"Exit 1 when a record became a dead letter."`
 	FrameRecords int     `default:"0" placeholder:"N" help:"Records in a frame, at most; 0 is the usual 256."`
-	Workers      int     `default:"0" placeholder:"N" help:"Frames worked on at once by this process; 0 is two for each processor."`
+	Workers      int     `default:"0" placeholder:"N" help:"Workers in this process; 0 is one, which uses all processors."`
 	FullShare    float64 `default:"0.5" placeholder:"SHARE" help:"Share of a node's readers that must be full, on edges that drop, before the node slows down."`
 	LogLevel     string  `default:"warn" enum:"trace,debug,info,warn,error,off" help:"What to log on stderr: trace, debug, info, warn, error or off."`
 }
@@ -45,8 +45,8 @@ type storeFlags struct {
 
 // accessFlags say what the recipe's nodes may reach.
 type accessFlags struct {
-	Root     string         `placeholder:"DIR" default:"." help:"Folder that paths of the recipe are relative to and confined in."`
-	AllowNet []netip.Prefix `sep:"none" placeholder:"CIDR" help:"Let fetching kinds reach these private addresses. Repeatable."`
+	Root     string    `placeholder:"DIR" default:"." help:"Folder that paths of the recipe are relative to and confined in."`
+	AllowNet []network `sep:"none" placeholder:"CIDR" help:"Let fetching kinds reach these private addresses. Repeatable."`
 }
 
 // showFlags say what is shown while the job runs.
@@ -58,21 +58,22 @@ type showFlags struct {
 }
 
 // Run compiles the recipe, runs it and turns its end into an exit code.
-func (c runCmd) Run(ctx context.Context, std streams, start starter) error {
-	if c.Resume && c.DataDir == "" {
-		return usagef("--resume needs --data-dir: without it nothing is kept that could go on")
-	}
-	if c.FrameRecords < 0 || c.FrameRecords > recipe.FrameRecords {
-		return usagef("--frame-records is %d; a frame has from 1 to %d records", c.FrameRecords, recipe.FrameRecords)
-	}
-	if c.FullShare <= 0 || c.FullShare > 1 {
-		return usagef("--full-share is %v; it is above 0 and at most 1", c.FullShare)
+func (c runCmd) Run(ctx context.Context, std streams, start starter, args commandLine) error {
+	if err := c.check(); err != nil {
+		return err
 	}
 	params, err := readParams(c.Params)
 	if err != nil {
 		return err
 	}
-	plan, err := compileFile(c.File, c.Root, params, compileFlags{frame: c.FrameRecords, seed: c.Seed})
+	plan, err := compileFile(c.File, c.Root, params, compileFlags{frame: c.FrameRecords, seed: c.Seed, stdin: std.in})
+	if err != nil {
+		return err
+	}
+	if reads := slices.IndexFunc(plan.Steps, func(s recipe.Step) bool { return s.Kind == "stdin" }); c.File == fromStdin && reads >= 0 {
+		return usagef("the recipe is read from the standard input, so node %s (stdin) has nothing to read; name the recipe's file", plan.Steps[reads].Node)
+	}
+	origin, err := originOf(c.Root, args)
 	if err != nil {
 		return err
 	}
@@ -80,20 +81,42 @@ func (c runCmd) Run(ctx context.Context, std streams, start starter) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop, release := interrupts(ctx)
+	out, release := newOutlet(std.out)
 	defer release()
-	last, err := start(ctx, job{
-		plan: plan, flags: c, stop: stop, show: view.Show,
-		in: std.in, out: view.Guard(std.out), err: view.Guard(std.err),
+	ctx, stop, release := interrupts(ctx, out.gone)
+	defer release()
+	o := outcome{resume: args.again(), gone: out.gone}
+	same := c.sameJob(plan, origin)
+	o.last, err = start(ctx, job{
+		plan: plan, flags: c, origin: origin, stop: stop, show: view.Show,
+		accept: func(rec *bus.JobRecord) error { o.before = rec.State; return same(rec) },
+		gaveUp: func(r reasons) { o.gaveUp = r },
+		in:     std.in, out: view.Guard(out), err: view.Guard(std.err),
 	})
-	view.Close(last)
-	return c.end(last, err, std)
+	return c.end(&o, err, view, std)
 }
+
+// check refuses flags that can't be meant.
+func (c *runCmd) check() error {
+	switch {
+	case c.Resume && c.DataDir == "":
+		return usagef("--resume needs --data-dir: without it nothing is kept that could go on")
+	case c.FrameRecords < 0 || c.FrameRecords > recipe.FrameRecords:
+		return usagef("--frame-records is %d; a frame has from 1 to %d records", c.FrameRecords, recipe.FrameRecords)
+	case c.Workers < 0 || c.Workers > mostWorkers:
+		return usagef("--workers is %d; a process has from 1 to %d workers", c.Workers, mostWorkers)
+	case c.FullShare <= 0 || c.FullShare > 1:
+		return usagef("--full-share is %v; it is above 0 and at most 1", c.FullShare)
+	}
+	return nil
+}
+
+// mostWorkers bounds --workers: each has a connection and instances of all nodes.
+const mostWorkers = 64
 
 // view picks how progress is shown.
 func (c *showFlags) view(std streams) (progress.View, error) {
-	file, isFile := std.err.(*os.File)
-	onTerminal := isFile && term.IsTerminal(int(file.Fd()))
+	width, onTerminal := terminalWidth(std.err)
 	mode := progress.Mode(c.Progress)
 	switch {
 	case c.JSON:
@@ -105,80 +128,21 @@ func (c *showFlags) view(std streams) (progress.View, error) {
 	case mode == "auto":
 		mode = progress.Lines
 	}
-	width := func() int {
-		if onTerminal {
+	return progress.New(progress.Config{Mode: mode, Out: std.err, Width: width})
+}
+
+// terminalWidth returns what asks for the columns of a terminal, and whether w is one.
+func terminalWidth(w io.Writer) (width func() int, terminal bool) {
+	file, isFile := w.(*os.File)
+	terminal = isFile && term.IsTerminal(int(file.Fd()))
+	return func() int {
+		if terminal {
 			if w, _, err := term.GetSize(int(file.Fd())); err == nil && w > 0 {
 				return w
 			}
 		}
 		return 80
-	}
-	return progress.New(progress.Config{Mode: mode, Out: std.err, Width: width})
-}
-
-// end shows the table and decides the exit code.
-func (c *runCmd) end(last recipe.Progress, err error, std streams) error {
-	if err != nil {
-		return err
-	}
-	if !c.Quiet && !c.JSON {
-		progress.Summary(std.err, last)
-	}
-	dead := last.Dead()
-	switch {
-	case last.State == recipe.JobStopped && last.Reason != "":
-		return exitError{codeFailed, c.noRoom(last.Reason)}
-	case last.State == recipe.JobStopped && c.DataDir != "":
-		return exitError{codeInterrupted, fmt.Errorf("stopped; go on with: sluice run %s --data-dir %s --resume", c.File, c.DataDir)}
-	case !last.State.Final():
-		return exitError{codeInterrupted, fmt.Errorf("%s before the end", last.State)}
-	case last.State != recipe.JobSucceeded:
-		reason := last.Reason
-		if reason == "" {
-			reason = "the job " + string(last.State)
-		}
-		if !c.Quiet && !c.JSON {
-			return exitError{code: codeFailed} // the table has said why
-		}
-		return exitError{codeFailed, fmt.Errorf("%s: %s", last.Recipe, reason)}
-	case dead > 0 && c.FailOnDead:
-		return exitError{codeFailed, fmt.Errorf("%s records became dead letters, and --fail-on-dead is given", progress.Count(dead))}
-	}
-	return nil
-}
-
-// noRoom says what to do about a job that rests for want of room on a disk.
-func (c *runCmd) noRoom(reason string) error {
-	if !c.Quiet && !c.JSON {
-		reason = "the job rests" // the table has said why
-	}
-	if c.DataDir != "" {
-		return fmt.Errorf("%s; with more room go on with: sluice run %s --data-dir %s --resume", reason, c.File, c.DataDir)
-	}
-	return fmt.Errorf("%s; a job with --data-dir could go on with more room", reason)
-}
-
-// interrupts returns a channel that is closed by the first Ctrl-C or SIGTERM, and a
-// context that the second one ends.
-func interrupts(parent context.Context) (ctx context.Context, stop <-chan struct{}, release func()) {
-	ctx, cancel := context.WithCancel(parent)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, terminate)
-	asked := make(chan struct{})
-	go func() {
-		select {
-		case <-signals:
-			close(asked)
-		case <-ctx.Done():
-			return
-		}
-		select {
-		case <-signals:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, asked, func() { signal.Stop(signals); cancel() }
+	}, terminal
 }
 
 // readParams reads NAME=VALUE pairs.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -15,43 +16,92 @@ import (
 type taps struct {
 	edges []recipe.EdgeID
 	names []string
+	label bool // lines begin with the tap's name
 	mu    sync.Mutex
 	out   io.Writer // guarded by mu
 }
 
-// newTaps finds the edges of NODE or NODE.PORT.
+// newTaps finds the edges of NODE or NODE.PORT. Where a printer, or another tap, writes to
+// the same output, lines begin with the tap's name.
 func newTaps(wanted []string, plan *recipe.Plan, out io.Writer) (*taps, error) {
 	t := &taps{out: out}
 	for _, w := range wanted {
-		id, err := tapEdge(w, plan)
-		if err != nil {
+		if err := t.add(w, plan); err != nil {
 			return nil, err
 		}
-		t.edges, t.names = append(t.edges, id), append(t.names, w)
 	}
+	printers := slices.ContainsFunc(plan.Steps, func(s recipe.Step) bool { return s.Kind == "printer" })
+	t.label = len(t.edges) > 1 || printers
 	return t, nil
 }
 
-func tapEdge(wanted string, plan *recipe.Plan) (recipe.EdgeID, error) {
+// add finds what a tap means: the first edge of a port, or what an included recipe puts
+// out.
+func (t *taps) add(wanted string, plan *recipe.Plan) error {
 	node, port, hasPort := strings.Cut(wanted, ".")
 	var names []string
 	for i := range plan.Steps {
 		s := &plan.Steps[i]
-		names = append(names, s.Node)
-		if s.Node != node {
+		if s.Role == recipe.RoleGate {
 			continue
 		}
-		for _, id := range s.Out {
-			if e := plan.Edge(id); !hasPort || s.Outputs[e.FromPort].Name == port {
-				return id, nil
-			}
+		names = append(names, s.Node)
+		for at := strings.LastIndexByte(s.Node, '/'); at >= 0; at = strings.LastIndexByte(s.Node[:at], '/') {
+			names = append(names, s.Node[:at])
 		}
-		return "", usagef("--tap %s: nothing reads there, so nothing passes", wanted)
+		if s.Node == node {
+			return t.addPort(wanted, port, hasPort, s, plan)
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if slices.Contains(names, node) {
+		return t.addPart(wanted, node, hasPort, plan)
 	}
 	if near, ok := nodes.Nearest(node, names); ok {
-		return "", usagef("--tap %s: the recipe has no node %s; did you mean %s?", wanted, node, near)
+		return usagef("--tap %s: the recipe has no node %s; did you mean %s?", wanted, node, near)
 	}
-	return "", usagef("--tap %s: the recipe has no node %s", wanted, node)
+	return usagef("--tap %s: the recipe has no node %s; it has %s", wanted, node, strings.Join(names, ", "))
+}
+
+func (t *taps) addPort(wanted, port string, hasPort bool, s *recipe.Step, plan *recipe.Plan) error {
+	var ports []string
+	for _, id := range s.Out {
+		name := s.Outputs[plan.Edge(id).FromPort].Name
+		if !hasPort || name == port {
+			t.edges, t.names = append(t.edges, id), append(t.names, wanted)
+			return nil
+		}
+		ports = append(ports, name)
+	}
+	if known := slices.ContainsFunc(s.Outputs, func(p recipe.PortType) bool { return p.Name == port }); hasPort && !known && len(ports) > 0 {
+		return usagef("--tap %s: %s has no port %s; it has %s", wanted, s.Node, port, strings.Join(slices.Compact(ports), ", "))
+	}
+	return usagef("--tap %s: nothing reads there, so nothing passes", wanted)
+}
+
+// addPart taps all that leaves an included recipe.
+func (t *taps) addPart(wanted, part string, hasPort bool, plan *recipe.Plan) error {
+	inside := func(step int) bool { return strings.HasPrefix(plan.Steps[step].Node, part+"/") }
+	var edges []recipe.EdgeID
+	var from []string
+	for i := range plan.Edges {
+		e := &plan.Edges[i]
+		name := plan.Steps[e.From].Node + "." + plan.Steps[e.From].Outputs[e.FromPort].Name
+		if inside(e.From) && !inside(e.To) && !slices.Contains(from, name) {
+			edges, from = append(edges, e.ID), append(from, name)
+		}
+	}
+	switch {
+	case len(edges) == 0:
+		return usagef("--tap %s: nothing reads there, so nothing passes", wanted)
+	case hasPort:
+		return usagef("--tap %s: %s is an included recipe; what leaves it comes from %s", wanted, part, strings.Join(from, ", "))
+	case len(edges) == 1:
+		from[0] = wanted
+	}
+	t.edges, t.names = append(t.edges, edges...), append(t.names, from...)
+	return nil
 }
 
 // watch subscribes to the edges of a job.
@@ -74,8 +124,7 @@ func (t *taps) watch(conn *bus.Conn, id recipe.JobID, plan *recipe.Plan) (stop f
 	return stop, nil
 }
 
-// show prints the records of a frame, a line each; behind the tap's name when there are
-// several taps.
+// show prints the records of a frame, a line each.
 func (t *taps) show(name string, data []byte) {
 	h, payload, err := bus.DecodeFrame(data)
 	if err != nil || h.Ref {
@@ -88,7 +137,7 @@ func (t *taps) show(name string, data []byte) {
 		if !ok {
 			break
 		}
-		if len(t.edges) > 1 {
+		if t.label {
 			b = append(append(b, name...), ": "...)
 		}
 		b = append(nodes.AppendText(b, r), '\n')

@@ -2,14 +2,13 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"sluice/recipe"
 )
 
 type validateCmd struct {
-	Files  []string `arg:"" help:"Recipes."`
+	Files  []string `arg:"" help:"Recipes; - is the standard input."`
 	Params []string `short:"p" name:"param" sep:"none" placeholder:"NAME=VALUE" help:"Give a parameter a value. Repeatable."`
 	Root   string   `placeholder:"DIR" default:"." help:"Folder that included recipes are confined in."`
 	JSON   bool     `name:"json" help:"Print the faults as JSON on stdout, one object a line."`
@@ -22,30 +21,70 @@ func (c validateCmd) Run(std streams) error {
 	if err != nil {
 		return err
 	}
-	var all recipe.Diagnostics
+	of := c.declared(params)
+	var found findings
 	for _, file := range c.Files {
-		summary, err := checkFile(file, c.Root, params)
-		var faults recipe.Diagnostics
-		switch {
-		case errors.As(err, &faults):
-			all = append(all, faults...)
-		case err != nil:
-			return err
-		case !c.Quiet && !c.JSON:
+		summary, err := checkFile(file, c.Root, of[file], std.in)
+		if err == nil && !c.Quiet && !c.JSON {
 			fmt.Fprintf(std.out, "%s: %s\n", file, summary)
 		}
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	if !c.JSON {
-		return exitError{codeRefused, all}
-	}
-	enc := json.NewEncoder(std.out)
-	for _, d := range all {
-		if err := enc.Encode(d); err != nil {
+		if err := found.add(err); err != nil {
 			return err
 		}
 	}
-	return exitError{code: codeRefused}
+	if c.JSON {
+		enc := json.NewEncoder(std.out)
+		for _, d := range found.faults {
+			if err := enc.Encode(d); err != nil {
+				return err
+			}
+		}
+		if len(found.faults) > 0 && len(found.unread) == 0 {
+			return exitError{code: codeRefused}
+		}
+		found.faults = nil // they are told
+	}
+	return found.end(std.err)
+}
+
+// declared returns by file the values for it: where there are several files, those of
+// parameters that it declares, and those that no file does.
+func (c *validateCmd) declared(params map[string]string) map[string]map[string]string {
+	declares := map[string]map[string]bool{}
+	anywhere := map[string]bool{}
+	for _, file := range c.Files {
+		declares[file] = map[string]bool{}
+		if len(c.Files) == 1 {
+			break
+		}
+		text, err := readRecipe(file, nil)
+		if err != nil {
+			continue // which compiling it will say
+		}
+		doc, _ := recipe.Decode(file, text)
+		if doc == nil {
+			continue
+		}
+		for _, p := range doc.Params {
+			declares[file][p.Name], anywhere[p.Name] = true, true
+		}
+	}
+	of := map[string]map[string]string{}
+	for _, file := range c.Files {
+		of[file] = map[string]string{}
+		for name, value := range params {
+			if len(c.Files) == 1 || declares[file][name] || !anywhere[name] {
+				of[file][name] = value
+			}
+		}
+	}
+	return of
+}
+
+// count returns n with its noun.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

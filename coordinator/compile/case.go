@@ -16,6 +16,7 @@ import (
 // with the kinds of [TestKinds] beside the catalogue.
 type Case struct {
 	Name   string
+	Place  recipe.Place // of the test in the recipe
 	Plan   *recipe.Plan
 	Expect []Expectation
 }
@@ -73,7 +74,7 @@ func testCase(file string, text []byte, o Options, i int) (Case, recipe.Diagnost
 
 // rewrite turns the graph into that of one test.
 func (c *compilation) rewrite(i int) Case {
-	r := rewriting{c: c, keep: map[*node]bool{}, made: Case{Name: c.top.doc.Tests[i].Name}}
+	r := rewriting{c: c, keep: map[*node]bool{}, made: Case{Name: c.top.doc.Tests[i].Name, Place: c.top.doc.Tests[i].Place}}
 	for _, p := range c.tests[i].given {
 		r.give(p)
 	}

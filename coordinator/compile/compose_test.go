@@ -31,7 +31,7 @@ func TestThreeDeep(t *testing.T) {
 		}
 		for i := range plan.Steps {
 			s := &plan.Steps[i]
-			s.Node, s.Line = s.Node[strings.LastIndexByte(s.Node, '/')+1:], 0
+			s.Node, s.Line, s.File = s.Node[strings.LastIndexByte(s.Node, '/')+1:], 0, ""
 		}
 		b, err := plan.JSON()
 		if err != nil {

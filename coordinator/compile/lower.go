@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -64,6 +65,19 @@ type lowering struct {
 	plan *recipe.Plan
 }
 
+// file is where a node of an included recipe is written, seen from the top recipe's folder:
+// a plan is the same wherever it was made.
+func (l *lowering) file(n *node) string {
+	if !n.unit.inner() {
+		return ""
+	}
+	rel, err := filepath.Rel(filepath.Dir(l.c.file), n.unit.file())
+	if err != nil {
+		return n.unit.file()
+	}
+	return filepath.ToSlash(rel)
+}
+
 // node makes a node's step, and before it the gates that read its lossy edges.
 func (l *lowering) node(n *node) {
 	gates := map[*edge]int{}
@@ -90,7 +104,7 @@ func (l *lowering) node(n *node) {
 		Node: n.path, Kind: n.kind.Kind, Version: n.kind.Version, Role: role(n), Sink: n.kind.Role == nodes.Sink,
 		Config: n.config, Field: n.field, Into: n.into, Inputs: n.types.In, Outputs: n.types.Out,
 		Parallel: parallel(n), OnError: n.set.onError, Retry: n.set.retry, MaxDead: n.set.maxDead,
-		Pool: n.set.pool, Line: n.doc.Line, Unread: unread(n),
+		Pool: n.set.pool, Line: n.doc.Line, File: l.file(n), Unread: unread(n),
 	})
 	if n.field != "" {
 		s := &l.plan.Steps[n.step]
@@ -167,7 +181,7 @@ func (l *lowering) gate(n *node, e *edge, name string) int {
 		Inputs:   []recipe.PortType{{Name: "in", Type: e.typ}},
 		Outputs:  []recipe.PortType{{Name: "out", Type: e.typ}},
 		Parallel: gateParallel, OnError: recipe.DeadLetter, Retry: n.set.retry, MaxDead: n.set.maxDead,
-		Pool: n.set.pool, Line: n.doc.Line,
+		Pool: n.set.pool, Line: n.doc.Line, File: l.file(n),
 	})
 	l.edge(recipe.Edge{From: e.from.step, FromPort: e.fromPort, To: id, Type: e.typ,
 		Capacity: e.set.capacity, Overflow: e.set.overflow, TTL: e.set.ttl}, e.from.expands)

@@ -124,7 +124,7 @@ func (r *replaying) sources(i int, keep []bool) {
 		source := r.made.step(recipe.Step{
 			Node: name, Kind: r.o.Source.Kind, Version: r.o.Source.Version, Role: recipe.RoleSource, Config: r.o.Config(port, e.Type),
 			Outputs:  []recipe.PortType{{Name: defaultOut, Type: e.Type}},
-			Parallel: stepParallel, OnError: recipe.DeadLetter, Retry: s.Retry, MaxDead: s.MaxDead, Line: s.Line,
+			Parallel: stepParallel, OnError: recipe.DeadLetter, Retry: s.Retry, MaxDead: s.MaxDead, Line: s.Line, File: s.File,
 		})
 		r.made.plan.Steps[source].Lanes = []recipe.Lane{{Source: source}}
 		r.given = append(r.given, replaySource{source, e})

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"sluice/coordinator/job"
@@ -66,6 +67,20 @@ func (s *Store) Refresh(ctx context.Context) (err error) {
 	}
 	s.several = having > 1
 	return nil
+}
+
+// Nodes returns the names of the nodes of all jobs, sorted.
+func (s *Store) Nodes() []string {
+	var names []string
+	for _, rec := range s.jobs {
+		for i := range rec.Plan.Steps {
+			if rec.Plan.Steps[i].Role != recipe.RoleGate {
+				names = append(names, rec.Plan.Steps[i].Node)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Unfinished returns the job that is not at its end, nil when there is none.

@@ -22,6 +22,7 @@ type Config struct {
 	Plan *recipe.Plan // of a new job; a stored job has its own
 	// Parent is the job whose dead letters a new job replays, "" for others.
 	Parent recipe.JobID
+	Origin bus.Origin // of a new job
 
 	AckWait time.Duration // after which a frame of a hung worker goes to another; 0 is 30 s
 	Lease   time.Duration // after which an ordered step of a dead worker does; 0 is 15 s
@@ -121,6 +122,7 @@ type run struct {
 	oneSource bool
 	values    *bus.Objects    // nil until there are large values
 	ended     bool            // the job had ended before this run
+	shown     float64         // the fraction that was shown last
 	sizes     map[int][]int64 // by source: the sizes of its splits, summed up; none where unknown
 }
 
@@ -163,14 +165,14 @@ func open(ctx context.Context, c Config) (*run, error) {
 		c.Log = hclog.NewNullLogger()
 	}
 	r := &run{cfg: c, conn: c.Conn, log: c.Log.With("job", string(c.Job)), names: bus.Names{Job: c.Job}, began: time.Now(), moved: time.Now(),
-		news: make(chan func(), 1024), sizes: map[int][]int64{}, read: map[int]time.Time{}}
+		news: make(chan func(), 1024), sizes: map[int][]int64{}, read: map[int]time.Time{}, shown: -1}
 	if err := EnsureJobs(ctx, c.Conn); err != nil {
 		return nil, err
 	}
 	rec, err := Stored(ctx, c.Conn, c.Job)
 	switch {
 	case errors.Is(err, ErrNone) && c.Plan != nil:
-		rec = &bus.JobRecord{Job: c.Job, Plan: c.Plan, Parent: c.Parent, Started: time.Now().UTC(), State: recipe.JobPending}
+		rec = &bus.JobRecord{Job: c.Job, Plan: c.Plan, Parent: c.Parent, Origin: c.Origin, Started: time.Now().UTC(), State: recipe.JobPending}
 	case err != nil:
 		return nil, err
 	}

@@ -41,27 +41,24 @@ func (r *run) elapsed() time.Duration {
 	return time.Since(r.began)
 }
 
-// fraction is how much of the sources' splits is done: by their sizes where the kind knows
-// them, else by their number. The source that is furthest behind decides. It is -1 while
-// that is not known of a source, or when it has no end.
+// almost is the most that is said of a job that is not at its end.
+const almost = 0.999
+
+// fraction is how much of the sources' splits has passed all steps: by their sizes where the
+// kind knows them, else by their number. The source that is furthest behind decides. It is
+// -1 while that is not known of a source, or when it has no end, and never goes back.
 func (r *run) fraction() float64 {
 	if r.rec.State == recipe.JobSucceeded {
 		return 1
 	}
-	least := -1.0
+	least, places := 1.0, r.acct.Hindmost()
 	for i := range r.plan.Steps {
-		if r.plan.Steps[i].Role != recipe.RoleSource {
-			continue
-		}
-		part := r.acct.SplitsRead(i, r.sizes[i])
-		if part < 0 {
-			return -1
-		}
-		if least < 0 || part < least {
-			least = part
+		if r.plan.Steps[i].Role == recipe.RoleSource {
+			least = min(least, r.acct.SplitsPassed(i, places[i], r.sizes[i]))
 		}
 	}
-	return least
+	r.shown = max(r.shown, min(least, almost))
+	return r.shown
 }
 
 // listed takes a source's list of splits. Without sizes that add up, those that are

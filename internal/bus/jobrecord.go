@@ -19,9 +19,18 @@ type JobRecord struct {
 	AckWait    time.Duration   `json:"ack_wait"`            // of stateless steps and splits
 	Lease      time.Duration   `json:"lease"`               // of ordered steps
 	Transient  bool            `json:"transient,omitempty"` // consumers keep their state in memory: no server outlives this start of the job
+	Origin     Origin          `json:"origin,omitzero"`     // how it was started
 	Started    time.Time       `json:"started"`
 	Ended      time.Time       `json:"ended,omitzero"`
 	Revision   uint64          `json:"-"` // of the record in its stream
+}
+
+// Origin says from where and how a job was started, for who goes on with it: its paths
+// mean what they meant then only under the same root.
+type Origin struct {
+	Root   string   `json:"root,omitempty"`   // absolute, symbolic links resolved
+	Folder string   `json:"folder,omitempty"` // the working folder, absolute
+	Args   []string `json:"args,omitempty"`   // the command line, which never has a secret's value
 }
 
 // SplitMessage is what waits in a source's queue: a split, or the order to list them.

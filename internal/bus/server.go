@@ -20,6 +20,10 @@ const (
 	DefaultMaxMemory  = 256 << 20
 )
 
+// StoreDir is the folder in a server's Dir that holds what is stored; where it is missing
+// there is nothing.
+const StoreDir = server.JetStreamStoreDir
+
 // ServerConfig describes an embedded server. Dir is required.
 type ServerConfig struct {
 	Dir        string        // where streams are stored; made when absent

@@ -120,7 +120,7 @@ func TestFullDiskOfStore(t *testing.T) {
 			run(t, dir, slowCopy, w, "--data-dir", "disk/data")
 			_ = os.Remove(filepath.Join(disk, "ballast"))
 			grow(t, disk, 256)
-			run(t, dir, slowCopy, want{}, "--data-dir", "disk/data", "--resume", "-p", "rate=1000000")
+			run(t, dir, slowCopy, want{}, "--data-dir", "disk/data", "--resume")
 			same(t, filepath.Join(dir, "out.txt"), filepath.Join(dir, "in.txt"))
 		})
 	}

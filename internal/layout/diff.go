@@ -8,8 +8,9 @@ import (
 // maxDiffLines bounds the table that Diff fills; larger changes are shown as a whole.
 const maxDiffLines = 2000
 
-// Diff returns a unified diff, with three lines around each change, from before to after.
-func Diff(name string, before, after []byte) string {
+// Diff returns a unified diff, with three lines around each change, from before to after;
+// was and is are what its head calls the two.
+func Diff(was, is string, before, after []byte) string {
 	a, b := splitLines(before), splitLines(after)
 	head := 0
 	for head < len(a) && head < len(b) && a[head] == b[head] {
@@ -27,7 +28,7 @@ func Diff(name string, before, after []byte) string {
 	for _, line := range a[len(a)-tail:] {
 		ops = append(ops, op{' ', line})
 	}
-	return hunks(name, ops)
+	return hunks(was, is, ops)
 }
 
 // op is a line of a diff: kept (' '), taken away ('-') or added ('+').
@@ -79,7 +80,7 @@ func edits(a, b []string) []op {
 }
 
 // hunks writes the changes with the lines around them.
-func hunks(name string, ops []op) string {
+func hunks(was, is string, ops []op) string {
 	const around = 3
 	var out strings.Builder
 	lineA, lineB := 1, 1
@@ -99,7 +100,7 @@ func hunks(name string, ops []op) string {
 		}
 		end -= max(quiet-around, 0)
 		if out.Len() == 0 {
-			fmt.Fprintf(&out, "--- %s\n+++ %s\n", name, name)
+			fmt.Fprintf(&out, "--- %s\n+++ %s\n", was, is)
 		}
 		before := i - start
 		var body strings.Builder

@@ -30,10 +30,10 @@ func TestDiff(t *testing.T) {
  l
 +m
 `
-	if got := Diff("x", []byte(before), []byte(after)); got != want {
+	if got := Diff("x", "x", []byte(before), []byte(after)); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
-	if got := Diff("x", []byte(before), []byte(before)); got != "" {
+	if got := Diff("x", "x", []byte(before), []byte(before)); got != "" {
 		t.Errorf("got %q for equal texts", got)
 	}
 }
@@ -52,7 +52,7 @@ func TestDiffApplies(t *testing.T) {
 		lines := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d"}), 1, 40)
 		before := strings.Join(lines.Draw(t, "before"), "\n") + "\n"
 		after := strings.Join(lines.Draw(t, "after"), "\n") + "\n"
-		diff := Diff("x", []byte(before), []byte(after))
+		diff := Diff("x", "x", []byte(before), []byte(after))
 		if diff == "" && before == after {
 			return
 		}

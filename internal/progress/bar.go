@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"sluice/recipe"
 )
@@ -16,6 +17,7 @@ type bar struct {
 	width func() int
 
 	mu    sync.Mutex
+	pace  forecast
 	line  string // the newest bar; "" before the first
 	drawn bool   // it stands on the screen
 	mid   bool   // other output has begun a line and not ended it
@@ -26,11 +28,11 @@ const eraseLine = "\r\x1b[K"
 func (b *bar) Show(p recipe.Progress) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.line = barLine(&p, b.width())
+	b.line = barLine(&p, b.pace.left(&p), b.width())
 	b.draw()
 }
 
-func (b *bar) Close(recipe.Progress) {
+func (b *bar) Close(*recipe.Progress, int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.erase()
@@ -74,7 +76,7 @@ func (g guarded) Write(p []byte) (int, error) {
 
 // barLine returns the bar for a terminal of the given width: name, bar, percent, then
 // figures, of which those that don't fit are left out.
-func barLine(p *recipe.Progress, width int) string {
+func barLine(p *recipe.Progress, left string, width int) string {
 	width-- // a full last column would wrap on some terminals
 	const barWidth = 24
 	line := p.Recipe + " "
@@ -83,27 +85,14 @@ func barLine(p *recipe.Progress, width int) string {
 	}
 	line += gauge(p, barWidth)
 	if p.Fraction >= 0 {
-		line += fmt.Sprintf(" %3.0f%%", 100*min(p.Fraction, 1))
+		line += fmt.Sprintf(" %3d%%", percent(p.Fraction))
 	}
-	figures := []string{fmt.Sprintf("%s read", Count(p.Read())), Rate(p.Read(), p.Elapsed), Human(p.Elapsed)}
-	if left, ok := remaining(p); ok {
-		figures = append(figures, Human(left)+" left")
-	}
-	if n := p.Dead(); n > 0 {
-		figures = append(figures, Count(n)+" dead")
-	}
-	if n := p.Lost(); n > 0 {
-		figures = append(figures, Count(n)+" dropped or expired")
-	}
-	for _, f := range figures {
-		if len(line)+2+len(f) <= width {
+	for _, f := range append(nonEmpty(left), figures(p)...) {
+		if utf8.RuneCountInString(line)+2+len(f) <= width {
 			line += "  " + f
 		}
 	}
-	if len(line) > width {
-		line = line[:max(width, 0)]
-	}
-	return line
+	return shorten(line, width)
 }
 
 // gauge fills up with the fraction; where that is unknown a mark runs along it.
@@ -118,13 +107,4 @@ func gauge(p *recipe.Progress, width int) string {
 		}
 	}
 	return "[" + string(cells) + "]"
-}
-
-// remaining guesses the time left from the fraction done; not in the first second and
-// not from less than a hundredth.
-func remaining(p *recipe.Progress) (time.Duration, bool) {
-	if p.Fraction < 0.01 || p.Fraction >= 1 || p.Elapsed < time.Second {
-		return 0, false
-	}
-	return time.Duration(float64(p.Elapsed) * (1 - p.Fraction) / p.Fraction), true
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // Count returns n with a comma between thousands: 1,234,567.
@@ -67,4 +68,23 @@ func Size(n int64) string {
 		}
 	}
 	return fmt.Sprintf("%.4g TiB", v/1024)
+}
+
+// Records returns n with its noun: 1 record, 2,000 records.
+func Records(n int64) string {
+	if n == 1 {
+		return "1 record"
+	}
+	return Count(n) + " records"
+}
+
+// shorten cuts a text to so many columns; an ellipsis says that something is missing.
+func shorten(s string, width int) string {
+	if utf8.RuneCountInString(s) <= width {
+		return s
+	}
+	if width < 1 {
+		return ""
+	}
+	return string([]rune(s)[:width-1]) + "…"
 }

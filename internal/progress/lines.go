@@ -14,42 +14,35 @@ import (
 type lines struct {
 	out io.Writer
 
-	mu   sync.Mutex
-	pace pace
+	mu    sync.Mutex
+	pace  pace
+	guess forecast
 }
 
 func (l *lines) Show(p recipe.Progress) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	left := l.guess.left(&p)
 	if l.pace.due(&p) && !p.State.AtRest() {
-		fmt.Fprintln(l.out, plainLine(&p))
+		fmt.Fprintln(l.out, plainLine(&p, left))
 	}
 }
 
-func (l *lines) Close(recipe.Progress) {}
+func (l *lines) Close(*recipe.Progress, int) {}
 
 func (l *lines) Guard(w io.Writer) io.Writer { return w }
 
-func plainLine(p *recipe.Progress) string {
+func plainLine(p *recipe.Progress, left string) string {
 	parts := []string{string(p.State)}
 	if p.Fraction >= 0 {
-		parts = append(parts, fmt.Sprintf("%.0f%%", 100*min(p.Fraction, 1)))
+		parts = append(parts, fmt.Sprintf("%d%%", percent(p.Fraction)))
 	}
-	parts = append(parts, Count(p.Read())+" read", Rate(p.Read(), p.Elapsed), Human(p.Elapsed))
-	if left, ok := remaining(p); ok {
-		parts = append(parts, Human(left)+" left")
-	}
-	if n := p.Dead(); n > 0 {
-		parts = append(parts, Count(n)+" dead")
-	}
-	if n := p.Lost(); n > 0 {
-		parts = append(parts, Count(n)+" dropped or expired")
-	}
-	return p.Recipe + ": " + strings.Join(parts, ", ")
+	parts = append(parts, nonEmpty(left)...)
+	return p.Recipe + ": " + strings.Join(append(parts, figures(p)...), ", ")
 }
 
 // events writes snapshots as JSON, one object a line: {"event":"progress",…} while the
-// job moves and {"event":"end",…} once.
+// job moves and {"event":"end",…,"exit":CODE} once.
 type events struct {
 	out io.Writer
 
@@ -61,23 +54,26 @@ func (e *events) Show(p recipe.Progress) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.pace.due(&p) && !p.State.AtRest() {
-		e.write("progress", &p)
+		e.write("progress", &p, nil)
 	}
 }
 
-func (e *events) Close(p recipe.Progress) {
+func (e *events) Close(last *recipe.Progress, exit int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.write("end", &p)
+	if last != nil {
+		e.write("end", last, &exit)
+	}
 }
 
 func (e *events) Guard(w io.Writer) io.Writer { return w }
 
-func (e *events) write(event string, p *recipe.Progress) {
+func (e *events) write(event string, p *recipe.Progress, exit *int) {
 	text, err := json.Marshal(struct {
 		Event string `json:"event"`
 		*recipe.Progress
-	}{event, p})
+		Exit *int `json:"exit,omitempty"`
+	}{event, p, exit})
 	if err != nil {
 		text = fmt.Appendf(nil, `{"event":%q,"reason":%q}`, event, err) // a fraction that is no number
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"sluice/recipe"
 )
@@ -60,23 +61,47 @@ func TestGolden(t *testing.T) {
 			for _, p := range all {
 				v.Show(p)
 			}
-			v.Close(all[len(all)-1])
+			v.Close(&all[len(all)-1], 1)
 			golden(t, c.name, strings.ReplaceAll(out.String(), eraseLine, "<erase>\n"))
 		})
 	}
 	t.Run("summary", func(t *testing.T) {
 		var out bytes.Buffer
-		Summary(&out, snapshots()[4])
+		Summary(&out, snapshots()[4], 0)
 		golden(t, "summary", out.String())
+		out.Reset()
+		Summary(&out, snapshots()[4], 50)
+		golden(t, "summary-narrow", out.String())
 	})
 }
 
 func TestBarStaysInItsLine(t *testing.T) {
 	p := snapshots()[2]
 	for width := range 200 {
-		if line := barLine(&p, width); len(line) > max(width-1, 0) || strings.ContainsAny(line, "\r\n") {
+		if line := barLine(&p, "1s left", width); utf8.RuneCountInString(line) > max(width-1, 0) || strings.ContainsAny(line, "\r\n") {
 			t.Errorf("width %d: got %d columns: %q", width, len(line), line)
 		}
+	}
+}
+
+// TestForecast gives a job that an earlier process had half done: what is left is guessed
+// from this process alone.
+func TestForecast(t *testing.T) {
+	var f forecast
+	for _, c := range []struct {
+		fraction float64
+		elapsed  time.Duration
+		want     string
+	}{
+		{-1, time.Second, ""}, {0.5, time.Second, ""}, {0.505, 5 * time.Second, ""}, {0.6, 11 * time.Second, "40s left"},
+		{0.9, 41 * time.Second, "10s left"}, {1, 51 * time.Second, ""},
+	} {
+		if got := f.left(&recipe.Progress{Fraction: c.fraction, Elapsed: c.elapsed}); got != c.want {
+			t.Errorf("%v after %v: got %q, want %q", c.fraction, c.elapsed, got, c.want)
+		}
+	}
+	if got := percent(0.9999); got != 99 {
+		t.Errorf("got %d%% before the end", got)
 	}
 }
 
@@ -103,9 +128,9 @@ func TestGuardKeepsTheBarOffOutput(t *testing.T) {
 	v.Show(snapshots()[2]) // must not tear the line that has begun
 	fmt.Fprint(out, "a line\n")
 	fmt.Fprint(out, "a line\n")
-	v.Close(snapshots()[2])
+	v.Close(&snapshots()[2], 130)
 	p := snapshots()[2]
-	bar := barLine(&p, 80)
+	bar := barLine(&p, "", 80)
 	want := "before any bar\n" + eraseLine + bar + eraseLine + "half a line\n" +
 		eraseLine + bar + eraseLine + "a line\n" + eraseLine + bar + eraseLine
 	if got := screen.String(); got != want {
@@ -120,13 +145,14 @@ func TestEventsAreJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	v.Show(snapshots()[1])
-	v.Close(snapshots()[4])
+	v.Close(&snapshots()[4], 1)
 	var names []string
 	for _, line := range strings.Split(strings.TrimSpace(out.String()), "\n") {
 		var e struct {
 			Event string
 			State recipe.JobState
 			Steps []recipe.StepProgress
+			Exit  *int
 		}
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			t.Fatal(err)
@@ -135,8 +161,11 @@ func TestEventsAreJSON(t *testing.T) {
 			t.Errorf("got %d steps, want 4", len(e.Steps))
 		}
 		names = append(names, e.Event+" "+string(e.State))
+		if e.Exit != nil {
+			names = append(names, fmt.Sprint("exit ", *e.Exit))
+		}
 	}
-	if got, want := strings.Join(names, ", "), "progress running, end failed"; got != want {
+	if got, want := strings.Join(names, ", "), "progress running, end failed, exit 1"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"sluice/recipe"
 )
@@ -12,10 +13,24 @@ import (
 // ports nobody read, and the reason when it did not succeed.
 //
 // The gate of an edge that may lose is no node of the recipe: its row is added to the
-// row of the node it stands before.
-func Summary(w io.Writer, p recipe.Progress) {
-	fmt.Fprintf(w, "%s: %s after %s, %s records read (%s)\n",
-		p.Recipe, p.State, Human(p.Elapsed), Count(p.Read()), Rate(p.Read(), p.Elapsed))
+// row of the node it stands before. A job that failed before it read anything has no table.
+// width is the columns of the terminal that w is, 0 when it is none.
+func Summary(w io.Writer, p recipe.Progress, width int) {
+	fmt.Fprintf(w, "%s: %s after %s, %s read (%s)\n",
+		p.Recipe, p.State, Human(p.Elapsed), Records(p.Read()), Rate(p.Read(), p.Elapsed))
+	if p.State != recipe.JobFailed || p.Read() > 0 {
+		table(w, &p, width)
+	}
+	for _, u := range p.Unread {
+		fmt.Fprintf(w, "unread: %s.%s had %s and no reader\n", u.Node, u.Port, Records(u.Records))
+	}
+	if p.Reason != "" {
+		fmt.Fprintf(w, "%s: %s\n", p.State, p.Reason)
+	}
+}
+
+// table writes a row for every node.
+func table(w io.Writer, p *recipe.Progress, width int) {
 	steps := foldGates(p.Steps)
 	head := []string{"node", "kind", "in", "out", "dropped", "expired", "dead", "rate"}
 	skipped := false
@@ -33,13 +48,7 @@ func Summary(w io.Writer, p recipe.Progress) {
 		}
 		rows = append(rows, row)
 	}
-	writeTable(w, rows)
-	for _, u := range p.Unread {
-		fmt.Fprintf(w, "unread: %s.%s had %s records and no reader\n", u.Node, u.Port, Count(u.Records))
-	}
-	if p.Reason != "" {
-		fmt.Fprintf(w, "%s: %s\n", p.State, p.Reason)
-	}
+	writeTable(w, rows, width)
 }
 
 // foldGates returns the steps without gates, whose losses count where they stood.
@@ -79,24 +88,41 @@ func gated(gate string) string {
 	return name
 }
 
-// writeTable aligns the first two columns left and the others right.
-func writeTable(w io.Writer, rows [][]string) {
-	width := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			width[i] = max(width[i], len(cell))
+// leastName is how many columns of a name are kept, however narrow the terminal is.
+const leastName = 6
+
+// writeTable aligns the first two columns left and the others right. Where the terminal is
+// too narrow, the names in the first two are cut before figures are.
+func writeTable(w io.Writer, rows [][]string, limit int) {
+	width, total := make([]int, len(rows[0])), 0
+	for i := range width {
+		for _, row := range rows {
+			width[i] = max(width[i], utf8.RuneCountInString(row[i]))
 		}
+		total += width[i] + 2
+	}
+	for limit > 0 && total > limit && max(width[0], width[1]) > leastName {
+		widest := 0
+		if width[1] > width[0] {
+			widest = 1
+		}
+		width[widest]--
+		total--
 	}
 	for _, row := range rows {
 		var b strings.Builder
 		for i, cell := range row {
 			b.WriteString("  ")
 			if i < 2 {
-				fmt.Fprintf(&b, "%-*s", width[i], cell)
+				fmt.Fprintf(&b, "%-*s", width[i], shorten(cell, width[i]))
 			} else {
 				fmt.Fprintf(&b, "%*s", width[i], cell)
 			}
 		}
-		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+		line := strings.TrimRight(b.String(), " ")
+		if limit > 0 {
+			line = shorten(line, limit)
+		}
+		fmt.Fprintln(w, line)
 	}
 }

@@ -13,9 +13,9 @@ import (
 type View interface {
 	// Show takes the next snapshot.
 	Show(recipe.Progress)
-	// Close takes the last snapshot and leaves the screen tidy. The summary is not
-	// its business.
-	Close(recipe.Progress)
+	// Close leaves the screen tidy. It takes the last snapshot, nil when the job could not
+	// be run, and the exit code that the process will have. The summary is not its business.
+	Close(last *recipe.Progress, exit int)
 	// Guard returns a writer to w whose output does not tear what the view has drawn:
 	// for printers and taps that share the terminal.
 	Guard(w io.Writer) io.Writer
@@ -82,5 +82,5 @@ func (p *pace) due(s *recipe.Progress) bool {
 type none struct{}
 
 func (none) Show(recipe.Progress)        {}
-func (none) Close(recipe.Progress)       {}
+func (none) Close(*recipe.Progress, int) {}
 func (none) Guard(w io.Writer) io.Writer { return w }

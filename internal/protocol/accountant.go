@@ -85,6 +85,7 @@ type keptEntry struct {
 type splits struct {
 	count  uint32 // known number of splits; 0 while unknown
 	low    uint32 // all below are done
+	passed uint32 // all below are done and have passed every step; their states are forgotten
 	states map[uint32]SplitState
 }
 

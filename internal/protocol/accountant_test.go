@@ -240,3 +240,69 @@ func TestOverdueLeavesStraysAlone(t *testing.T) {
 		t.Errorf("behind the end of the split: got %+v, want help for frame 0 alone", due)
 	}
 }
+
+// TestSplitsPassed has a source read all it has while the sink has hardly begun: what
+// counts is what the sink has done.
+func TestSplitsPassed(t *testing.T) {
+	frame := func(step int, split uint32, n uint64, end bool) *Entry {
+		return &Entry{Step: step, Ord: recipe.Ordinal{Split: split, N: n}, EndSplit: end, EndSource: end && split == 1, Counts: make([][]uint32, 1-step)}
+	}
+	fresh := func(count uint32) *Accountant {
+		a := NewAccountant(twoSteps(), Fold{}, Rules{})
+		a.Splits(0, count)
+		for split := range uint32(2) { // two splits of four frames
+			for n := range uint64(4) {
+				add(t, a, frame(0, split, n, n == 3))
+			}
+			a.Split(0, split, SplitState{N: 4, Offset: 100, Done: true})
+		}
+		if !a.SplitsDone(0) {
+			t.Fatal("the splits are read")
+		}
+		return a
+	}
+	sized, counted := fresh(2), fresh(2)
+	for i, want := range []struct{ sized, counted float64 }{
+		{0, 0}, {0.0625, 0.125}, {0.125, 0.25}, {0.1875, 0.375}, {0.25, 0.5}, {0.4375, 0.625}, {0.625, 0.75}, {0.8125, 0.875}, {1, 1},
+	} {
+		if i > 0 {
+			e := frame(1, uint32(i-1)/4, uint64(i-1)%4, i%4 == 0)
+			add(t, sized, e)
+			add(t, counted, e)
+		}
+		if got := sized.SplitsPassed(0, sized.Hindmost()[0], []int64{0, 100, 400}); got != want.sized {
+			t.Errorf("%d frames, by sizes: got %v, want %v", i, got, want.sized)
+		}
+		if got := counted.SplitsPassed(0, counted.Hindmost()[0], nil); got != want.counted {
+			t.Errorf("%d frames, by splits: got %v, want %v", i, got, want.counted)
+		}
+	}
+
+	// While a single split without a size is read, there is no telling.
+	a := NewAccountant(twoSteps(), Fold{}, Rules{})
+	if got := a.SplitsPassed(0, a.Hindmost()[0], nil); got != -1 {
+		t.Errorf("got %v before the splits are known", got)
+	}
+	a.Splits(0, 1)
+	a.Split(0, 0, SplitState{N: 2, Offset: 10})
+	if got := a.SplitsPassed(0, a.Hindmost()[0], nil); got != -1 {
+		t.Errorf("got %v of a split without a size", got)
+	}
+	if got := a.SplitsPassed(0, a.Hindmost()[0], []int64{0, 40}); got != 0 {
+		t.Errorf("got %v before a step has taken anything", got)
+	}
+}
+
+// TestSplitDoneLate has every step pass a split before its checkpoint says that it is done.
+func TestSplitDoneLate(t *testing.T) {
+	a := NewAccountant(twoSteps(), Fold{}, Rules{})
+	a.Splits(0, 2)
+	add(t, a, &Entry{Counts: [][]uint32{{}}, EndSplit: true}, &Entry{Step: 1, Counts: [][]uint32{}, EndSplit: true})
+	a.Split(0, 1, SplitState{N: 1, Done: true})
+	if got := a.SplitsPassed(0, a.Hindmost()[0], nil); got != 0.5 || a.SplitsDone(0) {
+		t.Errorf("got %v, %v", got, a.SplitsDone(0))
+	}
+	if a.Split(0, 0, SplitState{N: 1, Done: true}); !a.SplitsDone(0) {
+		t.Error("the checkpoint that came late was lost")
+	}
+}

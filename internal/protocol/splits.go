@@ -6,41 +6,69 @@ func (a *Accountant) Splits(step int, count uint32) { a.open[step].count = count
 // Split takes the checkpoint of a split.
 func (a *Accountant) Split(step int, split uint32, st SplitState) {
 	o := &a.open[step]
-	if split < o.low || o.states[split] == st {
+	if split < o.passed || o.states[split] == st {
 		return
 	}
 	o.states[split], a.news = st, true
 	for o.states[o.low].Done {
-		delete(o.states, o.low)
 		o.low++
 	}
 }
 
-// SplitsRead returns how much of a source's splits is read, from 0 to 1, and -1 when that
-// is not known. below are the sizes of the splits, summed up from 0, in the unit of their
-// offsets; without them every split counts alike, and a single one says nothing.
-func (a *Accountant) SplitsRead(step int, below []int64) float64 {
+// SplitsPassed returns how much of a source's splits has passed every step, from 0 to 1,
+// and -1 when that is not known. c is its place among [Accountant.Hindmost], below are the sizes of the splits, summed up from 0, in
+// the unit of their offsets; without them every split counts alike.
+//
+// A split's checkpoint says how far so many frames reach; a step that has taken a part of
+// them has done that part.
+func (a *Accountant) SplitsPassed(step int, c Cursor, below []int64) float64 {
 	o := &a.open[step]
-	sized := len(below) == int(o.count)+1
 	switch {
-	case o.count == 0, !sized && o.count == 1 && o.low == 0:
+	case c.Done:
+		return 1
+	case o.count == 0:
 		return -1
-	case !sized:
-		return float64(o.low) / float64(o.count)
 	}
-	done := below[min(o.low, o.count)]
-	for split, st := range o.states {
-		if split >= o.count {
-			continue
+	for ; o.passed < min(c.Split, o.low); o.passed++ {
+		delete(o.states, o.passed)
+	}
+	st := o.states[c.Split]
+	part := 1.0 // of the split that is in work
+	if c.N < st.N {
+		part = float64(c.N) / float64(st.N)
+	}
+	if len(below) != int(o.count)+1 {
+		switch {
+		case st.Done:
+		case o.count == 1:
+			return -1
+		default:
+			part = 0
 		}
-		size := below[split+1] - below[split]
-		if st.Done {
-			done += size
-		} else {
-			done += min(st.Offset, size)
+		return (float64(min(c.Split, o.count)) + part) / float64(o.count)
+	}
+	if c.Split >= o.count {
+		return 1
+	}
+	reach, size := st.Offset, below[c.Split+1]-below[c.Split]
+	if st.Done {
+		reach = size
+	}
+	return (float64(below[c.Split]) + part*float64(min(reach, size))) / float64(below[o.count])
+}
+
+// Hindmost returns by source the lowest place among its lanes, at all steps.
+func (a *Accountant) Hindmost() map[int]Cursor {
+	low := map[int]Cursor{}
+	for i := range a.plan.Steps {
+		for l, lane := range a.plan.Steps[i].Lanes {
+			c := a.Fold.Steps[i].Lanes[l]
+			if known, ok := low[lane.Source]; !ok || c.before(known) {
+				low[lane.Source] = c
+			}
 		}
 	}
-	return float64(done) / float64(below[o.count])
+	return low
 }
 
 // SplitsDone reports whether the checkpoints of all splits of a source say done.

@@ -34,7 +34,10 @@ type Config struct {
 	Catalogue *nodes.Catalogue
 
 	Dir    string // where the job is stored; "" is a temporary folder that is removed
-	Resume bool   // go on with the unfinished job in Dir, if there is one
+	Resume bool   // go on with the job in Dir, if there is one
+	// Accept is asked before going on with a stored job; its error is Run's. Nil accepts.
+	Accept func(*bus.JobRecord) error
+	Origin bus.Origin // of a new job
 
 	// Job is the job to run: a new one, or one to go on with. "" is what Resume says.
 	Job    recipe.JobID
@@ -168,10 +171,16 @@ func (c *Config) choose(ctx context.Context, conn *bus.Conn) (recipe.JobID, erro
 	switch {
 	case at >= 0 && !c.Resume:
 		return "", fmt.Errorf("%w: %s of recipe %s, %s", ErrUnfinished, all[at].Job, all[at].Plan.Recipe, all[at].State)
-	case at >= 0:
+	case at < 0 && len(all) > 0 && c.Resume:
+		at = len(all) - 1
+	}
+	if at >= 0 {
+		if c.Accept != nil {
+			if err := c.Accept(all[at]); err != nil {
+				return "", err
+			}
+		}
 		return all[at].Job, nil
-	case len(all) > 0 && c.Resume:
-		return all[len(all)-1].Job, nil
 	}
 	for _, r := range replays {
 		if !r.State.Final() {
@@ -210,7 +219,7 @@ func (c *Config) serve(ctx context.Context, h *Host) (recipe.Progress, error) {
 	}
 	go restWhenBroken(wctx, h, c.Job)
 	p, err := job.Run(ctx, job.Config{
-		Conn: h.conn, Job: c.Job, Parent: c.Parent, Plan: c.Plan, AckWait: c.AckWait, Lease: c.Lease, Stall: c.Stall, Show: c.Show,
+		Conn: h.conn, Job: c.Job, Parent: c.Parent, Origin: c.Origin, Plan: c.Plan, AckWait: c.AckWait, Lease: c.Lease, Stall: c.Stall, Show: c.Show,
 		Log: c.Log.Named("coordinator"), Keep: c.Keep,
 		Transient: true,
 	}, job.Control{Stop: c.Stop})

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"sluice/recipe"
+)
+
+// findings gathers what is wrong with several files, so that no fault of one hides those of
+// the others.
+type findings struct {
+	faults recipe.Diagnostics
+	unread []error // of files that could not be read
+}
+
+// add takes the error of one file; what is about no file is returned.
+func (f *findings) add(err error) error {
+	if err == nil {
+		return nil
+	}
+	var faults recipe.Diagnostics
+	var coded exitError
+	switch {
+	case errors.As(err, &faults):
+		f.faults = append(f.faults, faults...)
+	case errors.As(err, &coded) && coded.code == codeUsage:
+		f.unread = append(f.unread, err)
+	default:
+		return err
+	}
+	return nil
+}
+
+// end returns the error for all, nil when nothing is wrong. A file that could not be read
+// counts more than a fault: what it says is not known.
+func (f *findings) end(w io.Writer) error {
+	switch {
+	case len(f.unread) > 0:
+		for _, d := range f.faults {
+			fmt.Fprintln(w, d)
+		}
+		for _, err := range f.unread[:len(f.unread)-1] {
+			report(err, w)
+		}
+		return f.unread[len(f.unread)-1]
+	case len(f.faults) > 0:
+		return f.faults
+	}
+	return nil
+}
