@@ -116,15 +116,13 @@ func (d *driver) publish(a protocol.Action, e *protocol.Entry, answer func(proto
 		if m.dead != e.Dead {
 			d.fail("letters: node %s has %d of frame %s, and its entry counts %d", d.s.Node, m.dead, ord, e.Dead)
 		}
-		ask(d.task, func() protocol.Result {
-			if d.sinks.dead[d.step] == nil {
-				d.sinks.dead[d.step] = map[ordinal]int{}
-			}
-			if _, known := d.sinks.dead[d.step][ord]; !known {
-				d.sinks.dead[d.step][ord] = int(m.dead)
-			}
-			return protocol.OK
-		}, answer)
+		slow := time.Duration(0) // they go to a stream of their own
+		if d.oneIn(8) {
+			slow = d.between(0, d.g.ackWait)
+		}
+		d.after(slow, func() {
+			ask(d.task, func() protocol.Result { d.sinks.bury(d.step, ord, int(m.dead)); return protocol.OK }, answer)
+		})
 		return
 	}
 	x := d.edge(d.s.Out[a.Edge])

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -59,7 +60,14 @@ func TestRulesAreNeeded(t *testing.T) {
 		{"a frame without an effect gives its slot back", Options{NoFree: true}},
 		{"an arrival sink commits before its effect", with(func(r *protocol.Rules) { r.NoClaim = true })},
 	}
+	page, err := os.ReadFile("../../../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range tests {
+		if !strings.Contains(string(page), "| "+test.rule+" |") {
+			t.Errorf("docs/protocol.md has no row for the rule that %s", test.rule)
+		}
 		t.Run(strings.ReplaceAll(test.rule, " ", "_"), func(t *testing.T) {
 			runs := 0
 			var found *Outcome

@@ -83,6 +83,16 @@ type sinks struct {
 	dead   map[int]map[ordinal]int     // by step: dead letters
 }
 
+// bury takes the dead letters of a frame: the first are kept.
+func (s *sinks) bury(step int, o ordinal, dead int) {
+	if s.dead[step] == nil {
+		s.dead[step] = map[ordinal]int{}
+	}
+	if _, known := s.dead[step][o]; !known {
+		s.dead[step][o] = dead
+	}
+}
+
 // Run carries one simulation out.
 func Run(seed uint64, opt Options) Outcome {
 	w := &world{opt: opt, seed: seed, rng: rand.New(rand.NewPCG(seed, 17)), count: map[string]int{}, most: map[int]int{}}
