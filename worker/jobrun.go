@@ -242,7 +242,7 @@ func (r *jobRun) below(ctx context.Context, source int, o recipe.Ordinal) (bool,
 	var fold struct {
 		Marks map[int]protocol.Mark `json:"marks"`
 	}
-	if err := json.Unmarshal(m.Data, &fold); err != nil {
+	if err := bus.DecodeRecord(m.Data, &fold); err != nil {
 		return false, err
 	}
 	mark, ok := fold.Marks[source]

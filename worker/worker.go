@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -94,7 +93,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	records := make(chan bus.JobRecord, 16)
 	heard := func(m *bus.Stored) {
 		var rec bus.JobRecord
-		if err := json.Unmarshal(m.Data, &rec); err != nil {
+		if err := bus.DecodeRecord(m.Data, &rec); err != nil {
 			w.log.Error("job record does not decode", "job", bus.JobOf(m.Subject), "err", err)
 			return
 		}

@@ -2,7 +2,6 @@ package job
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -38,7 +37,7 @@ func (r *run) lookFold(ctx context.Context) (storedFold, uint64, error) {
 		return fold, 0, nil
 	}
 	if err == nil {
-		err = json.Unmarshal(m.Data, &fold)
+		err = bus.DecodeRecord(m.Data, &fold)
 	}
 	if err != nil {
 		return fold, 0, fmt.Errorf("read the fold of job %s: %w", r.names.Job, err)
@@ -57,7 +56,7 @@ func (r *run) fold(ctx context.Context) error {
 		return nil
 	}
 	r.acct.RaiseMarks()
-	data, err := json.Marshal(storedFold{r.acct.Fold, r.rec.Generation})
+	data, err := bus.EncodeRecord(storedFold{r.acct.Fold, r.rec.Generation})
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package job
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -65,7 +64,7 @@ func Stored(ctx context.Context, conn *bus.Conn, id recipe.JobID) (*bus.JobRecor
 		return nil, fmt.Errorf("read the record of job %s: %w", id, err)
 	}
 	var rec bus.JobRecord
-	if err := json.Unmarshal(m.Data, &rec); err != nil {
+	if err := bus.DecodeRecord(m.Data, &rec); err != nil {
 		return nil, fmt.Errorf("read the record of job %s: %w", id, err)
 	}
 	rec.Revision = m.Seq
@@ -77,7 +76,7 @@ func All(ctx context.Context, conn *bus.Conn) ([]*bus.JobRecord, error) {
 	var all []*bus.JobRecord
 	err := conn.Scan(ctx, bus.JobsStream, bus.JobsFilter, 0, func(m *bus.Stored) error {
 		rec := &bus.JobRecord{}
-		if err := json.Unmarshal(m.Data, rec); err != nil {
+		if err := bus.DecodeRecord(m.Data, rec); err != nil {
 			return fmt.Errorf("read the record of job %s: %w", bus.JobOf(m.Subject), err)
 		}
 		rec.Revision = m.Seq
@@ -211,9 +210,9 @@ func (r *run) write(ctx context.Context, state recipe.JobState) error {
 	if state.Final() {
 		r.rec.Ended = time.Now().UTC()
 	}
-	data, err := json.Marshal(&r.rec)
+	data, err := bus.EncodeRecord(&r.rec)
 	if err != nil {
-		return err
+		return fmt.Errorf("the plan of job %s does not fit a record: %w", r.names.Job, err)
 	}
 	for {
 		rev := r.rec.Revision

@@ -103,7 +103,7 @@ func opened(t testing.TB, data string, f func(context.Context, *bus.Conn, *bus.J
 	var last *bus.JobRecord
 	err = conn.Scan(ctx, bus.JobsStream, bus.JobsFilter, 0, func(m *bus.Stored) error {
 		last = &bus.JobRecord{}
-		return json.Unmarshal(m.Data, last)
+		return bus.DecodeRecord(m.Data, last)
 	})
 	if err != nil && !errors.Is(err, bus.ErrNoStream) {
 		t.Fatal(err)
@@ -119,7 +119,7 @@ func account(t testing.TB, ctx context.Context, conn *bus.Conn, names bus.Names,
 	t.Helper()
 	var fold protocol.Fold
 	if m, err := conn.Last(ctx, names.State(), names.Fold()); err == nil {
-		if err := json.Unmarshal(m.Data, &fold); err != nil {
+		if err := bus.DecodeRecord(m.Data, &fold); err != nil {
 			t.Error(err)
 		}
 	}

@@ -155,7 +155,7 @@ func (j *Job) Fold() protocol.Fold {
 	if err != nil {
 		return f
 	}
-	if err := json.Unmarshal(m.Data, &f); err != nil {
+	if err := bus.DecodeRecord(m.Data, &f); err != nil {
 		j.t.Error(err)
 	}
 	return f
