@@ -46,9 +46,7 @@ func (r *run) loop(ctx context.Context, stop <-chan struct{}) (ending, error) {
 		case <-help.C:
 			r.help(ctx)
 			r.watchdog(ctx)
-			if err := r.watchLedger(ctx); err != nil {
-				return ending{}, err
-			}
+			r.watchLedger(ctx)
 			if err := r.sweepValues(ctx); err != nil {
 				r.log.Debug("large values not swept", "err", err)
 			}
@@ -69,7 +67,7 @@ func (r *run) last(ctx context.Context, end ending) (bool, error) {
 	if err := r.fold(ctx); err != nil || end.state != recipe.JobSucceeded {
 		return true, err
 	}
-	return r.settled(ctx)
+	return r.settled(ctx), nil
 }
 
 // over reports whether the job is at its end, and which.
@@ -209,5 +207,6 @@ func (r *run) fold(ctx context.Context) error {
 	if news && r.cfg.Show != nil {
 		r.cfg.Show(r.progress())
 	}
-	return r.purge(ctx)
+	r.purge(ctx)
+	return nil
 }
