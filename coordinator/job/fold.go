@@ -73,7 +73,8 @@ func (r *run) fold(ctx context.Context) error {
 	if news && r.shower != nil {
 		r.shower.show(r.progress())
 	}
-	return r.purge(ctx)
+	r.purge(ctx)
+	return nil
 }
 
 // tellMarks tells the sources how far the job is: they keep near it. Nobody stores that, so
@@ -106,7 +107,7 @@ func (r *run) unfolded(ctx context.Context, why error) error {
 	case err != nil:
 		r.log.Warn("the fold is not known to be written", "err", err)
 	case seq > r.foldSeq && stored.Generation != r.rec.Generation:
-		return fmt.Errorf("another coordinator folds job %s", r.names.Job)
+		return fmt.Errorf("%w folds job %s", errAnother, r.names.Job)
 	default:
 		r.foldSeq = max(r.foldSeq, seq)
 	}
@@ -125,10 +126,16 @@ func (r *run) last(ctx context.Context, end ending) (bool, error) {
 		if err != nil {
 			return true, err
 		}
-		return r.settled(ctx)
+		return r.settled(ctx), nil
+	}
+	if errors.Is(err, errAnother) { // what made the job fail here may be its doing
+		return true, err
 	}
 	if err != nil {
 		r.log.Warn("the last fold is not written", "err", err)
 	}
 	return true, nil
 }
+
+// errAnother is that of a coordinator that is not alone at its job.
+var errAnother = errors.New("another coordinator")

@@ -32,8 +32,10 @@ func (r *run) resume(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err := r.whole(ctx)
-	return err
+	if r.whole(ctx); r.reason == "" {
+		return nil
+	}
+	return r.fold(ctx)
 }
 
 // remove purges a source's entries below a sequence and returns how many that were. Where
@@ -47,11 +49,9 @@ func (r *run) remove(ctx context.Context, source int, below uint64) (uint64, err
 
 // purge removes what the stored fold covers. It looks before it purges: an entry that was
 // taken out can't be told any more from those that are purged with it.
-func (r *run) purge(ctx context.Context) error {
-	if len(r.purges) > 0 && !r.tried {
-		if whole, err := r.whole(ctx); err != nil || !whole {
-			return err
-		}
+func (r *run) purge(ctx context.Context) {
+	if len(r.purges) > 0 && !r.tried && !r.whole(ctx) {
+		return
 	}
 	for len(r.purges) > 0 && r.gap.IsZero() {
 		p, again := r.purges[0], r.tried
@@ -59,52 +59,45 @@ func (r *run) purge(ctx context.Context) error {
 		n, err := r.remove(ctx, p.Source, p.Below)
 		if err != nil { // it may have been carried out: it is asked for again
 			r.log.Warn("ledger not purged", "err", err)
-			return nil
+			return
 		}
 		if n < p.Count && !(again && n == 0) {
 			r.lacks(ctx, p.Count-n)
 		}
 		r.purges, r.tried = r.purges[1:], false
 	}
-	return nil
 }
 
 // watchLedger looks now and then whether the ledger is whole. Where it is not, it looks
 // for the edge.
-func (r *run) watchLedger(ctx context.Context) error {
-	if !r.gap.IsZero() {
+func (r *run) watchLedger(ctx context.Context) {
+	switch {
+	case !r.gap.IsZero():
 		r.locate(ctx)
-		return nil
+	case time.Since(r.looked) >= lookEvery:
+		r.whole(ctx)
 	}
-	if time.Since(r.looked) < lookEvery {
-		return nil
-	}
-	_, err := r.whole(ctx)
-	return err
 }
 
 // settled reports whether all purges were carried out and the ledger is whole.
-func (r *run) settled(ctx context.Context) (bool, error) {
-	if !r.owed.IsZero() || len(r.purges) > 0 {
-		return false, nil
-	}
-	return r.whole(ctx)
+func (r *run) settled(ctx context.Context) bool {
+	return r.owed.IsZero() && len(r.purges) == 0 && r.whole(ctx)
 }
 
 // whole reports whether the ledger holds all that was not purged; false also where nobody
 // knows, since a request was not answered.
-func (r *run) whole(ctx context.Context) (bool, error) {
+func (r *run) whole(ctx context.Context) bool {
 	if !r.gap.IsZero() || r.tried {
-		return false, nil
+		return false
 	}
 	st, err := r.conn.StreamState(ctx, r.names.Ledger())
 	switch {
 	case errors.Is(err, bus.ErrNoStream) && r.foldSeq > 0:
 		r.reason = "the ledger is gone: its stream was deleted"
-		return false, nil
+		return false
 	case err != nil:
 		r.log.Debug("state of the ledger not read", "err", err)
-		return false, nil
+		return false
 	}
 	r.looked = time.Now()
 	purged := r.acct.Fold.Purged
@@ -113,29 +106,21 @@ func (r *run) whole(ctx context.Context) (bool, error) {
 	}
 	missing := st.Last - st.Msgs
 	if missing <= purged {
-		return true, nil
-	}
-	if err := r.alone(ctx); err != nil {
-		return false, err
+		return true
 	}
 	r.lacks(ctx, missing-purged)
-	return false, nil
-}
-
-// alone fails where another coordinator has folded the job: then it has purged, too.
-func (r *run) alone(ctx context.Context) error {
-	m, err := r.conn.Last(ctx, r.names.State(), r.names.Fold())
-	if err == nil && m.Seq != r.foldSeq && r.owed.IsZero() {
-		return fmt.Errorf("another coordinator folds job %s", r.names.Job)
-	}
-	return nil
+	return false
 }
 
 // lacks notes that entries were taken out of the ledger. From now on nothing is purged:
-// what is left is needed to tell the edge.
+// what is left is needed to tell the edge. The fold is written once more in any case: where
+// that is refused, another coordinator has folded and purged, and nothing was taken out.
 func (r *run) lacks(ctx context.Context, n uint64) {
 	r.log.Error("entries were taken out of the ledger", "count", n)
 	r.gap = time.Now()
+	if r.owed.IsZero() {
+		r.owed = r.gap
+	}
 	r.locate(ctx)
 }
 

@@ -53,7 +53,7 @@ func (r *run) loop(ctx context.Context, c Control) (ending, error) {
 		case <-fold.C:
 			err = r.fold(within)
 		case <-help.C:
-			err = r.look(within)
+			r.look(within)
 		}
 		if err != nil && within.Err() == nil {
 			return ending{}, err
@@ -67,7 +67,7 @@ func (r *run) loop(ctx context.Context, c Control) (ending, error) {
 }
 
 // look is what the loop does now and then: help, and see whether something is wrong.
-func (r *run) look(ctx context.Context) error {
+func (r *run) look(ctx context.Context) {
 	r.tellMarks()
 	r.help(ctx)
 	r.streamsStand(ctx)
@@ -75,7 +75,7 @@ func (r *run) look(ctx context.Context) error {
 	if err := r.sweepValues(ctx); err != nil {
 		r.log.Debug("large values not swept", "err", err)
 	}
-	return r.watchLedger(ctx)
+	r.watchLedger(ctx)
 }
 
 // over reports whether the job is at its end, and which.

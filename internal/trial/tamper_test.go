@@ -2,6 +2,7 @@ package trial_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
 	"sluice/internal/bus"
@@ -19,20 +20,24 @@ nodes:
   out:   {kind: file_writer, from: held, config: {path: out}}
 `
 
+// busy calls f when a node has taken or made 200 records, of those that the fold has counted.
+func busy(node string, f func()) func(recipe.Progress) {
+	return func(p recipe.Progress) {
+		for _, s := range p.Steps {
+			if s.Node == node && max(s.In, s.Out) >= 200 {
+				f()
+			}
+		}
+	}
+}
+
 // stopped runs a job until node has made some entries and the fold has counted them, and
 // brings it to rest.
 func stopped(t *testing.T, r *trial.Rig, j *trial.Job, node string) {
 	t.Helper()
 	stop, seen := make(chan struct{}), make(chan struct{})
-	closed := false
-	j.Show = func(p recipe.Progress) {
-		for _, s := range p.Steps {
-			if s.Node == node && s.In >= 200 && !closed {
-				closed = true
-				close(seen)
-			}
-		}
-	}
+	var once sync.Once
+	j.Show = busy(node, func() { once.Do(func() { close(seen) }) })
 	done := j.Start(stop)
 	bustest.Wait(t, "progress", seen)
 	close(stop)

@@ -110,7 +110,7 @@ func TestStolenAtRest(t *testing.T) {
 					r.Clear()
 					r.File("in", lines(2000, "%d"))
 					j := r.Job(t, x.recipe, trial.Frames(10))
-					stopped(t, r, j, "up")
+					stopped(t, r, j, node)
 					steal(t, r, j, node, which)
 					r.File("go", "")
 					t.Logf("%s, entry %d:", x.name, which)
@@ -132,7 +132,7 @@ func TestStolenBehindTheCount(t *testing.T) {
 				j := r.Job(t, x.recipe, trial.Frames(10))
 				var once sync.Once
 				seen := make(chan struct{})
-				j.Show = seenWhen("up", 200, func() { once.Do(func() { close(seen) }) })
+				j.Show = busy(node, func() { once.Do(func() { close(seen) }) })
 				done := j.Start(nil)
 				bustest.Wait(t, "progress", seen)
 				steal(t, r, j, node, middle)
