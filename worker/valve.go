@@ -27,7 +27,7 @@ const (
 
 // newValve returns the valve of a gate, nil where the edge does not drop.
 func newValve(l *relayLoop, in *recipe.Edge) *valve {
-	if in.Overflow == recipe.Block || in.TTL > 0 {
+	if in.Overflow == recipe.Block {
 		return nil
 	}
 	return &valve{l: l, in: in, out: l.job.plan.Edge(l.step.Out[0])}

@@ -17,7 +17,7 @@ func TestDrops(t *testing.T) {
 	const n = 4_000
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		for _, row := range []struct{ overflow, reader string }{
-			{"drop_oldest", "kind: throttle, config: {rate: 200}"},
+			{"drop_oldest, ttl: 1h", "kind: throttle, config: {rate: 200}"},
 			{"drop_newest", "kind: throttle, config: {rate: 200}"},
 			{"drop_oldest", "kind: delay, parallel: 1, config: {duration: 5ms}"},
 			{"drop_newest", "kind: delay, parallel: 1, config: {duration: 5ms}"},
@@ -38,7 +38,7 @@ nodes:
 			if int64(got)+res.Lost() != n || all != n {
 				t.Errorf("got %d of %d, %d lost, and %d on the edge beside", got, n, res.Lost(), all)
 			}
-			if res.Lost() == 0 || got == 0 || took > n/200*time.Second {
+			if res.Lost() < n/8 || got == 0 || took > n/200*time.Second {
 				t.Errorf("got %d dropped and %d delivered in %v", res.Lost(), got, took)
 			}
 		}
