@@ -271,9 +271,10 @@ func (r *jobRun) lookup(ctx context.Context, step *recipe.Step, o recipe.Ordinal
 	return protocol.DecodeEntry(m.Data)
 }
 
-// below reads the marks that the coordinator wrote before it purged the ledger.
+// below reads the marks that the coordinator wrote before it purged the ledger; from the
+// stream's leader, since a replica may not know yet what was written before the purge.
 func (r *jobRun) below(ctx context.Context, source int, o recipe.Ordinal) (bool, error) {
-	m, err := r.conn.Last(ctx, r.names.State(), r.names.Fold())
+	m, err := r.conn.Latest(ctx, r.names.State(), r.names.Fold())
 	if errors.Is(err, bus.ErrNotFound) {
 		return false, nil
 	}

@@ -21,6 +21,7 @@ type made struct {
 	end       int64 // of a source's frame: the offset after it
 	ended     bool  // of a source's frame: it ends the split
 	kept      []byte
+	bad       bool // the frame's payload could not be read
 }
 
 // entry writes what was made into a new ledger entry.

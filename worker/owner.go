@@ -210,11 +210,16 @@ func (l *ownerLoop) handle(e *event) error {
 	case evDeliver:
 		return l.receive(e)
 	case evComputed:
+		if errors.Is(e.err, errLate) { // another reign is far ahead
+			return errRestart
+		}
 		if e.err != nil {
 			return e.err
 		}
 		h := l.hand[e.id]
-		h.made = e.made
+		if h.made = e.made; h.made.bad {
+			l.m.Damaged(e.id)
+		}
 		if h.made.lost = l.lossy.lost(); h.follow != nil {
 			h.made.lost = h.follow.Lost
 		}

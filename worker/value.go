@@ -31,14 +31,18 @@ func (r *jobRun) encode(step *recipe.Step, port int, h *bus.Header, payload []by
 }
 
 // payload returns a frame's records, fetched where they travel by reference. They stay
-// valid until the instance's next frame.
+// valid until the instance's next frame. What is damaged or gone is unreadable.
 func (in *instance) payload(ctx context.Context, h *bus.Header, p bus.Payload) ([]byte, error) {
 	b, err := p.Unpack(in.room)
 	if err != nil {
-		return nil, &failure{fmt.Errorf("node %s got frame %s: %w", in.step.Node, h.Ordinal(), err)}
+		return nil, &unreadable{err}
 	}
 	if h.Ref {
-		return in.run.value(ctx, string(b))
+		v, err := in.run.value(ctx, string(b))
+		if errors.Is(err, bus.ErrNotFound) || errors.Is(err, bus.ErrDigest) {
+			err = &unreadable{err}
+		}
+		return v, err
 	}
 	if p.Packed() && cap(b) > cap(in.room) && cap(b) <= keepRoom {
 		in.room = b

@@ -101,6 +101,7 @@ type run struct {
 
 	began     time.Time
 	foldSeq   uint64
+	written   map[int]protocol.Mark // the marks of the fold that is stored
 	purges    []protocol.Purge // due behind the next fold that is written
 	ledgerSeq uint64           // of the entry read last
 	gap       time.Time        // when an entry was found missing
@@ -176,7 +177,7 @@ func open(ctx context.Context, c Config) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.acct = protocol.NewAccountant(r.plan, fold, protocol.Rules{})
+	r.acct, r.written = protocol.NewAccountant(r.plan, fold, protocol.Rules{}), fold.Marks
 	return r, nil
 }
 

@@ -231,7 +231,7 @@ func (r *run) fold(ctx context.Context) error {
 	case out.Err != nil:
 		return fmt.Errorf("write the fold of job %s: %w", r.names.Job, out.Err)
 	}
-	r.foldSeq, r.owed = out.Seq, false
+	r.foldSeq, r.owed, r.written = out.Seq, false, r.acct.Fold.Marks
 	if news && r.cfg.Show != nil {
 		r.cfg.Show(r.progress())
 	}
