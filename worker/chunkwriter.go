@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sluice/internal/bus"
+	"sluice/internal/protocol"
 	"sluice/nodes"
 	"sluice/recipe"
 )
@@ -104,14 +105,14 @@ func (w *chunkWriter) lose(reason error) {
 	a := w.log.a
 	w.letters = append(w.letters, bus.DeadLetter{
 		ID: fmt.Sprintf("%d.input-%d.0", a.step.ID, w.total-1), Job: a.job.names.Job, Node: a.step.Node, Kind: a.step.Kind,
-		Type: w.batch.Type, Record: json.RawMessage("null"), Reason: reason.Error(), Attempts: 1, At: time.Now().UTC(),
+		Type: w.batch.Type, Record: json.RawMessage("null"), Reason: clip(reason.Error()), Attempts: 1, At: time.Now().UTC(),
 		Place: fmt.Sprintf("record %d of the input", w.total),
 	})
 }
 
 func (w *chunkWriter) full() bool {
 	limits := w.log.a.job.plan.Frame
-	return w.batch.Len()+len(w.letters) >= limits.Records || len(w.batch.Encoded()) >= limits.Bytes
+	return w.batch.Len()+len(w.letters) >= limits.Records || len(w.letters) >= protocol.LettersAtOnce || len(w.batch.Encoded()) >= limits.Bytes
 }
 
 // write stores the batch as a chunk, in a goroutine of its own: the log's place is only

@@ -194,8 +194,8 @@ func (in *instance) store(ctx context.Context, l *bus.DeadLetter) error {
 	return nil
 }
 
-// largeLetter is the size of a record beyond which a dead letter names it: 256 of them
-// must fit a message.
+// largeLetter is the size of a record beyond which a dead letter names it: those that are
+// published at once, each with a reason and a place, must fit a message.
 const largeLetter = 4 << 10
 
 // recordJSON renders a record as a JSON value.
@@ -223,7 +223,7 @@ func recordJSON(r nodes.Record) json.RawMessage {
 	return b
 }
 
-// clip bounds a reason: errors may quote what they met.
+// clip bounds a reason, or a place: errors may quote what they met.
 func clip(s string) string {
 	const most = 1 << 10
 	if len(s) <= most {

@@ -131,7 +131,8 @@ func (o *outbox) publish(a *protocol.Action) error {
 	id, edge, part := a.ID, a.Edge, a.Part
 	put := bus.Put{}
 	if edge == protocol.DeadLetters {
-		put.Subject, put.Data = o.job.names.DeadLetters(o.step.ID, h.header.Ordinal()), deadData(h.made.dead)
+		put.Subject = o.job.names.DeadLetters(bus.DeadKey{Step: o.step.ID, Ord: h.header.Ordinal(), Part: part})
+		put.Data = deadData(lettersOf(h.made.dead, part))
 	} else {
 		parts := h.made.ports[o.ports[edge]]
 		hp := partHeader(&h.header, len(parts), part)
@@ -160,7 +161,13 @@ func partHeader(h *bus.Header, k, i int) bus.Header {
 	return hp
 }
 
-// deadData is the stored form of the dead letters of a frame: a JSON line each.
+// lettersOf returns the letters of part k of a frame's.
+func lettersOf(all []bus.DeadLetter, k int) []bus.DeadLetter {
+	from := min(k*protocol.LettersAtOnce, len(all))
+	return all[from:min(from+protocol.LettersAtOnce, len(all))]
+}
+
+// deadData is the stored form of dead letters: a JSON line each.
 func deadData(letters []bus.DeadLetter) []byte {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)

@@ -137,9 +137,15 @@ func (w *world) free() []*dead.Batch {
 
 // TestReplayIsExact kills a replay at each of its steps: every letter is replayed once.
 func TestReplayIsExact(t *testing.T) {
+	for _, records := range []int{16, 240} { // the letters of a frame are one message, or several
+		t.Run(strconv.Itoa(records), func(t *testing.T) { replayIsExact(t, records) })
+	}
+}
+
+func replayIsExact(t *testing.T, records int) {
 	w := newWorld(t)
 	w.open()
-	plan, faults := compile.Compile("r.yaml", []byte(numbers), compile.Options{Catalogue: w.catalogue(), Frame: recipe.FrameLimits{Records: 16}})
+	plan, faults := compile.Compile("r.yaml", []byte(numbers), compile.Options{Catalogue: w.catalogue(), Frame: recipe.FrameLimits{Records: records}})
 	if faults != nil {
 		t.Fatal(faults)
 	}

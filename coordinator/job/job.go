@@ -102,14 +102,14 @@ type run struct {
 	began     time.Time
 	foldSeq   uint64
 	written   map[int]protocol.Mark // the marks of the fold that is stored
-	purges    []protocol.Purge // due behind the next fold that is written
-	ledgerSeq uint64           // of the entry read last
-	gap       time.Time        // when an entry was found missing
-	owed      bool             // a fold went unanswered and is to be written again
-	reason    string           // why the job must fail
-	rest      string           // why it must rest
-	moved     time.Time        // last time anything moved
-	news      chan func()      // what the subscriptions bring, for the one loop
+	purges    []protocol.Purge      // due behind the next fold that is written
+	ledgerSeq uint64                // of the entry read last
+	gap       time.Time             // when an entry was found missing
+	owed      bool                  // a fold went unanswered and is to be written again
+	reason    string                // why the job must fail
+	rest      string                // why it must rest
+	moved     time.Time             // last time anything moved
+	news      chan func()           // what the subscriptions bring, for the one loop
 	oneSource bool
 	values    *bus.Objects    // nil until there are large values
 	ended     bool            // the job had ended before this run

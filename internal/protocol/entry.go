@@ -65,6 +65,12 @@ func (e *Entry) LostAt(i int) bool { return e.Lost>>uint(i)&1 == 1 }
 // that it has happened, and that one is counted.
 func (e *Entry) Twice(arrival bool) bool { return arrival || e.Dead > 0 }
 
+// LettersAtOnce is how many dead letters of a frame one message holds.
+const LettersAtOnce = 64
+
+// LetterParts returns how many messages the frame's dead letters are cut into.
+func (e *Entry) LetterParts() int { return int((e.Dead + LettersAtOnce - 1) / LettersAtOnce) }
+
 // done returns the second entry.
 func (e *Entry) done() *Entry {
 	d := *e

@@ -138,6 +138,31 @@ nodes:
 	})
 }
 
+// TestManyLettersOfOneFrame gives up more records of one frame than their letters fit a
+// message: each has a letter.
+func TestManyLettersOfOneFrame(t *testing.T) {
+	const count = 90_000
+	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
+		r.File("in", strings.Repeat("x,", count-1)+"x\n")
+		res := r.Run(t, `
+recipe: letters
+nodes:
+  lines: {kind: file_reader, config: {path: in}}
+  parts: {kind: split, from: lines, config: {separator: ","}}
+  pj:    {kind: parse_json, from: parts}
+  text:  {kind: to_string, from: pj}
+  out:   {kind: file_writer, from: text, config: {path: out}}
+`).Succeeded()
+		ids := map[string]bool{}
+		for _, l := range res.DeadOf("pj") {
+			ids[l.ID] = true
+		}
+		if len(ids) != count || len(res.Dead) != count || res.Account("pj").Dead != count {
+			t.Errorf("got %d letters, %d of different records, and %d in the account; want %d", len(res.Dead), len(ids), res.Account("pj").Dead, count)
+		}
+	})
+}
+
 // TestDeadLetterHoldsTheRecord shows what a dead letter keeps: text, bytes that are no
 // UTF-8, and a large record.
 func TestDeadLetterHoldsTheRecord(t *testing.T) {
