@@ -44,7 +44,11 @@ func (c *Call) Begin(ctx context.Context, seed [2]uint64) {
 	}
 }
 
-// Context is cancelled when the frame's deadline passes or the worker stops.
+// Within sets the context of what is called next. It is for the engine.
+func (c *Call) Within(ctx context.Context) { c.ctx = ctx }
+
+// Context is cancelled when the record has taken too long (5 minutes, unless the kind Waits), or the
+// worker stops. What waits must return then.
 func (c *Call) Context() context.Context { return c.ctx }
 
 // Emit sends a record out of the first output port; it is copied.

@@ -122,7 +122,7 @@ func (in *instance) flush(ctx context.Context) error {
 		return nil
 	}
 	for attempt := 1; ; attempt++ {
-		err := in.guard(func() error { return f.Flush(ctx) })
+		err := in.time.once(ctx, func(ctx context.Context) error { return in.guard(func() error { return f.Flush(ctx) }) })
 		if err == nil {
 			return nil
 		}

@@ -178,7 +178,11 @@ func (r *jobRun) build(step *recipe.Step, kind *nodes.Kind) (any, error) {
 	if c.Console != nil {
 		env.Console = c.Console
 	}
-	node, err := kind.Build(config, env)
+	var node any
+	err = r.guard(step, func() (err error) {
+		node, err = kind.Build(config, env)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("node %s: %w", step.Node, err)
 	}
@@ -213,7 +217,8 @@ func (r *jobRun) processor(step *recipe.Step, kind *nodes.Kind) (*instance, erro
 			return nil, fmt.Errorf("node %s: %w", step.Node, err)
 		}
 	}
-	return &instance{run: r, step: step, proc: proc, call: nodes.NewCall(step.Outputs), cut: cutter{run: r, step: step, expands: kind.Expands}}, nil
+	return &instance{run: r, step: step, proc: proc, call: nodes.NewCall(step.Outputs), cut: cutter{run: r, step: step, expands: kind.Expands},
+		time: deadline{limit: r.deadline(kind)}}, nil
 }
 
 // give ends the job here for an error: where more room mends it the job is brought to

@@ -166,7 +166,7 @@ func (j *journal) restore(ctx context.Context, chain []*record) error {
 		snapshot, chain = state, chain[1:]
 		j.size = len(state)
 	}
-	if err := s.Restore(snapshot); err != nil {
+	if err := j.job.guard(j.step, func() error { return s.Restore(snapshot) }); err != nil {
 		return fmt.Errorf("restore the state of step %s: %w", j.step.Node, err)
 	}
 	for _, c := range chain {
@@ -177,7 +177,7 @@ func (j *journal) restore(ctx context.Context, chain []*record) error {
 		if len(delta) == 0 {
 			continue
 		}
-		if err := s.Apply(delta); err != nil {
+		if err := j.job.guard(j.step, func() error { return s.Apply(delta) }); err != nil {
 			return fmt.Errorf("restore the state of step %s: %w", j.step.Node, err)
 		}
 		j.since += len(delta)
@@ -196,17 +196,11 @@ func (j *journal) stateOf(ctx context.Context, c *record) ([]byte, error) {
 
 // capture takes the change of the state since the last capture, as the record of a
 // checkpoint. The node must be at rest.
-func (j *journal) capture(ck *protocol.Checkpoint) []byte {
+func (j *journal) capture(ck *protocol.Checkpoint) ([]byte, error) {
 	c := record{epoch: j.epoch, cursors: ck.Cursors, last: ck.Last}
 	if s, ok := j.proc.(nodes.Stateful); ok {
-		if j.since > max(j.size, snapshotBytes) || j.count >= snapshotEvery {
-			c.snapshot = true
-			c.state = s.AppendSnapshot(nil)
-			j.size, j.since, j.count = len(c.state), 0, 0
-		} else {
-			c.state = s.AppendDelta(nil)
-			j.since += len(c.state)
-			j.count++
+		if err := j.job.guard(j.step, func() error { j.change(s, &c); return nil }); err != nil {
+			return nil, &failure{fmt.Errorf("node %s: %w", j.step.Node, err)}
 		}
 	} else if j.count++; j.count >= snapshotEvery {
 		c.snapshot, j.count = true, 0
@@ -217,10 +211,23 @@ func (j *journal) capture(ck *protocol.Checkpoint) []byte {
 	if len(c.state) > recipe.InlineBytes {
 		c.ref = true
 		if err := j.putLarge(&c, ck.Rev); err != nil {
-			j.job.fail(fmt.Errorf("step %s: %w", j.step.Node, err))
+			return nil, err
 		}
 	}
-	return c.append(nil)
+	return c.append(nil), nil
+}
+
+// change takes the state's change, or all of it.
+func (j *journal) change(s nodes.Stateful, c *record) {
+	if j.since > max(j.size, snapshotBytes) || j.count >= snapshotEvery {
+		c.snapshot = true
+		c.state = s.AppendSnapshot(nil)
+		j.size, j.since, j.count = len(c.state), 0, 0
+		return
+	}
+	c.state = s.AppendDelta(nil)
+	j.since += len(c.state)
+	j.count++
 }
 
 func (j *journal) putLarge(c *record, rev uint64) error {

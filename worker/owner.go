@@ -126,7 +126,11 @@ func (l *ownerLoop) takeOver(ctx context.Context) error {
 func (l *ownerLoop) reign(ctx context.Context) error {
 	tick := time.NewTicker(placeEvery)
 	defer tick.Stop()
-	l.checkFull()
+	full, err := l.in.full()
+	if err != nil {
+		return err
+	}
+	l.full = l.full || full
 	l.tell()
 	if err := l.carryOut(ctx); err != nil {
 		return err
@@ -196,12 +200,6 @@ func (l *ownerLoop) rest(ctx context.Context) error {
 func (l *ownerLoop) tell() {
 	pl := protocol.Place{Cursors: l.m.Cursors(), Held: l.held, Full: l.full}
 	_ = l.job.conn.Send(l.job.names.Place(l.step.ID), pl.Append(nil))
-}
-
-func (l *ownerLoop) checkFull() {
-	if f, ok := l.in.proc.(nodes.Full); ok && f.Full() {
-		l.full = true
-	}
 }
 
 func (l *ownerLoop) handle(e *event) error {
@@ -307,7 +305,9 @@ func (l *ownerLoop) do(ctx context.Context, a *protocol.Action) error {
 		}
 		return l.ack(a.ID)
 	case protocol.OpCapture:
-		l.deltas[a.Checkpoint.Rev] = l.journal.capture(a.Checkpoint)
+		var err error
+		l.deltas[a.Checkpoint.Rev], err = l.journal.capture(a.Checkpoint)
+		return err
 	case protocol.OpSave:
 		return l.save(a.Checkpoint)
 	case protocol.OpSeal:
@@ -344,7 +344,7 @@ func (l *ownerLoop) seal(ctx context.Context) {
 	go func() {
 		defer l.using.Done()
 		for attempt := 1; ; attempt++ {
-			err := l.in.guard(func() error { return s.Seal(ctx) })
+			err := l.in.time.once(ctx, func(ctx context.Context) error { return l.in.guard(func() error { return s.Seal(ctx) }) })
 			if err == nil {
 				l.box.post(event{kind: evSealed})
 				return

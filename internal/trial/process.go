@@ -28,6 +28,7 @@ const WorkerEnv = "SLUICE_TRIAL_WORKER"
 type order struct {
 	URL, Dir, Name string
 	Kinds          []string
+	Deadline       time.Duration
 	Loud           bool
 }
 
@@ -64,7 +65,7 @@ func work(o order, c *nodes.Catalogue) error {
 	if o.Loud {
 		log = hclog.New(&hclog.LoggerOptions{Name: o.Name, Level: hclog.Debug, Output: os.Stderr})
 	}
-	w, err := worker.New(worker.Config{Conn: conn, Catalogue: c, Name: o.Name, Serves: serves(o.Kinds, true), Root: root, Log: log})
+	w, err := worker.New(worker.Config{Conn: conn, Catalogue: c, Name: o.Name, Serves: serves(o.Kinds, true), Root: root, Log: log, Deadline: o.Deadline})
 	if err != nil {
 		return err
 	}
@@ -95,7 +96,7 @@ func serves(kinds []string, away bool) func(*recipe.Step) bool {
 // spawn starts a worker as a process, and returns what stops it.
 func (r *Rig) spawn(name string, kinds []string) func() {
 	r.t.Helper()
-	said, err := json.Marshal(order{URL: r.server.URL(), Dir: r.Dir, Name: name, Kinds: kinds, Loud: Loud})
+	said, err := json.Marshal(order{URL: r.server.URL(), Dir: r.Dir, Name: name, Kinds: kinds, Deadline: r.config.Deadline, Loud: Loud})
 	if err != nil {
 		r.t.Fatal(err)
 	}

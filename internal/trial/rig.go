@@ -39,7 +39,9 @@ type Config struct {
 	AckWait time.Duration // of the jobs; see job.Config
 	Lease   time.Duration
 	Stall   time.Duration
-	Fail    worker.Failpoint // of the workers in the process
+	// Deadline is that of the workers' nodes; see worker.Config.
+	Deadline time.Duration
+	Fail     worker.Failpoint // of the workers in the process
 }
 
 // Rig is a server with workers, on which jobs run. It ends with its test.
@@ -145,7 +147,7 @@ func (r *Rig) local(name string, fail worker.Failpoint, serves func(*recipe.Step
 		r.t.Fatal(err)
 	}
 	w, err := worker.New(worker.Config{Conn: conn, Catalogue: r.config.Catalogue, Name: name, Serves: serves, Root: root,
-		Stdin: &r.Stdin, Console: &r.Console, Log: r.log.Named(name), Fail: fail})
+		Stdin: &r.Stdin, Console: &r.Console, Log: r.log.Named(name), Fail: fail, Deadline: r.config.Deadline})
 	if err != nil {
 		r.t.Fatal(err)
 	}
