@@ -36,7 +36,8 @@ type inHand struct {
 	made    *made
 	follow  *protocol.Entry // the entry that must be followed
 	inst    *instance       // of an arrival sink: holds the records until their effect
-	size    int64           // bytes that count as held
+	size    int64           // bytes of the frame, or of the value that it names
+	kept    int64           // those that are in memory
 	away    bool            // the payload is only in the stream
 }
 

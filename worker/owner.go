@@ -34,7 +34,8 @@ type ownerLoop struct {
 	lease   *lease
 	journal *journal
 	deltas  map[uint64][]byte // by revision: captured and not saved yet
-	held    int64             // bytes of payloads in hand
+	held    int64             // bytes of the frames in hand, wherever they are
+	kept    int64             // those in memory
 	full    bool
 	stops   bool
 }
@@ -263,12 +264,20 @@ func (l *ownerLoop) receive(e *event) error {
 	if err != nil {
 		return err
 	}
-	h.edge = e.edge
-	if l.held > holdBytes {
+	h.edge, h.size = e.edge, int64(len(e.msg.Data))
+	if h.header.Ref {
+		name, _ := h.payload.Unpack(nil) // found out when it is read
+		h.size += valueSize(string(name))
+	}
+	was := l.held
+	if l.held += h.size; was <= l.job.plan.Window.Bytes && l.held > l.job.plan.Window.Bytes {
+		l.tell() // the sources have to wait
+	}
+	if l.kept > holdBytes {
 		h.payload, h.msg.Data, h.away = bus.Payload{}, nil, true
 	} else {
-		l.held += int64(len(e.msg.Data))
-		h.size = int64(len(e.msg.Data))
+		h.kept = int64(len(e.msg.Data))
+		l.kept += h.kept
 	}
 	l.last++
 	l.hand[l.last] = h
@@ -301,7 +310,7 @@ func (l *ownerLoop) do(ctx context.Context, a *protocol.Action) error {
 		return l.publish(a)
 	case protocol.OpAck:
 		if h := l.hand[a.ID]; h != nil {
-			l.held -= h.size
+			l.held, l.kept = l.held-h.size, l.kept-h.kept
 		}
 		return l.ack(a.ID)
 	case protocol.OpCapture:

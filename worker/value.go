@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -89,18 +90,27 @@ func quoteInside(v string) string {
 	return string(q[1 : len(q)-1])
 }
 
-// putValue stores a large value under a name that also says what is in it.
+// putValue stores a large value under a name that also says what is in it, and how much.
 func (r *jobRun) putValue(ctx context.Context, name string, data []byte) (string, error) {
 	values, err := r.values(ctx)
 	if err != nil {
 		return "", err
 	}
 	digest := sha256.Sum256(data)
-	name = fmt.Sprintf("%s-%x", name, digest[:8])
+	name = fmt.Sprintf("%s-%x-%d", name, digest[:8], len(data))
 	if err := values.Put(ctx, name, digest, data); err != nil {
 		return "", fmt.Errorf("store a value of %d bytes: %w", len(data), err)
 	}
 	return name, nil
+}
+
+// valueSize returns the size of a large value, of which its name tells.
+func valueSize(name string) int64 {
+	n, err := strconv.ParseInt(name[strings.LastIndexByte(name, '-')+1:], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // value reads a large value by its name.
