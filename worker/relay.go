@@ -259,9 +259,14 @@ func (l *relayLoop) compute(ctx context.Context, c compute) {
 	h := l.hand[c.id]
 	h.follow = c.follow
 	switch {
-	case c.follow != nil && c.follow.Kept != nil:
+	case c.follow != nil && c.follow.Kept != nil && l.kind == nil:
 		ports, err := bus.Unkeep(c.follow.Kept)
 		l.computed(c.id, &made{ports: ports, counts: c.follow.Counts}, err)
+	case c.follow != nil && c.follow.Kept != nil:
+		go func() {
+			m, err := l.job.unkeep(ctx, l.step, l.edges[h.edge], &h.header, c.follow)
+			l.computed(c.id, m, err)
+		}()
 	case c.verdict != protocol.Run, h.header.Records == 0 && l.kind != nil && !l.step.Sink: // nothing in, nothing out
 		l.computed(c.id, l.cut.empty(&h.header), nil)
 	case l.kind == nil:
@@ -326,7 +331,7 @@ func (l *relayLoop) compute1(ctx context.Context, in *instance, h *inHand) (*mad
 	hp.Ref = false
 	m, err := in.frame(ctx, &hp, payload, l.edges[h.edge].ToPort)
 	if err == nil && l.kind.Impure {
-		m.kept = bus.Keep(m.ports)
+		m.kept, err = l.job.keep(ctx, l.step, &hp, m)
 	}
 	return m, err
 }

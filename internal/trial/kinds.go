@@ -16,4 +16,4 @@ func Catalogue() *nodes.Catalogue {
 
 // Kinds are the kinds that only tests have: give and keep stand at the ends of an
 // example, the others misbehave on request.
-var Kinds = []nodes.Kind{giveKind, keepKind, moodyKind, burstKind, jitterKind, heldKind, panickySourceKind, panickyFeedKind, panickyKind}
+var Kinds = []nodes.Kind{giveKind, keepKind, moodyKind, burstKind, jitterKind, heldKind, panickySourceKind, panickyFeedKind, panickyKind, oracleKind}
