@@ -273,7 +273,19 @@ func (r *jobRun) lookup(ctx context.Context, step *recipe.Step, o recipe.Ordinal
 	if err != nil {
 		return nil, err
 	}
-	return protocol.DecodeEntry(m.Data)
+	return r.decode(step, m.Data)
+}
+
+// decode reads an entry of a step, of which this worker has the kind's version.
+func (r *jobRun) decode(step *recipe.Step, data []byte) (*protocol.Entry, error) {
+	e, err := protocol.DecodeEntry(data)
+	if err == nil && e.Version != step.Version {
+		err = fmt.Errorf("frame %s was done by version %d of kind %s; the plan has version %d", e.Ord, e.Version, step.Kind, step.Version)
+	}
+	if err != nil {
+		return nil, &failure{fmt.Errorf("the ledger of node %s: %w", step.Node, err)}
+	}
+	return e, nil
 }
 
 // below reads the marks that the coordinator wrote before it purged the ledger; from the

@@ -78,7 +78,7 @@ func (o *outbox) commit(id protocol.ID, e *protocol.Entry) error {
 	if err := o.job.died(BeforeCommit, o.step); err != nil {
 		return err
 	}
-	e.Step, e.By = o.step.ID, o.job.w.cfg.Name
+	e.Step, e.Version, e.By = o.step.ID, o.step.Version, o.job.w.cfg.Name
 	o.job.pub.Put(bus.Put{Subject: o.job.names.LedgerEntry(o.step.Lanes[e.Ord.Lane].Source, e.Step, e.Ord, e.Done), Data: e.Append(nil)}, func(out bus.Outcome) {
 		r, fatal := resultOf(out)
 		o.box.post(event{kind: evCommitted, id: id, result: r, err: fatal})
@@ -112,8 +112,8 @@ func (o *outbox) lookup(ctx context.Context, id protocol.ID, ord recipe.Ordinal)
 	go func() {
 		for {
 			e, err := o.job.lookup(ctx, o.step, ord)
-			if err == nil || ctx.Err() != nil {
-				o.box.post(event{kind: evLooked, id: id, entry: e, err: ctx.Err()})
+			if f := (*failure)(nil); err == nil || errors.As(err, &f) || ctx.Err() != nil {
+				o.box.post(event{kind: evLooked, id: id, entry: e, err: err})
 				return
 			}
 			if !pause(ctx, 100*time.Millisecond) {

@@ -29,6 +29,7 @@ func (v Verdict) String() string {
 // EndSource describe the frame, the others what was made of it.
 type Entry struct {
 	Step      int
+	Version   int            // of the step's kind
 	Ord       recipe.Ordinal // with the lane of the step
 	Parts     recipe.Parts
 	EndSplit  bool
@@ -104,7 +105,7 @@ func (e *Entry) sameCounts(b *Entry) bool {
 	return true
 }
 
-const entryVersion = 1
+const entryVersion = 2
 
 const (
 	bitEndSplit = 1 << iota
@@ -124,6 +125,7 @@ func (e *Entry) Append(dst []byte) []byte {
 	}
 	dst = append(dst, entryVersion, byte(e.Verdict), bits)
 	dst = binary.AppendUvarint(dst, uint64(e.Step))
+	dst = binary.AppendUvarint(dst, uint64(e.Version))
 	dst = AppendOrdinal(dst, e.Ord)
 	dst = appendBytes(dst, string(e.Parts))
 	for _, v := range [...]int64{e.In, e.Dead, e.Discard, e.Start, e.End} {
@@ -167,6 +169,7 @@ func DecodeEntry(b []byte) (*Entry, error) {
 	e.Full, e.Done = b[2]&bitFull != 0, b[2]&bitDone != 0
 	d := decoder{b: b[3:]}
 	e.Step = int(d.uint(1 << 20))
+	e.Version = int(d.uint(1<<31 - 1))
 	e.Ord = d.ordinal()
 	e.Parts = recipe.Parts(d.path())
 	for _, p := range [...]*int64{&e.In, &e.Dead, &e.Discard, &e.Start, &e.End} {
