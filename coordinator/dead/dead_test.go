@@ -337,3 +337,41 @@ func TestFailedReplayFreesItsLetters(t *testing.T) {
 		t.Errorf("got %d free and %d taken letters, want %d and none", free, taken, total)
 	}
 }
+
+// TestFrom asks a letter for the file that its record was read from, when the job has ended.
+func TestFrom(t *testing.T) {
+	w := newWorld(t)
+	w.open()
+	for name, text := range map[string]string{"a.txt": "1\n2\n", "b.txt": "3\nbad\n"} {
+		if err := os.WriteFile(filepath.Join(w.dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const text = `recipe: files
+nodes:
+  lines: {kind: file_reader, config: {path: '*.txt'}}
+  n:     {kind: parse_int, from: lines}
+  texts: {kind: to_string, from: n}
+  out:   {kind: file_writer, from: texts, config: {path: out}}
+`
+	plan, faults := compile.Compile("r.yaml", []byte(text), compile.Options{Catalogue: w.catalogue()})
+	if faults != nil {
+		t.Fatal(faults)
+	}
+	if p, err := w.run(t.Context(), solo.Config{Plan: plan}); err != nil || p.State != recipe.JobSucceeded {
+		t.Fatal(p.State, err)
+	}
+	w.open()
+	found := 0
+	err := w.store.Each(t.Context(), func(l *dead.Letter) error {
+		found++
+		from, err := w.store.From(t.Context(), l)
+		if err == nil && (from.Node != "lines" || from.Split != 1 || from.Frame != 0 || !strings.Contains(string(from.What), `"b.txt"`)) {
+			t.Errorf("got %+v of %s", from, from.What)
+		}
+		return err
+	})
+	if err != nil || found != 1 {
+		t.Errorf("got %d letters, %v", found, err)
+	}
+}
