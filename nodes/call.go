@@ -16,7 +16,8 @@ type Call struct {
 
 	ctx  context.Context
 	out  []Batch
-	size int
+	size int // bytes emitted
+	made int // records
 	max  int
 	rng  *rand.Rand
 	seed [2]uint64
@@ -38,13 +39,17 @@ func NewCall(outputs []recipe.PortType) *Call {
 // Begin makes the call ready for a frame: empty outputs, and a random sequence that
 // is a function of seed alone.
 func (c *Call) Begin(ctx context.Context, seed [2]uint64) {
-	c.ctx, c.seed, c.rng, c.size, c.err = ctx, seed, nil, 0, nil
+	c.ctx, c.seed, c.rng, c.size, c.made, c.err = ctx, seed, nil, 0, 0, nil
 	for i := range c.out {
 		c.out[i].Reset()
 	}
 }
 
-// Context is cancelled when the frame's deadline passes or the worker stops.
+// Within sets the context of what is called next. It is for the engine.
+func (c *Call) Within(ctx context.Context) { c.ctx = ctx }
+
+// Context is cancelled when the record has taken too long (5 minutes, unless the kind Waits), or the
+// worker stops. What waits must return then.
 func (c *Call) Context() context.Context { return c.ctx }
 
 // Emit sends a record out of the first output port; it is copied.
@@ -64,7 +69,8 @@ func (c *Call) EmitTo(port int, r Record) {
 		c.err = Permanentf("a record of %d bytes was made; a record may have %d", len(r.raw), recipe.MaxRecord)
 		return
 	}
-	if c.size += r.Size(); c.size > c.max {
+	c.size += r.Size()
+	if c.made++; c.size > c.max || c.made > recipe.MaxMade {
 		c.err = ErrOutgrown
 		return
 	}
@@ -93,6 +99,7 @@ func (c *Call) Out(port int) *Batch { return &c.out[port] }
 // Mark is a place that a Call can be taken back to.
 type Mark struct {
 	size int
+	made int
 	n    [4]int
 	buf  [4]int
 }
@@ -102,7 +109,7 @@ const MaxPorts = 4
 
 // Mark returns the current place.
 func (c *Call) Mark() Mark {
-	m := Mark{size: c.size}
+	m := Mark{size: c.size, made: c.made}
 	for i := range c.out {
 		m.n[i], m.buf[i] = c.out[i].n, len(c.out[i].buf)
 	}
@@ -111,7 +118,7 @@ func (c *Call) Mark() Mark {
 
 // Rollback takes back everything emitted since m, and clears Err.
 func (c *Call) Rollback(m Mark) {
-	c.size, c.err = m.size, nil
+	c.size, c.made, c.err = m.size, m.made, nil
 	for i := range c.out {
 		c.out[i].Truncate(m.n[i], m.buf[i])
 	}

@@ -75,6 +75,7 @@ type Spec struct {
 	OrderedWith string
 	AtEnd       bool // implements Finisher: emits when its input has ended
 	Expands     bool // one record may become many, or much larger (over 8 times)
+	Waits       bool // for as long as its settings say: an attempt at a record has no deadline
 	Impure      bool // asks the outside world: the answer is stored in the commit
 	// Exclusive names the setting, the path of a file, by which two nodes of a recipe must
 	// differ: both would write there. The kind's own name means that a recipe has one node

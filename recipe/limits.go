@@ -10,6 +10,8 @@ const (
 	MaxRecord    = 16 << 20  // a record beyond this is a dead letter
 	MaxParts     = 1000      // parts that one step may cut one frame into
 	MaxOutput    = 64 << 20  // bytes that one step may make of one frame
+	MaxMade      = 2_000_000 // and records
+	PartRecords  = 4096      // records in a frame below a node that made so many
 
 	MaxNodes    = 10_000 // nodes of a recipe, after composition
 	MaxLanes    = 256    // lanes of a step

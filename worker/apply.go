@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"sluice/internal/bus"
@@ -24,21 +25,30 @@ func (l *ownerLoop) apply(ctx context.Context, a protocol.Action) {
 }
 
 func (l *ownerLoop) made(ctx context.Context, h *inHand, a *protocol.Action) (*made, error) {
-	if err := l.fetch(ctx, h); err != nil {
-		return nil, err
-	}
 	hp := h.header
 	hp.Ref = false
 	var payload []byte
-	if a.Verdict != protocol.Run {
-		hp.Records = 0
-	} else {
-		var err error
-		if payload, err = l.in.payload(ctx, &h.header, h.payload); err != nil {
-			return nil, err
+	bad := false
+	if a.Verdict == protocol.Run {
+		err := l.fetch(ctx, h)
+		if err == nil {
+			payload, err = l.in.payload(ctx, &h.header, h.payload)
+		}
+		if err != nil {
+			if err := l.job.missed(ctx, l.step, l.edges[h.edge], &h.header, a.Follow, err); err != nil {
+				return nil, err
+			}
+			a.Verdict, bad = protocol.Dead, true
 		}
 	}
-	return l.in.ordered(ctx, &hp, payload, l.edges[h.edge].ToPort, a)
+	if a.Verdict != protocol.Run {
+		hp.Records = 0
+	}
+	m, err := l.in.ordered(ctx, &hp, payload, l.edges[h.edge].ToPort, a)
+	if m != nil {
+		m.bad = bad
+	}
+	return m, err
 }
 
 // fetch reads the payload of an early frame again that was not kept in memory.
@@ -48,12 +58,18 @@ func (l *ownerLoop) fetch(ctx context.Context, h *inHand) error {
 	}
 	e := l.edges[h.edge]
 	m, err := l.job.conn.At(ctx, l.job.names.Fill(l.job.plan.Streams[e.Stream].Name), h.msg.Seq)
+	if errors.Is(err, bus.ErrNotFound) { // acknowledged by another reign
+		return errRestart
+	}
 	if err != nil {
 		return fmt.Errorf("read frame %s again: %w", h.header.Ordinal(), err)
 	}
 	_, payload, err := bus.OpenFrame(m.Data)
+	if errors.Is(err, bus.ErrPayload) {
+		return &unreadable{err}
+	}
 	if err != nil {
-		return fmt.Errorf("read frame %s again: %w", h.header.Ordinal(), err)
+		return &failure{fmt.Errorf("edge %s: a frame's header is damaged: %w", e.ID, err)}
 	}
 	h.payload, h.away = payload, false
 	return nil
@@ -107,7 +123,7 @@ func (in *instance) flush(ctx context.Context) error {
 		return nil
 	}
 	for attempt := 1; ; attempt++ {
-		err := in.guard(func() error { return f.Flush(ctx) })
+		err := in.time.once(ctx, func(ctx context.Context) error { return in.guard(func() error { return f.Flush(ctx) }) })
 		if err == nil {
 			return nil
 		}

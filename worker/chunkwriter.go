@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sluice/internal/bus"
+	"sluice/internal/protocol"
 	"sluice/nodes"
 	"sluice/recipe"
 )
@@ -19,7 +20,8 @@ type chunkWriter struct {
 	records chan fed // from the node; it waits for taken
 	taken   chan error
 	total   int64
-	letters []bus.DeadLetter
+	lost    givenUp
+	failed  error // by on_error
 }
 
 // fed is what the node hands over: a record, or the reason why one was given up.
@@ -33,13 +35,15 @@ func (w *chunkWriter) run(ctx context.Context, feed nodes.Feed, skip int64) erro
 	w.total = skip
 	over := make(chan error, 1)
 	go func() {
-		over <- feed.Feed(ctx, skip, func(r nodes.Record) error { return w.emit(ctx, fed{record: r}) },
-			func(reason error) error { return w.emit(ctx, fed{lost: reason}) })
+		over <- w.log.a.job.guard(w.log.a.step, func() error {
+			return feed.Feed(ctx, skip, func(r nodes.Record) error { return w.emit(ctx, fed{record: r}) },
+				func(reason error) error { return w.emit(ctx, fed{lost: reason}) })
+		})
 	}()
 	var writing chan error // of the chunk that is being written
 	ended := false
 	for {
-		if writing == nil && w.batch.Len()+len(w.letters) > 0 {
+		if writing == nil && w.batch.Len()+w.lost.count() > 0 {
 			writing = w.write(ctx)
 		}
 		if writing == nil && ended {
@@ -52,6 +56,9 @@ func (w *chunkWriter) run(ctx context.Context, feed nodes.Feed, skip int64) erro
 		select {
 		case r := <-in:
 			w.taken <- w.take(r)
+			if w.failed != nil {
+				return w.failed
+			}
 		case err := <-writing:
 			if err != nil {
 				return err
@@ -84,7 +91,7 @@ func (w *chunkWriter) emit(ctx context.Context, f fed) error {
 func (w *chunkWriter) take(f fed) error {
 	if f.lost != nil {
 		w.lose(f.lost)
-		return nil
+		return w.failed
 	}
 	r := f.record
 	if r.Type() != w.batch.Type {
@@ -98,29 +105,38 @@ func (w *chunkWriter) take(f fed) error {
 	return nil
 }
 
-// lose makes a dead letter of a record that the node gave up.
+// lose does with a record that the node gave up what on_error says.
 func (w *chunkWriter) lose(reason error) {
 	w.total++
 	a := w.log.a
-	w.letters = append(w.letters, bus.DeadLetter{
+	switch a.step.OnError {
+	case recipe.Fail:
+		w.failed = &failure{fmt.Errorf("node %s gave up a record: %w", a.step.Node, reason)}
+		return
+	case recipe.Drop:
+		w.lost.dropped++
+		return
+	}
+	w.lost.letters = append(w.lost.letters, bus.DeadLetter{
 		ID: fmt.Sprintf("%d.input-%d.0", a.step.ID, w.total-1), Job: a.job.names.Job, Node: a.step.Node, Kind: a.step.Kind,
-		Type: w.batch.Type, Record: json.RawMessage("null"), Reason: reason.Error(), Attempts: 1, At: time.Now().UTC(),
+		Type: w.batch.Type, Record: json.RawMessage("null"), Reason: clip(reason.Error()), Attempts: 1, At: time.Now().UTC(),
 		Place: fmt.Sprintf("record %d of the input", w.total),
 	})
 }
 
 func (w *chunkWriter) full() bool {
 	limits := w.log.a.job.plan.Frame
-	return w.batch.Len()+len(w.letters) >= limits.Records || len(w.batch.Encoded()) >= limits.Bytes
+	return w.batch.Len()+w.lost.count() >= limits.Records || len(w.lost.letters) >= protocol.LettersAtOnce || len(w.batch.Encoded()) >= limits.Bytes
 }
 
 // write stores the batch as a chunk, in a goroutine of its own: the log's place is only
 // moved by one at a time.
 func (w *chunkWriter) write(ctx context.Context) chan error {
-	c := chunk{records: w.batch.Len(), total: w.total, data: append([]byte(nil), w.batch.Encoded()...)}
-	if len(w.letters) > 0 {
-		c.letters, w.letters = deadData(w.letters), nil
+	c := chunk{records: w.batch.Len(), total: w.total, dropped: w.lost.dropped, data: append([]byte(nil), w.batch.Encoded()...)}
+	if len(w.lost.letters) > 0 {
+		c.letters = deadData(w.lost.letters)
 	}
+	w.lost = givenUp{}
 	w.batch.Reset()
 	done := make(chan error, 1)
 	go func() { done <- w.log.store(ctx, c) }()

@@ -31,7 +31,7 @@ func FuzzDecodeRecord(f *testing.F) {
 }
 
 func FuzzDecodeChunk(f *testing.F) {
-	for _, c := range []chunk{{}, {end: true, total: 9}, {records: 256, total: 1 << 40, ref: true, letters: []byte("{}\n"), data: []byte("data")}} {
+	for _, c := range []chunk{{}, {end: true, total: 9}, {records: 256, total: 1 << 40, dropped: 3, ref: true, letters: []byte("{}\n"), data: []byte("data")}} {
 		f.Add(c.append(nil))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -44,6 +44,7 @@ type chunk struct {
 	end     bool
 	records int
 	total   int64 // records of the input up to and with this chunk
+	dropped int64 // records given up without a letter
 	ref     bool
 	letters []byte // dead letters, as they are stored
 	data    []byte
@@ -60,6 +61,7 @@ func (c *chunk) append(b []byte) []byte {
 	b = append(b, 1, bits)
 	b = binary.AppendUvarint(b, uint64(c.records))
 	b = binary.AppendUvarint(b, uint64(c.total))
+	b = binary.AppendUvarint(b, uint64(c.dropped))
 	b = binary.AppendUvarint(b, uint64(len(c.letters)))
 	b = append(b, c.letters...)
 	return append(b, c.data...)
@@ -72,7 +74,7 @@ func decodeChunk(b []byte) (chunk, error) {
 	}
 	c := chunk{end: b[1]&1 != 0, ref: b[1]&2 != 0}
 	b = b[2:]
-	var numbers [3]uint64
+	var numbers [4]uint64
 	for i := range numbers {
 		v, n := binary.Uvarint(b)
 		if n <= 0 {
@@ -80,11 +82,11 @@ func decodeChunk(b []byte) (chunk, error) {
 		}
 		numbers[i], b = v, b[n:]
 	}
-	if numbers[0] > recipe.FrameRecords || numbers[1] > math.MaxInt64 || numbers[2] > uint64(len(b)) {
+	if numbers[0] > recipe.FrameRecords || numbers[1] > math.MaxInt64 || numbers[2] > numbers[1] || numbers[3] > uint64(len(b)) {
 		return c, bad
 	}
-	c.records, c.total = int(numbers[0]), int64(numbers[1])
-	c.letters, c.data = b[:numbers[2]], b[numbers[2]:]
+	c.records, c.total, c.dropped = int(numbers[0]), int64(numbers[1]), int64(numbers[2])
+	c.letters, c.data = b[:numbers[3]], b[numbers[3]:]
 	return c, nil
 }
 
@@ -153,7 +155,7 @@ func (l *inputLog) cut(ctx context.Context, h *bus.Header, act *protocol.Action)
 	}
 	hp := *h
 	hp.Type, hp.Records, hp.Ref = l.a.step.Outputs[0].Type, c.records, c.ref
-	m := &made{ports: [][][]byte{{bus.AppendFrame(nil, &hp, c.data)}}, counts: [][]uint32{{uint32(c.records)}}, end: act.Start + 1}
+	m := &made{ports: [][][]byte{{bus.AppendFrame(nil, &hp, c.data)}}, counts: [][]uint32{{uint32(c.records)}}, discarded: c.dropped, end: act.Start + 1}
 	dec := json.NewDecoder(bytes.NewReader(c.letters))
 	for dec.More() {
 		var letter bus.DeadLetter

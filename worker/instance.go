@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"runtime/debug"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -22,12 +21,21 @@ type instance struct {
 	call *nodes.Call
 	cut  cutter
 	room []byte // for the payload at hand
+	time deadline
 }
 
 // close gives up what the node holds.
 func (in *instance) close() {
-	if c, ok := in.proc.(nodes.Closer); ok {
+	c, ok := in.proc.(nodes.Closer)
+	if !ok {
+		return
+	}
+	err := in.guard(func() error {
 		_ = c.Close()
+		return nil
+	})
+	if err != nil {
+		in.run.fail(fmt.Errorf("node %s: close: %w", in.step.Node, err))
 	}
 }
 
@@ -45,7 +53,7 @@ func (in *instance) frame(ctx context.Context, h *bus.Header, payload []byte, po
 	batch := nodes.LoadBatch(typ, h.Records, payload)
 	cur := batch.Cursor()
 	for i := 0; ; i++ {
-		passed, r, err := in.stretch(&cur)
+		passed, r, err := in.stretch(ctx, &cur)
 		if err == nil {
 			break
 		}
@@ -87,17 +95,32 @@ func (in *instance) finish(h *bus.Header, letters []bus.DeadLetter, discarded in
 		return nil, &failure{fmt.Errorf("node %s: %w", in.step.Node, err)}
 	}
 	m.dead, m.discarded = letters, discarded
-	if f, ok := in.proc.(nodes.Full); ok {
-		m.full = f.Full()
+	m.full, err = in.full()
+	return m, err
+}
+
+// full reports whether the node needs no more.
+func (in *instance) full() (full bool, err error) {
+	f, ok := in.proc.(nodes.Full)
+	if !ok {
+		return false, nil
 	}
-	return m, nil
+	err = in.guard(func() error {
+		full = f.Full()
+		return nil
+	})
+	if err != nil {
+		return false, &failure{fmt.Errorf("node %s: %w", in.step.Node, err)}
+	}
+	return full, nil
 }
 
 // stretch runs the node over the records that cur still has, up to the first that fails:
 // r, with what was emitted for it taken back. A frame without faults is one stretch, so
 // that guarding against panics costs once a frame.
-func (in *instance) stretch(cur *nodes.Cursor) (passed int, r nodes.Record, err error) {
+func (in *instance) stretch(ctx context.Context, cur *nodes.Cursor) (passed int, r nodes.Record, err error) {
 	var mark nodes.Mark
+	in.call.Within(in.time.start(ctx))
 	fault := in.guard(func() error {
 		for {
 			next, ok := cur.Next()
@@ -105,15 +128,22 @@ func (in *instance) stretch(cur *nodes.Cursor) (passed int, r nodes.Record, err 
 				return nil
 			}
 			r, mark = next, in.call.Mark()
+			in.time.next()
 			if err := in.proc.Process(in.call, r); err != nil {
 				return err
 			}
 			if err := in.call.Err(); err != nil {
 				return err
 			}
+			if in.time.over.Load() { // it was late, and is through
+				_ = in.time.stop(nil)
+				in.call.Within(in.time.start(ctx))
+			}
 			passed++
 		}
 	})
+	fault = in.time.stop(fault)
+	in.call.Within(ctx)
 	if fault != nil {
 		in.call.Rollback(mark)
 	}
@@ -130,9 +160,14 @@ func (in *instance) again(ctx context.Context, r nodes.Record, err error) (attem
 		if !pause(ctx, in.backoff(attempts, err)) {
 			return attempts, ctx.Err()
 		}
-		if err = in.guard(func() error { return in.proc.Process(in.call, r) }); err == nil {
-			err = in.call.Err()
-		}
+		err = in.time.once(ctx, func(ctx context.Context) error {
+			in.call.Within(ctx)
+			if err := in.guard(func() error { return in.proc.Process(in.call, r) }); err != nil {
+				return err
+			}
+			return in.call.Err()
+		})
+		in.call.Within(ctx)
 		if err == nil {
 			return attempts + 1, nil
 		}
@@ -145,17 +180,6 @@ func (in *instance) backoff(attempt int, err error) time.Duration {
 		return min(after, time.Hour)
 	}
 	return min(in.step.Retry.Backoff<<min(attempt-1, 16), time.Minute)
-}
-
-// guard calls into the node and makes an error of a panic.
-func (in *instance) guard(call func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			in.run.log.Error("node panicked", "step", in.step.Node, "kind", in.step.Kind, "err", p, "stack", string(debug.Stack()))
-			err = nodes.Permanentf("the node panicked: %v", p)
-		}
-	}()
-	return call()
 }
 
 // letter describes a record that was given up.
@@ -190,8 +214,8 @@ func (in *instance) store(ctx context.Context, l *bus.DeadLetter) error {
 	return nil
 }
 
-// largeLetter is the size of a record beyond which a dead letter names it: 256 of them
-// must fit a message.
+// largeLetter is the size of a record beyond which a dead letter names it: those that are
+// published at once, each with a reason and a place, must fit a message.
 const largeLetter = 4 << 10
 
 // recordJSON renders a record as a JSON value.
@@ -219,7 +243,7 @@ func recordJSON(r nodes.Record) json.RawMessage {
 	return b
 }
 
-// clip bounds a reason: errors may quote what they met.
+// clip bounds a reason, or a place: errors may quote what they met.
 func clip(s string) string {
 	const most = 1 << 10
 	if len(s) <= most {

@@ -137,7 +137,11 @@ func (r *jobRun) build(step *recipe.Step, kind *nodes.Kind) (any, error) {
 	if c.Console != nil {
 		env.Console = c.Console
 	}
-	node, err := kind.Build(config, env)
+	var node any
+	err = r.guard(step, func() (err error) {
+		node, err = kind.Build(config, env)
+		return err
+	})
 	if err != nil {
 		return nil, &failure{fmt.Errorf("node %s: %w", step.Node, err)}
 	}
@@ -172,7 +176,8 @@ func (r *jobRun) processor(step *recipe.Step, kind *nodes.Kind) (*instance, erro
 			return nil, &failure{fmt.Errorf("node %s: %w", step.Node, err)}
 		}
 	}
-	return &instance{run: r, step: step, proc: proc, call: nodes.NewCall(step.Outputs), cut: cutter{run: r, step: step, expands: kind.Expands}}, nil
+	return &instance{run: r, step: step, proc: proc, call: nodes.NewCall(step.Outputs), cut: cutter{run: r, step: step, expands: kind.Expands},
+		time: deadline{limit: r.deadline(kind)}}, nil
 }
 
 // give ends the job here for an error: where more room mends it the job is brought to
@@ -227,12 +232,25 @@ func (r *jobRun) lookup(ctx context.Context, step *recipe.Step, o recipe.Ordinal
 	if err != nil {
 		return nil, err
 	}
-	return protocol.DecodeEntry(m.Data)
+	return r.decode(step, m.Data)
 }
 
-// below reads the marks that the coordinator wrote before it purged the ledger.
+// decode reads an entry of a step, of which this worker has the kind's version.
+func (r *jobRun) decode(step *recipe.Step, data []byte) (*protocol.Entry, error) {
+	e, err := protocol.DecodeEntry(data)
+	if err == nil && e.Version != step.Version {
+		err = fmt.Errorf("frame %s was done by version %d of kind %s; the plan has version %d", e.Ord, e.Version, step.Kind, step.Version)
+	}
+	if err != nil {
+		return nil, &failure{fmt.Errorf("the ledger of node %s: %w", step.Node, err)}
+	}
+	return e, nil
+}
+
+// below reads the marks that the coordinator wrote before it purged the ledger; from the
+// stream's leader, since a replica may not know yet what was written before the purge.
 func (r *jobRun) below(ctx context.Context, source int, o recipe.Ordinal) (bool, error) {
-	m, err := r.conn.Last(ctx, r.names.State(), r.names.Fold())
+	m, err := r.conn.Latest(ctx, r.names.State(), r.names.Fold())
 	if errors.Is(err, bus.ErrNotFound) {
 		return false, nil
 	}

@@ -167,7 +167,7 @@ func (j *journal) restore(ctx context.Context, chain []*record) error {
 		snapshot, chain = state, chain[1:]
 		j.size = len(state)
 	}
-	if err := s.Restore(snapshot); err != nil {
+	if err := j.job.guard(j.step, func() error { return s.Restore(snapshot) }); err != nil {
 		return fmt.Errorf("restore the state of step %s: %w", j.step.Node, err)
 	}
 	for _, c := range chain {
@@ -178,7 +178,7 @@ func (j *journal) restore(ctx context.Context, chain []*record) error {
 		if len(delta) == 0 {
 			continue
 		}
-		if err := s.Apply(delta); err != nil {
+		if err := j.job.guard(j.step, func() error { return s.Apply(delta) }); err != nil {
 			return fmt.Errorf("restore the state of step %s: %w", j.step.Node, err)
 		}
 		j.since += len(delta) + revisionBytes
@@ -204,21 +204,17 @@ type captured struct {
 // capture takes the change of the state since the last capture, as the record of a
 // checkpoint, or the whole of it where that is due and may be. The node must be at rest. A
 // large state is stored in the background, until ctx ends.
-func (j *journal) capture(ctx context.Context, ck *protocol.Checkpoint, whole bool) *captured {
+func (j *journal) capture(ctx context.Context, ck *protocol.Checkpoint, whole bool) (*captured, error) {
 	c := &captured{record: record{epoch: j.epoch, cursors: ck.Cursors, last: ck.Last}}
-	s, stateful := j.proc.(nodes.Stateful)
 	c.snapshot = whole && j.since > max(j.size, snapshotBytes)
-	switch {
-	case c.snapshot && stateful:
-		c.state = s.AppendSnapshot(make([]byte, 0, j.size+j.since))
-		j.size, j.since = len(c.state), 0
-	case c.snapshot:
+	if s, ok := j.proc.(nodes.Stateful); ok {
+		if err := j.job.guard(j.step, func() error { j.change(s, &c.record); return nil }); err != nil {
+			return nil, &failure{fmt.Errorf("node %s: %w", j.step.Node, err)}
+		}
+	} else if c.snapshot {
 		j.since = 0
-	case stateful:
-		c.state = s.AppendDelta(nil)
-		fallthrough
-	default:
-		j.since += len(c.state) + revisionBytes
+	} else {
+		j.since += revisionBytes
 	}
 	if len(c.state) > recipe.InlineBytes {
 		c.ready = make(chan struct{})
@@ -228,7 +224,18 @@ func (j *journal) capture(ctx context.Context, ck *protocol.Checkpoint, whole bo
 			c.state, c.err = j.putPieces(ctx, ck.Rev, c.state)
 		}()
 	}
-	return c
+	return c, nil
+}
+
+// change takes the state's change, or all of it for a snapshot.
+func (j *journal) change(s nodes.Stateful, c *record) {
+	if c.snapshot {
+		c.state = s.AppendSnapshot(make([]byte, 0, j.size+j.since))
+		j.size, j.since = len(c.state), 0
+		return
+	}
+	c.state = s.AppendDelta(nil)
+	j.since += len(c.state) + revisionBytes
 }
 
 // save stores a captured revision, behind its pieces where it has any.

@@ -78,7 +78,16 @@ func checkpoint(t *testing.T, j *journal, whole bool) protocol.Result {
 	t.Helper()
 	j.at.Rev++
 	ck := &protocol.Checkpoint{Rev: j.at.Rev, Cursors: make(protocol.Cursors, 1)}
-	return stored(t, j, ck, j.capture(t.Context(), ck, whole))
+	return stored(t, j, ck, captureOf(t, j, ck, whole))
+}
+
+func captureOf(t *testing.T, j *journal, ck *protocol.Checkpoint, whole bool) *captured {
+	t.Helper()
+	c, err := j.capture(t.Context(), ck, whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 func stored(t *testing.T, j *journal, ck *protocol.Checkpoint, c *captured) protocol.Result {
@@ -132,7 +141,7 @@ func TestPiecesArePurged(t *testing.T) {
 	j, b := reopened(t, r, 1)
 	b.grow(10 << 20)
 	dead := &protocol.Checkpoint{Rev: j.at.Rev + 1, Cursors: make(protocol.Cursors, 1)}
-	if c := j.capture(t.Context(), dead, true); c.ready != nil {
+	if c := captureOf(t, j, dead, true); c.ready != nil {
 		<-c.ready
 	}
 	j, b = reopened(t, r, 2)

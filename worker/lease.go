@@ -180,7 +180,7 @@ const ownedAckWait = 24 * time.Hour
 func (r *jobRun) entries(ctx context.Context, step *recipe.Step, at protocol.Cursors) ([]*protocol.Entry, error) {
 	var all []*protocol.Entry
 	err := r.conn.Scan(ctx, r.names.Ledger(), r.names.LedgerStep(step.ID), 0, func(m *bus.Stored) error {
-		e, err := protocol.DecodeEntry(m.Data)
+		e, err := r.decode(step, m.Data)
 		if err != nil {
 			return err
 		}

@@ -21,6 +21,7 @@ type made struct {
 	end       int64 // of a source's frame: the offset after it
 	ended     bool  // of a source's frame: it ends the split
 	kept      []byte
+	bad       bool // the frame's payload could not be read
 }
 
 // entry writes what was made into a new ledger entry.
@@ -81,16 +82,25 @@ type part struct {
 	buf []byte
 }
 
-// Parts behind the first few may be larger, so that a bounded number of them is enough.
-const smallParts = 16
+// bound returns what one part of a batch of n records and size bytes may hold: what a frame
+// may, or as much more as it takes to be done with MaxParts. Half of the parts are for the
+// bytes (two neighbours hold more than one may), half for the records. What a kind that does
+// not expand makes of a frame stays one as long as it fits a message.
+func (c *cutter) bound(n, size int) recipe.FrameLimits {
+	const half = recipe.MaxParts/2 - 1
+	l := c.run.plan.Frame
+	if !c.expands {
+		l.Records, l.Bytes = max(l.Records, recipe.PartRecords), max(l.Bytes, recipe.InlineBytes)
+	}
+	return recipe.FrameLimits{Records: max(l.Records, (n+half-1)/half), Bytes: max(l.Bytes, (2*size+half-1)/half)}
+}
 
 // cut divides a batch into the payloads of its frames: one, unless the batch outgrew a
-// frame. What a kind that does not expand makes of a frame stays one frame as long as it
-// fits a message.
+// frame.
 func (c *cutter) cut(b *nodes.Batch) []part {
 	size, n := len(b.Encoded()), b.Len()
-	limits := c.run.plan.Frame
-	if n <= 1 || size <= recipe.InlineBytes && !c.expands || size <= limits.Bytes && n <= limits.Records {
+	most := c.bound(n, size)
+	if n <= 1 || size <= most.Bytes && n <= most.Records {
 		return []part{{n, b.Encoded()}}
 	}
 	var parts []part
@@ -104,22 +114,13 @@ func (c *cutter) cut(b *nodes.Batch) []part {
 			break
 		}
 		_, after := cur.Rest()
-		used := len(start) - len(after)
-		if count > 0 && c.over(len(parts), count+1, used) {
+		if used := len(start) - len(after); count > 0 && (count == most.Records || used > most.Bytes) {
 			parts = append(parts, part{count, start[:len(start)-len(before)]})
 			start, count = before, 0
 		}
 		count++
 	}
 	return append(parts, part{count, start})
-}
-
-func (c *cutter) over(parts, records, bytes int) bool {
-	limits := c.run.plan.Frame
-	if !c.expands || parts >= smallParts {
-		return bytes > recipe.InlineBytes
-	}
-	return records > limits.Records || bytes > limits.Bytes
 }
 
 // one encodes a source's frame: never in parts.

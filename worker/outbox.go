@@ -36,7 +36,8 @@ type inHand struct {
 	made    *made
 	follow  *protocol.Entry // the entry that must be followed
 	inst    *instance       // of an arrival sink: holds the records until their effect
-	size    int64           // bytes that count as held
+	size    int64           // bytes of the frame, or of the value that it names
+	kept    int64           // those that are in memory
 	away    bool            // the payload is only in the stream
 }
 
@@ -77,7 +78,7 @@ func (o *outbox) commit(id protocol.ID, e *protocol.Entry) error {
 	if err := o.job.died(BeforeCommit, o.step); err != nil {
 		return err
 	}
-	e.Step, e.By = o.step.ID, o.job.w.cfg.Name
+	e.Step, e.Version, e.By = o.step.ID, o.step.Version, o.job.w.cfg.Name
 	o.job.pub.Put(bus.Put{Subject: o.job.names.LedgerEntry(o.step.Lanes[e.Ord.Lane].Source, e.Step, e.Ord, e.Done), Data: e.Append(nil)}, func(out bus.Outcome) {
 		r, fatal := resultOf(out)
 		o.box.post(event{kind: evCommitted, id: id, result: r, err: fatal})
@@ -111,7 +112,7 @@ func (o *outbox) lookup(ctx context.Context, id protocol.ID, ord recipe.Ordinal)
 	go func() {
 		for {
 			e, err := o.job.lookup(ctx, o.step, ord)
-			if err == nil || gone(err) || ctx.Err() != nil {
+			if f := (*failure)(nil); err == nil || gone(err) || errors.As(err, &f) || ctx.Err() != nil {
 				o.box.post(event{kind: evLooked, id: id, entry: e, err: err})
 				return
 			}
@@ -134,7 +135,8 @@ func (o *outbox) publish(a *protocol.Action) error {
 		if n := int64(len(h.made.dead)); n != a.Entry.Dead {
 			return &failure{fmt.Errorf("node %s has %d dead letters of frame %s, and the ledger counts %d", o.step.Node, n, h.header.Ordinal(), a.Entry.Dead)}
 		}
-		put.Subject, put.Data = o.job.names.DeadLetters(o.step.ID, h.header.Ordinal()), deadData(h.made.dead)
+		put.Subject = o.job.names.DeadLetters(bus.DeadKey{Step: o.step.ID, Ord: h.header.Ordinal(), Part: part})
+		put.Data = deadData(lettersOf(h.made.dead, part))
 	} else {
 		parts := h.made.ports[o.ports[edge]]
 		hp := partHeader(&h.header, len(parts), part)
@@ -163,7 +165,13 @@ func partHeader(h *bus.Header, k, i int) bus.Header {
 	return hp
 }
 
-// deadData is the stored form of the dead letters of a frame: a JSON line each.
+// lettersOf returns the letters of part k of a frame's.
+func lettersOf(all []bus.DeadLetter, k int) []bus.DeadLetter {
+	from := min(k*protocol.LettersAtOnce, len(all))
+	return all[from:min(from+protocol.LettersAtOnce, len(all))]
+}
+
+// deadData is the stored form of dead letters: a JSON line each.
 func deadData(letters []bus.DeadLetter) []byte {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)

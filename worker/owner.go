@@ -35,7 +35,8 @@ type ownerLoop struct {
 	lease   *lease
 	journal *journal
 	deltas  map[uint64]*captured // by revision: captured and not saved yet
-	held    int64                // bytes of frames in hand, and frameCost for each
+	held    int64                // bytes of the frames in hand, wherever they are, and frameCost for each
+	kept    int64                // those in memory
 	owed    []int                // by in-edge: credit that waits until the out-edges take frames
 	full    bool
 	stops   bool            // what is captured has to be saved soon
@@ -136,7 +137,11 @@ func (l *ownerLoop) reign(ctx context.Context) error {
 	if l.lossy.any {
 		tick.Reset(levelsEvery)
 	}
-	l.checkFull()
+	full, err := l.in.full()
+	if err != nil {
+		return err
+	}
+	l.full = l.full || full
 	l.tell()
 	if err := l.carryOut(ctx); err != nil {
 		return err
@@ -227,23 +232,22 @@ func (l *ownerLoop) tell() {
 	_ = l.job.conn.Send(l.job.names.Place(l.step.ID), pl.Append(nil))
 }
 
-func (l *ownerLoop) checkFull() {
-	if f, ok := l.in.proc.(nodes.Full); ok && f.Full() {
-		l.full = true
-	}
-}
-
 func (l *ownerLoop) handle(e *event) error {
 	now := l.now()
 	switch e.kind {
 	case evDeliver:
 		return l.receive(e)
 	case evComputed:
+		if errors.Is(e.err, errLate) { // another reign is far ahead
+			return errRestart
+		}
 		if e.err != nil {
 			return e.err
 		}
 		h := l.hand[e.id]
-		h.made = e.made
+		if h.made = e.made; h.made.bad {
+			l.m.Damaged(e.id)
+		}
 		if h.made.lost = l.lossy.lost(); h.follow != nil {
 			h.made.lost = h.follow.Lost
 		}
@@ -297,13 +301,21 @@ func (l *ownerLoop) receive(e *event) error {
 	if err != nil {
 		return err
 	}
-	h.edge, h.size = e.edge, frameCost
-	if l.held > holdBytes {
+	h.edge, h.size = e.edge, frameCost+int64(len(e.msg.Data))
+	if h.header.Ref {
+		name, _ := h.payload.Unpack(nil) // found out when it is read
+		h.size += valueSize(string(name))
+	}
+	was := l.held
+	if l.held += h.size; was <= l.job.plan.Window.Bytes && l.held > l.job.plan.Window.Bytes {
+		l.tell() // the sources have to wait
+	}
+	if l.kept > holdBytes {
 		h.payload, h.msg.Data, h.away = bus.Payload{}, nil, true
 	} else {
-		h.size += int64(len(e.msg.Data))
+		h.kept = frameCost + int64(len(e.msg.Data))
+		l.kept += h.kept
 	}
-	l.held += h.size
 	l.last++
 	l.hand[l.last] = h
 	l.m.Deliver(l.last, f, l.now())
@@ -335,11 +347,13 @@ func (l *ownerLoop) do(ctx context.Context, a *protocol.Action) error {
 		return l.publish(a)
 	case protocol.OpAck:
 		if h := l.hand[a.ID]; h != nil {
-			l.held -= h.size
+			l.held, l.kept = l.held-h.size, l.kept-h.kept
 		}
 		return l.ack(a.ID)
 	case protocol.OpCapture:
-		l.deltas[a.Checkpoint.Rev] = l.journal.capture(l.asks, a.Checkpoint, !l.stops)
+		var err error
+		l.deltas[a.Checkpoint.Rev], err = l.journal.capture(l.asks, a.Checkpoint, !l.stops)
+		return err
 	case protocol.OpSave:
 		return l.save(a.Checkpoint)
 	case protocol.OpRecall:
@@ -356,56 +370,4 @@ func (l *ownerLoop) do(ctx context.Context, a *protocol.Action) error {
 		return fmt.Errorf("an owner does not know operation %d", a.Op)
 	}
 	return nil
-}
-
-// save writes a checkpoint into the journal.
-func (l *ownerLoop) save(ck *protocol.Checkpoint) error {
-	if err := l.job.died(BeforeSave, l.step); err != nil {
-		return err
-	}
-	l.journal.save(ck, l.deltas[ck.Rev], func(seq uint64, r protocol.Result, fatal error) {
-		l.box.post(event{kind: evSaved, ck: ck, result: r, err: fatal, seq: seq})
-	})
-	return nil
-}
-
-// recall tells whether a checkpoint whose save went unanswered is what is stored.
-func (l *ownerLoop) recall(ctx context.Context, ck *protocol.Checkpoint) {
-	data := l.deltas[ck.Rev]
-	go l.journal.recall(ctx, ck, data, func(seq uint64, own bool) {
-		r := protocol.Refused
-		if own {
-			r = protocol.OK
-		}
-		l.box.post(event{kind: evRecalled, ck: ck, result: r, seq: seq})
-	})
-}
-
-// seal makes a sink's result appear, in a goroutine of its own.
-func (l *ownerLoop) seal(ctx context.Context) {
-	s, ok := l.in.proc.(nodes.Sealer)
-	if !ok {
-		l.box.post(event{kind: evSealed})
-		return
-	}
-	l.using.Add(1)
-	go func() {
-		defer l.using.Done()
-		defer l.job.atWork()()
-		for attempt := 1; ; attempt++ {
-			err := l.in.guard(func() error { return s.Seal(ctx) })
-			if err == nil {
-				l.box.post(event{kind: evSealed})
-				return
-			}
-			if nodes.IsPermanent(err) || attempt >= l.step.Retry.Attempts {
-				l.box.post(event{kind: evSealed, err: &failure{fmt.Errorf("node %s can't finish: %w", l.step.Node, err)}})
-				return
-			}
-			l.job.log.Info("a sink could not finish", "step", l.step.Node, "attempt", attempt, "err", err)
-			if !pause(ctx, l.in.backoff(attempt, err)) {
-				return
-			}
-		}
-	}()
 }

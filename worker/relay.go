@@ -174,11 +174,17 @@ func (l *relayLoop) handle(e *event) error {
 		return l.receive(e.edge, e.msg)
 	case evComputed:
 		l.release(e)
+		if errors.Is(e.err, errLate) {
+			l.m.Marked(e.id, true, now)
+			return nil
+		}
 		if e.err != nil {
 			return e.err
 		}
 		h := l.hand[e.id]
-		h.made = e.made
+		if h.made = e.made; h.made.bad {
+			l.m.Damaged(e.id)
+		}
 		if h.made.lost = l.lossy.lost(); h.follow != nil {
 			h.made.lost = h.follow.Lost
 		}
@@ -274,14 +280,18 @@ func (l *relayLoop) compute(c compute) {
 	h := l.hand[c.id]
 	h.follow = c.follow
 	switch {
+	case c.follow != nil && c.follow.Kept != nil && l.kind == nil:
+		ports, _, err := bus.Unkeep(c.follow.Kept)
+		l.computed(c.id, &made{ports: ports, counts: c.follow.Counts}, err)
 	case c.follow != nil && c.follow.Kept != nil:
-		ports, letters, err := bus.Unkeep(c.follow.Kept)
-		l.computed(c.id, &made{ports: ports, counts: c.follow.Counts, dead: letters}, err)
+		go func() {
+			m, err := l.job.unkeep(l.ctx, l.step, l.edges[h.edge], &h.header, c.follow)
+			l.computed(c.id, m, err)
+		}()
 	case c.verdict != protocol.Run, h.header.Records == 0 && l.kind != nil && !l.step.Sink: // nothing in, nothing out
 		l.computed(c.id, l.cut.empty(&h.header), nil)
 	case l.kind == nil:
-		m, err := l.through(h)
-		l.computed(c.id, m, err)
+		l.computed(c.id, l.through(h), nil)
 	case len(l.idle) > 0 || l.busy < l.step.Parallel:
 		l.start(c)
 	default:
@@ -294,15 +304,17 @@ func (l *relayLoop) computed(id protocol.ID, m *made, err error) {
 }
 
 // through makes the frame of a gate: the one that came, on the gate's lane.
-func (l *relayLoop) through(h *inHand) (*made, error) {
+func (l *relayLoop) through(h *inHand) *made {
 	payload, err := h.payload.Unpack(nil)
 	if err != nil {
-		return nil, &failure{fmt.Errorf("node %s got frame %s: %w", l.step.Node, h.header.Ordinal(), err)}
+		m := l.cut.empty(&h.header)
+		m.bad = true
+		return m
 	}
 	hp := h.header
 	m := &made{ports: [][][]byte{{bus.AppendFrame(nil, &hp, payload)}}, counts: [][]uint32{{uint32(hp.Records)}}}
 	m.kept = bus.Keep(m.ports)
-	return m, nil
+	return m
 }
 
 // start runs the node over a frame, in a goroutine of its own.
@@ -330,13 +342,18 @@ func (l *relayLoop) start(c compute) {
 func (l *relayLoop) compute1(ctx context.Context, in *instance, h *inHand) (*made, error) {
 	payload, err := in.payload(ctx, &h.header, h.payload)
 	if err != nil {
-		return nil, err
+		if err := l.job.missed(ctx, l.step, l.edges[h.edge], &h.header, h.follow, err); err != nil {
+			return nil, err
+		}
+		m := l.cut.empty(&h.header)
+		m.bad = true
+		return m, nil
 	}
 	hp := h.header
 	hp.Ref = false
 	m, err := in.frame(ctx, &hp, payload, l.edges[h.edge].ToPort)
 	if err == nil && l.kind.Impure {
-		m.kept = bus.Keep(m.ports, m.dead...)
+		m.kept, err = l.job.keep(ctx, l.step, &hp, m)
 	}
 	return m, err
 }

@@ -200,20 +200,8 @@ func (l *sourceLoop) cut(ctx context.Context) (*bus.SplitList, error) {
 		return nil, &failure{err}
 	}
 	list := &bus.SplitList{}
-	switch n := node.(type) {
-	case nodes.Source:
-		if list.Splits, err = n.Splits(ctx); err != nil {
-			return nil, &failure{fmt.Errorf("node %s: %w", l.step.Node, err)}
-		}
-	case nodes.Feed:
-		list.Live = true
-	default:
-		return nil, &failure{fmt.Errorf("kind %s is no source", l.step.Kind)}
-	}
-	if n, ok := node.(nodes.Sized); ok {
-		for _, s := range list.Splits {
-			list.Sizes = append(list.Sizes, n.Size(s))
-		}
+	if err := l.job.guard(l.step, func() error { return ask(ctx, node, list) }); err != nil {
+		return nil, &failure{fmt.Errorf("node %s: %w", l.step.Node, err)}
 	}
 	if len(list.Splits) == 0 { // a source has at least one
 		list.Splits, list.Empty = []json.RawMessage{json.RawMessage("null")}, !list.Live
@@ -237,4 +225,24 @@ func (l *sourceLoop) cut(ctx context.Context) (*bus.SplitList, error) {
 		return nil, fmt.Errorf("store the list of splits: %w", out.Err)
 	}
 	return list, nil
+}
+
+// ask fills in a list with what a node says of its splits.
+func ask(ctx context.Context, node any, list *bus.SplitList) (err error) {
+	switch n := node.(type) {
+	case nodes.Source:
+		if list.Splits, err = n.Splits(ctx); err != nil {
+			return err
+		}
+	case nodes.Feed:
+		list.Live = true
+	default:
+		return errors.New("its kind is no source")
+	}
+	if n, ok := node.(nodes.Sized); ok {
+		for _, s := range list.Splits {
+			list.Sizes = append(list.Sizes, n.Size(s))
+		}
+	}
+	return nil
 }

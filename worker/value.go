@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,14 +32,18 @@ func (r *jobRun) encode(step *recipe.Step, port int, h *bus.Header, payload []by
 }
 
 // payload returns a frame's records, fetched where they travel by reference. They stay
-// valid until the instance's next frame.
+// valid until the instance's next frame. What is damaged or gone is unreadable.
 func (in *instance) payload(ctx context.Context, h *bus.Header, p bus.Payload) ([]byte, error) {
 	b, err := p.Unpack(in.room)
 	if err != nil {
-		return nil, &failure{fmt.Errorf("node %s got frame %s: %w", in.step.Node, h.Ordinal(), err)}
+		return nil, &unreadable{err}
 	}
 	if h.Ref {
-		return in.run.value(ctx, string(b))
+		v, err := in.run.value(ctx, string(b))
+		if errors.Is(err, bus.ErrNotFound) || errors.Is(err, bus.ErrDigest) {
+			err = &unreadable{err}
+		}
+		return v, err
 	}
 	if p.Packed() && cap(b) > cap(in.room) && cap(b) <= keepRoom {
 		in.room = b
@@ -85,18 +90,27 @@ func quoteInside(v string) string {
 	return string(q[1 : len(q)-1])
 }
 
-// putValue stores a large value under a name that also says what is in it.
+// putValue stores a large value under a name that also says what is in it, and how much.
 func (r *jobRun) putValue(ctx context.Context, name string, data []byte) (string, error) {
 	values, err := r.values(ctx)
 	if err != nil {
 		return "", err
 	}
 	digest := sha256.Sum256(data)
-	name = fmt.Sprintf("%s-%x", name, digest[:8])
+	name = fmt.Sprintf("%s-%x-%d", name, digest[:8], len(data))
 	if err := values.Put(ctx, name, digest, data); err != nil {
 		return "", fmt.Errorf("store a value of %d bytes: %w", len(data), err)
 	}
 	return name, nil
+}
+
+// valueSize returns the size of a large value, of which its name tells.
+func valueSize(name string) int64 {
+	n, err := strconv.ParseInt(name[strings.LastIndexByte(name, '-')+1:], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // value reads a large value by its name.

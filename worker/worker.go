@@ -35,6 +35,9 @@ type Config struct {
 	// FullShare is the share of a publisher's readers that must be at capacity, on edges
 	// that drop, before it slows down; 0 is 0.5.
 	FullShare float64
+	// Deadline is how long a node may take for one attempt at one record, unless its kind
+	// waits on purpose; 0 is 5 minutes.
+	Deadline time.Duration
 
 	Log  hclog.Logger
 	Fail Failpoint // for tests; nil never fails

@@ -13,34 +13,26 @@ import (
 	"sluice/recipe"
 )
 
-// frame is the letters that a replay takes of those that a step made of one frame.
-type frame struct {
-	step    int
-	ordinal string
+// sheaf is the letters that a replay takes of those of one message.
+type sheaf struct {
+	key     bus.DeadKey
 	indexes []int // sorted
 }
 
-type frameKey struct {
-	step    int
-	ordinal string
-}
-
-func (f frame) key() frameKey { return frameKey{f.step, f.ordinal} }
-
-// mark is stored for a frame: which replay has which letter, by its index.
+// mark is stored for a message: which replay has which letter, by its index.
 type mark map[int]recipe.JobID
 
 // marks reads the marks of a job's letters.
-func (s *Store) marks(ctx context.Context, id recipe.JobID) (map[frameKey]mark, error) {
+func (s *Store) marks(ctx context.Context, id recipe.JobID) (map[bus.DeadKey]mark, error) {
 	names := bus.Names{Job: id}
-	all := map[frameKey]mark{}
+	all := map[bus.DeadKey]mark{}
 	err := s.conn.Scan(ctx, names.State(), names.ReplayedAll(), 0, func(m *bus.Stored) error {
-		step, ordinal, ok := names.ReplayedKey(m.Subject)
+		key, ok := names.ReplayedKey(m.Subject)
 		var one mark
 		if err := json.Unmarshal(m.Data, &one); err != nil || !ok {
 			return fmt.Errorf("the mark %s is malformed", m.Subject)
 		}
-		all[frameKey{step, ordinal}] = one
+		all[key] = one
 		return nil
 	})
 	if errors.Is(err, bus.ErrNoStream) {
@@ -54,7 +46,7 @@ type Batch struct {
 	Job     *bus.JobRecord
 	Step    int
 	Letters int
-	frames  map[frameKey]*frame
+	sheaves map[bus.DeadKey]*sheaf
 }
 
 // Batches gathers the letters that want picks, by job and step in the plan's order.
@@ -69,17 +61,16 @@ func (s *Store) Batches(ctx context.Context, want func(*Letter) (bool, error)) (
 		if picked, err := want(l); !picked || err != nil {
 			return err
 		}
-		b := found[origin{l.Job, l.step}]
+		b := found[origin{l.Job, l.key.Step}]
 		if b == nil {
-			b = &Batch{Job: l.job, Step: l.step, frames: map[frameKey]*frame{}}
-			found[origin{l.Job, l.step}] = b
+			b = &Batch{Job: l.job, Step: l.key.Step, sheaves: map[bus.DeadKey]*sheaf{}}
+			found[origin{l.Job, l.key.Step}] = b
 			all = append(all, b)
 		}
-		key := frameKey{l.step, l.ordinal}
-		if b.frames[key] == nil {
-			b.frames[key] = &frame{step: l.step, ordinal: l.ordinal}
+		if b.sheaves[l.key] == nil {
+			b.sheaves[l.key] = &sheaf{key: l.key}
 		}
-		b.frames[key].indexes = append(b.frames[key].indexes, l.index)
+		b.sheaves[l.key].indexes = append(b.sheaves[l.key].indexes, l.index)
 		b.Letters++
 		return nil
 	})
@@ -99,7 +90,7 @@ func (s *Store) Claim(ctx context.Context, b *Batch, child recipe.JobID) error {
 	}
 	defer pub.Close()
 	for _, f := range b.sorted() {
-		subject := names.Replayed(f.step, f.ordinal)
+		subject := names.Replayed(f.key)
 		one, seq := mark{}, uint64(0)
 		m, err := s.conn.Last(ctx, names.State(), subject)
 		switch {
@@ -126,19 +117,17 @@ func (s *Store) Claim(ctx context.Context, b *Batch, child recipe.JobID) error {
 	return nil
 }
 
-func (b *Batch) sorted() []*frame {
-	return slices.SortedFunc(maps.Values(b.frames), func(x, y *frame) int { return byOrdinal(*x, *y) })
+func (b *Batch) sorted() []*sheaf {
+	return slices.SortedFunc(maps.Values(b.sheaves), func(x, y *sheaf) int { return byOrdinal(*x, *y) })
 }
 
-// byOrdinal is the order of frames on an edge.
-func byOrdinal(a, b frame) int {
-	x, _ := recipe.ParseOrdinal(a.ordinal) // what is no ordinal comes first
-	y, _ := recipe.ParseOrdinal(b.ordinal)
-	return cmp.Or(x.Compare(y), cmp.Compare(a.ordinal, b.ordinal))
+// byOrdinal is the order of frames on an edge, and of a frame's letters.
+func byOrdinal(a, b sheaf) int {
+	return cmp.Or(a.key.Ord.Compare(b.key.Ord), cmp.Compare(a.key.Part, b.key.Part))
 }
 
 // takenBy returns what a replay has, in the order of the frames.
-func (s *Store) takenBy(ctx context.Context, parent, child recipe.JobID) ([]frame, error) {
+func (s *Store) takenBy(ctx context.Context, parent, child recipe.JobID) ([]sheaf, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if list, known := s.taken[child]; known {
@@ -148,9 +137,9 @@ func (s *Store) takenBy(ctx context.Context, parent, child recipe.JobID) ([]fram
 	if err != nil {
 		return nil, err
 	}
-	var list []frame
+	var list []sheaf
 	for key, one := range marks {
-		f := frame{step: key.step, ordinal: key.ordinal}
+		f := sheaf{key: key}
 		for i, who := range one {
 			if who == child {
 				f.indexes = append(f.indexes, i)

@@ -137,9 +137,15 @@ func (w *world) free() []*dead.Batch {
 
 // TestReplayIsExact kills a replay at each of its steps: every letter is replayed once.
 func TestReplayIsExact(t *testing.T) {
+	for _, records := range []int{16, 240} { // the letters of a frame are one message, or several
+		t.Run(strconv.Itoa(records), func(t *testing.T) { replayIsExact(t, records) })
+	}
+}
+
+func replayIsExact(t *testing.T, records int) {
 	w := newWorld(t)
 	w.open()
-	plan, faults := compile.Compile("r.yaml", []byte(numbers), compile.Options{Catalogue: w.catalogue(), Frame: recipe.FrameLimits{Records: 16}})
+	plan, faults := compile.Compile("r.yaml", []byte(numbers), compile.Options{Catalogue: w.catalogue(), Frame: recipe.FrameLimits{Records: records}})
 	if faults != nil {
 		t.Fatal(faults)
 	}
@@ -329,5 +335,43 @@ func TestFailedReplayFreesItsLetters(t *testing.T) {
 	w.open()
 	if free, taken := w.letters(); free != total || taken != 0 {
 		t.Errorf("got %d free and %d taken letters, want %d and none", free, taken, total)
+	}
+}
+
+// TestFrom asks a letter for the file that its record was read from, when the job has ended.
+func TestFrom(t *testing.T) {
+	w := newWorld(t)
+	w.open()
+	for name, text := range map[string]string{"a.txt": "1\n2\n", "b.txt": "3\nbad\n"} {
+		if err := os.WriteFile(filepath.Join(w.dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const text = `recipe: files
+nodes:
+  lines: {kind: file_reader, config: {path: '*.txt'}}
+  n:     {kind: parse_int, from: lines}
+  texts: {kind: to_string, from: n}
+  out:   {kind: file_writer, from: texts, config: {path: out}}
+`
+	plan, faults := compile.Compile("r.yaml", []byte(text), compile.Options{Catalogue: w.catalogue()})
+	if faults != nil {
+		t.Fatal(faults)
+	}
+	if p, err := w.run(t.Context(), solo.Config{Plan: plan}); err != nil || p.State != recipe.JobSucceeded {
+		t.Fatal(p.State, err)
+	}
+	w.open()
+	found := 0
+	err := w.store.Each(t.Context(), func(l *dead.Letter) error {
+		found++
+		from, err := w.store.From(t.Context(), l)
+		if err == nil && (from.Source != "lines" || from.Split != 1 || from.Frame != 0 || !strings.Contains(string(from.Of), `"b.txt"`)) {
+			t.Errorf("got %+v of %s", from, from.Of)
+		}
+		return err
+	})
+	if err != nil || found != 1 {
+		t.Errorf("got %d letters, %v", found, err)
 	}
 }

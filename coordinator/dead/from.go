@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"sluice/internal/bus"
-	"sluice/recipe"
 )
 
 // From says out of what a letter's record was made: the split and the frame that a source
@@ -15,37 +16,51 @@ import (
 type From struct {
 	Source string          `json:"source"`       // the source's node
 	Split  uint32          `json:"split"`        // from 0
-	Of     json.RawMessage `json:"of,omitempty"` // the split in the source's own words: its file, where it begins
+	Of     json.RawMessage `json:"of,omitempty"` // the split in the source's own words: its file, where it begins; none when the list is gone
 	Frame  uint64          `json:"frame"`        // of the split, from 0
 	Record int             `json:"record"`       // of the frame, from 0
 }
 
-// From reads where a letter's record came from, nil when its id does not say it.
+// From tells where a letter's record came from. The job's state keeps the list of splits.
 func (s *Store) From(ctx context.Context, l *Letter) (*From, error) {
-	ord, err := recipe.ParseOrdinal(l.ordinal)
-	step := &l.job.Plan.Steps[l.step]
+	step, ord := &l.job.Plan.Steps[l.key.Step], l.key.Ord
+	record, err := strconv.Atoi(l.ID[strings.LastIndexByte(l.ID, '.')+1:])
 	if err != nil || int(ord.Lane) >= len(step.Lanes) {
-		return nil, nil
+		return nil, fmt.Errorf("dead letter %s names no record of its step", l.ID)
 	}
 	source := step.Lanes[ord.Lane].Source
-	from := &From{Source: l.job.Plan.Steps[source].Node, Split: ord.Split, Frame: ord.N}
-	if _, err := fmt.Sscanf(l.ID, fmt.Sprintf("%d.%s.%%d", l.step, l.ordinal), &from.Record); err != nil {
-		return nil, nil
-	}
-	names := bus.Names{Job: l.Job}
-	m, err := s.conn.Last(ctx, names.State(), names.SplitList(source))
+	from := &From{Source: l.job.Plan.Steps[source].Node, Split: ord.Split, Frame: ord.N, Record: record}
+	list, err := s.splits(ctx, l, source)
 	if errors.Is(err, bus.ErrNotFound) || errors.Is(err, bus.ErrNoStream) {
 		return from, nil
-	}
-	var list bus.SplitList
-	if err == nil {
-		err = json.Unmarshal(m.Data, &list)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the splits of %s: %w", from.Source, err)
 	}
-	if int(ord.Split) < len(list.Splits) {
+	if int(ord.Split) < len(list.Splits) && !list.Live {
 		from.Of = list.Splits[ord.Split]
 	}
 	return from, nil
+}
+
+// splits reads the list of a source's splits.
+func (s *Store) splits(ctx context.Context, l *Letter, source int) (*bus.SplitList, error) {
+	names := bus.Names{Job: l.Job}
+	m, err := s.conn.Last(ctx, names.State(), names.SplitList(source))
+	if err != nil {
+		return nil, err
+	}
+	var list bus.SplitList
+	if err := json.Unmarshal(m.Data, &list); err != nil || list.Ref == "" {
+		return &list, err
+	}
+	values, err := s.conn.Objects(ctx, bus.ObjectsConfig{Stream: names.Values(), Prefix: names.ValuesPrefix()})
+	if err != nil {
+		return nil, err
+	}
+	data, err := values.Read(ctx, list.Ref)
+	if err != nil {
+		return nil, err
+	}
+	return &list, json.Unmarshal(data, &list)
 }

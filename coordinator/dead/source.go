@@ -68,33 +68,33 @@ func (s *source) Splits(context.Context) ([]nodes.Split, error) {
 // Open implements nodes.Source. An offset counts the letters that the replay has, those of
 // other ports too.
 func (s *source) Open(ctx context.Context, _ nodes.Split, offset int64) (nodes.Reader, error) {
-	frames, err := s.store.takenBy(ctx, recipe.JobID(s.cfg.Job), s.child)
+	sheaves, err := s.store.takenBy(ctx, recipe.JobID(s.cfg.Job), s.child)
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{source: s, ctx: ctx, frames: frames, offset: offset}
-	for len(r.frames) > 0 && offset >= int64(len(r.frames[0].indexes)) {
-		offset -= int64(len(r.frames[0].indexes))
-		r.frames = r.frames[1:]
+	r := &reader{source: s, ctx: ctx, sheaves: sheaves, offset: offset}
+	for len(r.sheaves) > 0 && offset >= int64(len(r.sheaves[0].indexes)) {
+		offset -= int64(len(r.sheaves[0].indexes))
+		r.sheaves = r.sheaves[1:]
 	}
 	r.skip = int(offset)
 	return r, nil
 }
 
-// reader reads letters frame by frame.
+// reader reads letters message by message.
 type reader struct {
 	*source
-	ctx    context.Context
-	frames []frame
-	skip   int              // letters of frames[0] that have been read
-	list   []bus.DeadLetter // of frames[0]; nil when not fetched yet
-	offset int64
+	ctx     context.Context
+	sheaves []sheaf
+	skip    int              // letters of sheaves[0] that have been read
+	list    []bus.DeadLetter // of the message of sheaves[0]; nil when not fetched yet
+	offset  int64
 }
 
 // Read implements nodes.Reader.
 func (r *reader) Read(c *nodes.Call) error {
-	for len(r.frames) > 0 {
-		f := &r.frames[0]
+	for len(r.sheaves) > 0 {
+		f := &r.sheaves[0]
 		if r.list == nil {
 			if err := r.fetch(f); err != nil {
 				return err
@@ -103,7 +103,7 @@ func (r *reader) Read(c *nodes.Call) error {
 		l := &r.list[f.indexes[r.skip]]
 		r.offset++
 		if r.skip++; r.skip == len(f.indexes) {
-			r.frames, r.skip, r.list = r.frames[1:], 0, nil
+			r.sheaves, r.skip, r.list = r.sheaves[1:], 0, nil
 		}
 		if l.Port != r.cfg.Port || string(l.Type) != r.cfg.Type {
 			continue
@@ -121,13 +121,9 @@ func (r *reader) Read(c *nodes.Call) error {
 	return io.EOF
 }
 
-func (r *reader) fetch(f *frame) error {
+func (r *reader) fetch(f *sheaf) error {
 	names := bus.Names{Job: recipe.JobID(r.cfg.Job)}
-	ord, err := recipe.ParseOrdinal(f.ordinal)
-	if err != nil {
-		return nodes.Permanent(err)
-	}
-	m, err := r.store.conn.Last(r.ctx, names.Dead(), names.DeadLetters(f.step, ord))
+	m, err := r.store.conn.Last(r.ctx, names.Dead(), names.DeadLetters(f.key))
 	if err != nil {
 		return fmt.Errorf("read dead letters: %w", err)
 	}

@@ -21,7 +21,7 @@ type Store struct {
 	several bool             // jobs have letters: their names say the job
 
 	mu    sync.Mutex
-	taken map[recipe.JobID][]frame // by replay; guarded by mu
+	taken map[recipe.JobID][]sheaf // by replay; guarded by mu
 }
 
 // Letter is a stored dead letter.
@@ -30,10 +30,9 @@ type Letter struct {
 	Name     string       // what people call it: its id, behind "JOB/" where several jobs have letters
 	Replayed recipe.JobID // the replay that has it, "" for none
 
-	job     *bus.JobRecord
-	step    int
-	ordinal string // of the frame that it was in
-	index   int    // among the letters of the frame
+	job   *bus.JobRecord
+	key   bus.DeadKey // of the message that holds it
+	index int         // in that message
 }
 
 // Names are what may be said for the letter: its id, and JOB/ID.
@@ -43,7 +42,7 @@ func (l *Letter) Names() []string {
 
 // Open reads what jobs there are.
 func Open(ctx context.Context, conn *bus.Conn) (*Store, error) {
-	s := &Store{conn: conn, taken: map[recipe.JobID][]frame{}}
+	s := &Store{conn: conn, taken: map[recipe.JobID][]sheaf{}}
 	if err := s.Refresh(ctx); err != nil {
 		return nil, err
 	}
@@ -111,17 +110,17 @@ func (s *Store) eachOf(ctx context.Context, rec *bus.JobRecord, f func(*Letter) 
 		return err
 	}
 	err = s.conn.Scan(ctx, names.Dead(), names.DeadAll(), 0, func(m *bus.Stored) error {
-		step, ordinal, ok := names.DeadKey(m.Subject)
-		if !ok || step >= len(rec.Plan.Steps) {
+		key, ok := names.DeadKey(m.Subject)
+		if !ok || key.Step >= len(rec.Plan.Steps) {
 			return fmt.Errorf("job %s has dead letters of no step: %s", rec.Job, m.Subject)
 		}
 		list, err := decode(m.Data)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.Subject, err)
 		}
-		taken := marks[frame{step: step, ordinal: ordinal}.key()]
+		taken := marks[key]
 		for i := range list {
-			l := Letter{DeadLetter: list[i], Name: list[i].ID, job: rec, step: step, ordinal: ordinal, index: i}
+			l := Letter{DeadLetter: list[i], Name: list[i].ID, job: rec, key: key, index: i}
 			if s.several {
 				l.Name = string(rec.Job) + "/" + l.ID
 			}
@@ -150,7 +149,7 @@ func (s *Store) holds(parent, child recipe.JobID) bool {
 	return false
 }
 
-// decode reads the letters of one frame, a JSON line each.
+// decode reads the letters of one message, a JSON line each.
 func decode(data []byte) ([]bus.DeadLetter, error) {
 	var list []bus.DeadLetter
 	dec := json.NewDecoder(bytes.NewReader(data))

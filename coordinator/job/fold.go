@@ -65,7 +65,7 @@ func (r *run) fold(ctx context.Context) error {
 	if out.Err != nil {
 		return r.unfolded(ctx, out.Err)
 	}
-	r.foldSeq, r.owed = out.Seq, time.Time{}
+	r.foldSeq, r.owed, r.written = out.Seq, time.Time{}, r.acct.Fold.Marks
 	r.tellMarks()
 	if r.cfg.Folded != nil {
 		r.cfg.Folded()

@@ -47,7 +47,7 @@ func (r *run) stored(ctx context.Context, id recipe.EdgeID) (uint64, bool) {
 
 // expire gives a gate's verdict in its place: the entry first, then the empty frame.
 func (r *run) expire(ctx context.Context, e *protocol.Entry) {
-	e.By = "coordinator"
+	e.By, e.Version = "coordinator", r.plan.Steps[e.Step].Version
 	out := r.pub.PutSync(ctx, bus.Put{Subject: r.names.LedgerEntry(r.plan.Steps[e.Step].Lanes[e.Ord.Lane].Source, e.Step, e.Ord, false), Data: e.Append(nil)})
 	if out.Err != nil { // the gate was first, or it is tried again
 		return

@@ -105,19 +105,20 @@ type run struct {
 
 	began     time.Time
 	foldSeq   uint64
-	purges    []protocol.Purge  // due behind the next fold that is written
-	tried     bool              // the first of them was asked for, and nobody knows what came of it
-	looked    time.Time         // when the ledger was found whole, or not
-	gap       time.Time         // when an entry was found missing
-	loss      protocol.Loss     // what is known of it
-	owed      time.Time         // since when a fold is to be written again; zero when none is
-	reason    string            // why the job must fail
-	rest      string            // why it must rest
-	moved     time.Time         // last time anything moved
-	read      map[int]time.Time // by source: last time that a worker was at it
-	stood     time.Time         // when the job's streams were last seen
-	shower    *shower           // nil when nobody wants to see
-	news      chan func()       // what the subscriptions bring, for the one loop
+	written   map[int]protocol.Mark // the marks of the fold that is stored
+	purges    []protocol.Purge      // due behind the next fold that is written
+	tried     bool                  // the first of them was asked for, and nobody knows what came of it
+	looked    time.Time             // when the ledger was found whole, or not
+	gap       time.Time             // when an entry was found missing
+	loss      protocol.Loss         // what is known of it
+	owed      time.Time             // since when a fold is to be written again; zero when none is
+	reason    string                // why the job must fail
+	rest      string                // why it must rest
+	moved     time.Time             // last time anything moved
+	read      map[int]time.Time     // by source: last time that a worker was at it
+	stood     time.Time             // when the job's streams were last seen
+	shower    *shower               // nil when nobody wants to see
+	news      chan func()           // what the subscriptions bring, for the one loop
 	oneSource bool
 	values    *bus.Objects    // nil until there are large values
 	ended     bool            // the job had ended before this run
@@ -192,7 +193,7 @@ func open(ctx context.Context, c Config) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.acct = protocol.NewAccountant(r.plan, fold, protocol.Rules{})
+	r.acct, r.written = protocol.NewAccountant(r.plan, fold, protocol.Rules{}), fold.Marks
 	return r, nil
 }
 

@@ -25,7 +25,7 @@ func (r *run) progress() recipe.Progress {
 			sp.Dropped += r.acct.Fold.Edges[id.Index()].Lost
 		}
 		if s.Role == recipe.RoleSource {
-			sp.In = sp.Out + sp.Dead
+			sp.In = sp.Out + sp.Dead + f.Discarded
 		}
 		p.Steps = append(p.Steps, sp)
 	}

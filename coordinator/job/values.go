@@ -57,6 +57,6 @@ func (r *run) valueDone(name string) bool {
 	if step < 0 || step >= len(r.plan.Steps) || lane < 0 || lane >= len(r.plan.Steps[step].Lanes) {
 		return false
 	}
-	mark, ok := r.acct.Fold.Marks[r.plan.Steps[step].Lanes[lane].Source]
+	mark, ok := r.written[r.plan.Steps[step].Lanes[lane].Source]
 	return ok && mark.Below(split, n)
 }

@@ -128,35 +128,46 @@ func (n Names) JournalStep(step int) string { return n.subject("journal", strcon
 // JournalAll matches every step's journal.
 func (n Names) JournalAll() string { return n.subject("journal", ">") }
 
-// DeadLetters is the subject of the dead letters that a step made of a frame.
-func (n Names) DeadLetters(step int, o recipe.Ordinal) string {
-	return n.subject("dead", strconv.Itoa(step), o.String())
+// DeadKey is what one message with dead letters that a step made of a frame has in its
+// subject: the frame's ordinal, and the number of the message among those of the frame.
+type DeadKey struct {
+	Step int
+	Ord  recipe.Ordinal
+	Part int
 }
 
-// DeadKey takes the subject of dead letters apart: the step, and the ordinal of its frame
-// as one token.
-func (n Names) DeadKey(subject string) (step int, ordinal string, ok bool) {
-	return stepAndOrdinal(strings.TrimPrefix(subject, n.subject("dead")+"."))
+func (k DeadKey) tokens() string {
+	return strconv.Itoa(k.Step) + "." + k.Ord.String() + "." + strconv.Itoa(k.Part)
 }
 
-func stepAndOrdinal(tokens string) (step int, ordinal string, ok bool) {
-	number, ordinal, ok := strings.Cut(tokens, ".")
-	step, err := strconv.Atoi(number)
-	return step, ordinal, ok && err == nil
+func parseDeadKey(tokens string) (k DeadKey, ok bool) {
+	step, rest, _ := strings.Cut(tokens, ".")
+	ordinal, part, _ := strings.Cut(rest, ".")
+	var errs [3]error
+	k.Step, errs[0] = strconv.Atoi(step)
+	k.Ord, errs[1] = recipe.ParseOrdinal(ordinal)
+	k.Part, errs[2] = strconv.Atoi(part)
+	return k, errs == [3]error{}
 }
 
-// Replayed is the subject of the mark that says which replay has the dead letters that a
-// step made of a frame.
-func (n Names) Replayed(step int, ordinal string) string {
-	return n.subject("state", "replayed", strconv.Itoa(step), ordinal)
+// DeadLetters is the subject of dead letters.
+func (n Names) DeadLetters(k DeadKey) string { return n.subject("dead", k.tokens()) }
+
+// DeadKey takes such a subject apart.
+func (n Names) DeadKey(subject string) (k DeadKey, ok bool) {
+	return parseDeadKey(strings.TrimPrefix(subject, n.subject("dead")+"."))
 }
 
-// ReplayedAll matches the marks of all frames.
+// Replayed is the subject of the mark that says which replay has the dead letters of a
+// message.
+func (n Names) Replayed(k DeadKey) string { return n.subject("state", "replayed", k.tokens()) }
+
+// ReplayedAll matches all marks.
 func (n Names) ReplayedAll() string { return n.subject("state", "replayed", ">") }
 
 // ReplayedKey takes the subject of such a mark apart.
-func (n Names) ReplayedKey(subject string) (step int, ordinal string, ok bool) {
-	return stepAndOrdinal(strings.TrimPrefix(subject, n.subject("state", "replayed")+"."))
+func (n Names) ReplayedKey(subject string) (k DeadKey, ok bool) {
+	return parseDeadKey(strings.TrimPrefix(subject, n.subject("state", "replayed")+"."))
 }
 
 // DeadAll matches the job's dead letters.

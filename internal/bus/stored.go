@@ -33,6 +33,16 @@ func (c *Conn) Last(ctx context.Context, stream, subject string) (*Stored, error
 	return m, nil
 }
 
+// Latest is Last as the stream's leader answers it: what was written before it was asked
+// is seen.
+func (c *Conn) Latest(ctx context.Context, stream, subject string) (*Stored, error) {
+	m, err := c.fromLeader(ctx, stream, map[string]any{"last_by_subj": subject})
+	if err != nil {
+		return nil, fmt.Errorf("last of %s: %w", subject, err)
+	}
+	return m, nil
+}
+
 // At returns the message with the sequence, ErrNotFound when it is not stored.
 func (c *Conn) At(ctx context.Context, stream string, seq uint64) (*Stored, error) {
 	request := map[string]any{"seq": seq}

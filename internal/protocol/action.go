@@ -48,7 +48,8 @@ const (
 	OpRestart // this reign or attempt is over: start again from the checkpoint
 )
 
-// DeadLetters is the Edge of an OpPublish that puts a frame's dead letters.
+// DeadLetters is the Edge of an OpPublish that puts a frame's dead letters, LettersAtOnce in
+// each Part.
 const DeadLetters = -1
 
 // Action is one thing that a machine asks its driver to do. Which fields mean

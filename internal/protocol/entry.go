@@ -29,6 +29,7 @@ func (v Verdict) String() string {
 // EndSource describe the frame, the others what was made of it.
 type Entry struct {
 	Step      int
+	Version   int            // of the step's kind
 	Ord       recipe.Ordinal // with the lane of the step
 	Parts     recipe.Parts
 	EndSplit  bool
@@ -64,6 +65,12 @@ func (e *Entry) LostAt(i int) bool { return e.Lost>>uint(i)&1 == 1 }
 // arrival sink writes, and dead letters. Then a second entry, Done, behind the effect says
 // that it has happened, and that one is counted.
 func (e *Entry) Twice(arrival bool) bool { return arrival || e.Dead > 0 }
+
+// LettersAtOnce is how many dead letters of a frame one message holds.
+const LettersAtOnce = 64
+
+// LetterParts returns how many messages the frame's dead letters are cut into.
+func (e *Entry) LetterParts() int { return int((e.Dead + LettersAtOnce - 1) / LettersAtOnce) }
 
 // done returns the second entry.
 func (e *Entry) done() *Entry {
@@ -102,7 +109,7 @@ func (e *Entry) sameCounts(b *Entry) bool {
 	return true
 }
 
-const entryVersion = 1
+const entryVersion = 2
 
 const (
 	bitEndSplit = 1 << iota
@@ -122,6 +129,7 @@ func (e *Entry) Append(dst []byte) []byte {
 	}
 	dst = append(dst, entryVersion, byte(e.Verdict), bits)
 	dst = binary.AppendUvarint(dst, uint64(e.Step))
+	dst = binary.AppendUvarint(dst, uint64(e.Version))
 	dst = AppendOrdinal(dst, e.Ord)
 	dst = appendBytes(dst, string(e.Parts))
 	for _, v := range [...]int64{e.In, e.Dead, e.Discard, e.Start, e.End} {
@@ -165,6 +173,7 @@ func DecodeEntry(b []byte) (*Entry, error) {
 	e.Full, e.Done = b[2]&bitFull != 0, b[2]&bitDone != 0
 	d := decoder{b: b[3:]}
 	e.Step = int(d.uint(1 << 20))
+	e.Version = int(d.uint(1<<31 - 1))
 	e.Ord = d.ordinal()
 	e.Parts = recipe.Parts(d.path())
 	for _, p := range [...]*int64{&e.In, &e.Dead, &e.Discard, &e.Start, &e.End} {

@@ -13,7 +13,7 @@ func samples() []*Entry {
 	parts := recipe.Parts("").Append(3, false).Append(0, true)
 	return []*Entry{
 		{Counts: [][]uint32{}},
-		{Step: 7, Ord: recipe.Ordinal{Split: 2, N: 1 << 40, Lane: 5, Path: parts.Path()}, Parts: parts, EndSplit: true, EndSource: true,
+		{Step: 7, Version: 3, Ord: recipe.Ordinal{Split: 2, N: 1 << 40, Lane: 5, Path: parts.Path()}, Parts: parts, EndSplit: true, EndSource: true,
 			Verdict: Skipped, In: 256, Dead: 1, Discard: 2, Counts: [][]uint32{{1, 2, 3}, {0}}, Lost: 5, Start: 1 << 50, End: 1<<50 + 9,
 			Full: true, Done: true, By: "worker-1", Kept: []byte{0, 255}},
 	}

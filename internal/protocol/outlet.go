@@ -119,8 +119,8 @@ func (os outlets) tick(now time.Duration, acts *[]Action) {
 // publishes that are. ports tells the output port of each out-edge.
 func (os outlets) publishAll(id ID, e *Entry, ports []int, now time.Duration, acts *[]Action) int {
 	n := 0
-	if e.Dead > 0 {
-		os.at(DeadLetters).send(unit{id: id, edge: DeadLetters, entry: e}, now, acts)
+	for part := range e.LetterParts() {
+		os.at(DeadLetters).send(unit{id: id, edge: DeadLetters, part: part, entry: e}, now, acts)
 		n++
 	}
 	for i, port := range ports {

@@ -225,6 +225,10 @@ func (m *Owner) ended(lane int) ([]int, bool) {
 	return []int{m.ports[lane]}, ports
 }
 
+// Damaged says, before Computed, that the payload of the frame that is applied could not be
+// read where it is stored: its records are dead.
+func (m *Owner) Damaged(id ID) { m.frames[id].Bad, m.frames[id].verdict = true, Dead }
+
 // Computed answers OpCompute; see [Relay.Computed].
 func (m *Owner) Computed(id ID, e *Entry, now time.Duration) {
 	fr := m.applies

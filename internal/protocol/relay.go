@@ -122,6 +122,10 @@ func (m *Relay) Marked(id ID, below bool, now time.Duration) {
 	}
 }
 
+// Damaged says, before Computed, that the payload of a frame could not be read where it is
+// stored: its records are dead.
+func (m *Relay) Damaged(id ID) { m.frames[id].Bad, m.frames[id].verdict = true, Dead }
+
 // Computed answers OpCompute: what was made of the frame, in an entry whose counts,
 // Dead, Discard, Lost, Full and Kept the driver has filled in.
 func (m *Relay) Computed(id ID, e *Entry, now time.Duration) {

@@ -141,3 +141,24 @@ func TestRelayBeatsInOrder(t *testing.T) {
 		{"due", func() { m.Tick(10 * ms) }, "beat 1; beat 2; beat 3"},
 	})
 }
+
+// TestManyLettersAreConfirmedOnce publishes the letters of a frame in several messages: the
+// second entry comes behind all of them, and names no more than there are.
+func TestManyLettersAreConfirmedOnce(t *testing.T) {
+	m := NewRelay(RelayConfig{Window: 1})
+	e := carrying(0)
+	e.Dead, e.Counts = 2*LettersAtOnce+1, nil
+	m.Deliver(1, frameAt(0, e.Dead), 0, 0)
+	m.Computed(1, e, 0)
+	m.Committed(1, OK, 0)
+	m.Take()
+	play(t, m.Take, []line{
+		{"not below the mark", func() { m.Marked(1, false, 0) }, "letters 1; letters 1; letters 1"},
+		{"the first", func() { m.Published(1, DeadLetters, 0, OK, 0) }, ""},
+		{"no answer", func() { m.Published(1, DeadLetters, 1, Failed, 0) }, "wake 1ms"},
+		{"the last", func() { m.Published(1, DeadLetters, 2, OK, 0) }, ""},
+		{"the backoff is over", func() { m.Tick(1 * ms) }, "letters 1"},
+		{"and that one", func() { m.Published(1, DeadLetters, 1, OK, 1*ms) }, "commit 1 done"},
+		{"committed", func() { m.Committed(1, OK, 1*ms) }, "ack 1"},
+	})
+}

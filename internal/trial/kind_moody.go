@@ -12,7 +12,7 @@ import (
 
 var moodyKind = nodes.Define(nodes.Spec{
 	Kind: "moody", Category: "flow", Summary: "Passes records, and does what some of them say", Role: nodes.Stateless,
-	Doc: "`panic`, `permanent`, `plain`: what it says. `fails N`: a plain error N times, then it passes. " +
+	Doc: "`panic`, `permanent`, `plain`, `hang`: what it says. `fails N`: a plain error N times, then it passes. " +
 		"`after N D`: asks N times to be tried again after D, then it passes.",
 	In:  []nodes.Port{{Name: "in", Type: recipe.String, Doc: "anything"}},
 	Out: []nodes.Port{{Name: "out", Type: recipe.String, Doc: "the same"}},
@@ -30,6 +30,9 @@ func (m *moody) Process(c *nodes.Call, r nodes.Record) error {
 		panic("as it was told")
 	case text == "permanent":
 		return nodes.Permanentf("no good, as it was told")
+	case text == "hang":
+		<-c.Context().Done()
+		return c.Context().Err()
 	case text == "plain":
 		return errors.New("not now, as it was told")
 	case len(word) >= 2 && (word[0] == "fails" || word[0] == "after"):

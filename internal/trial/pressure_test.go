@@ -4,10 +4,14 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"sluice/coordinator/compile"
+	"sluice/internal/bus/bustest"
+	"sluice/internal/protocol"
 	"sluice/internal/trial"
 	"sluice/recipe"
 )
@@ -132,6 +136,68 @@ nodes:
 		}
 		if rate < 0.95*20_000 {
 			t.Errorf("got %.0f records a second from the source behind the release, want 95 %% of 20,000", rate)
+		}
+	})
+}
+
+// TestBytesInFlight lets an ordered step wait for one lane while large values come on the
+// other: the source stops when the step holds as many bytes as it may, long before the window
+// of frames is used up, and goes on when the lane moves.
+func TestBytesInFlight(t *testing.T) {
+	const count, size, most = 100, 520 << 10, 8 << 20 // small figures: with the usual 64 MiB it is the same
+	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
+		var b strings.Builder
+		for i := range count {
+			b.WriteString(strings.Repeat(string(rune('A'+i%50)), size) + "\n")
+		}
+		r.File("in", b.String())
+		j := r.Job(t, `
+recipe: bytes
+nodes:
+  lines: {kind: file_reader, config: {path: in}}
+  held:  {kind: held, from: lines, config: {path: go}}
+  both:  {kind: throttle, from: [lines, held], config: {rate: 1000000}}
+  sum:   {kind: md5_hash, from: both}
+  out:   {kind: file_writer, from: sum, config: {path: out}}
+`, func(o *compile.Options) { o.Window.Frames, o.Window.Bytes = count, most })
+		told := make(chan int64, 1000) // what the step holds, five times a second
+		both := 0
+		for both < len(j.Plan.Steps) && j.Plan.Steps[both].Node != "both" {
+			both++
+		}
+		stop, err := r.Conn.Subscribe(j.Names().Place(both), func(_ string, data []byte) {
+			if p, ok := protocol.DecodePlace(data); ok {
+				told <- p.Held
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stop()
+		done := j.Start(nil)
+		begin := time.Now()
+		for tight := 0; tight < 10; {
+			if bustest.Wait(t, "the step to tell what it holds", told) > most {
+				tight++
+			} else if time.Since(begin) > bustest.Timeout {
+				t.Fatal("the step never told that it holds too much")
+			}
+		}
+		cut := 0
+		for _, name := range values(t, r, j) {
+			if strings.HasPrefix(name, "s0-") {
+				cut++
+			}
+		}
+		if cut > 80 {
+			t.Errorf("the source has cut %d frames of %d while %d bytes may be held early", cut, count, most)
+		}
+		t.Logf("tight after %v with %d frames cut", time.Since(begin), cut)
+		r.File("go", "")
+		(<-done).Succeeded()
+		t.Logf("the end after %v", time.Since(begin))
+		if got := len(r.Lines(t, "out")); got != 2*count {
+			t.Errorf("got %d lines, want %d", got, 2*count)
 		}
 	})
 }

@@ -29,6 +29,7 @@ type order struct {
 	URL, Dir, Name string
 	Pool           string
 	Kinds          []string
+	Deadline       time.Duration
 	Loud           bool
 }
 
@@ -65,7 +66,7 @@ func work(o order, c *nodes.Catalogue) error {
 	if o.Loud {
 		log = hclog.New(&hclog.LoggerOptions{Name: o.Name, Level: hclog.Debug, Output: os.Stderr})
 	}
-	w, err := worker.New(worker.Config{Conn: conn, Catalogue: c, Name: o.Name, Serves: serves(o.Kinds, true), Root: root, Log: log, Pool: o.Pool})
+	w, err := worker.New(worker.Config{Conn: conn, Catalogue: c, Name: o.Name, Serves: serves(o.Kinds, true), Root: root, Log: log, Pool: o.Pool, Deadline: o.Deadline})
 	if err != nil {
 		return err
 	}
@@ -96,7 +97,7 @@ func serves(kinds []string, away bool) func(*recipe.Step) bool {
 // spawn starts a worker as a process, and returns what stops it.
 func (r *Rig) spawn(o order) func() {
 	r.t.Helper()
-	o.URL, o.Dir, o.Loud = r.server.URL(), r.Dir, Loud
+	o.URL, o.Dir, o.Deadline, o.Loud = r.server.URL(), r.Dir, r.config.Deadline, Loud
 	said, err := json.Marshal(o)
 	if err != nil {
 		r.t.Fatal(err)

@@ -40,7 +40,9 @@ type Config struct {
 	AckWait time.Duration // of the jobs; see job.Config
 	Lease   time.Duration
 	Stall   time.Duration
-	Fail    worker.Failpoint // of the workers in the process
+	// Deadline is that of the workers' nodes; see worker.Config.
+	Deadline time.Duration
+	Fail     worker.Failpoint // of the workers in the process
 }
 
 // Rig is a server with workers, on which jobs run. It ends with its test.
@@ -150,6 +152,7 @@ func (r *Rig) local(c worker.Config) func() {
 		r.t.Fatal(err)
 	}
 	c.Conn, c.Catalogue, c.Root, c.Stdin, c.Console, c.Log = conn, r.config.Catalogue, root, &r.Stdin, &r.Console, r.log.Named(c.Name)
+	c.Deadline = r.config.Deadline
 	w, err := worker.New(c)
 	if err != nil {
 		r.t.Fatal(err)

@@ -11,6 +11,7 @@ var delayKind = nodes.Define(nodes.Spec{
 	Kind:     "delay",
 	Category: "flow",
 	Summary:  "Waits for each record, and passes it",
+	Waits:    true,
 	Doc:      "The time is spent record by record; `parallel` frames wait beside each other. " + inBatches,
 	In:       []nodes.Port{{Name: "in", Type: "T", Doc: "anything"}},
 	Out:      []nodes.Port{{Name: "out", Type: "T", Doc: "the same"}},

@@ -13,9 +13,10 @@ var throttleKind = nodes.Define(nodes.Spec{
 	Doc: "Records are spread evenly: after a pause no more than a short burst (a twentieth of a second's worth) makes up for it. " +
 		"What is in the records is not changed, and what is too fast waits. With `for` the rate holds so long from the first record on, " +
 		"and then everything passes; a worker that takes the step over begins that time anew. " + inBatches,
-	Role: nodes.Ordered, // one owner, so that the rate is that of the whole job
-	In:   []nodes.Port{{Name: "in", Type: "T", Doc: "anything"}},
-	Out:  []nodes.Port{{Name: "out", Type: "T", Doc: "the same"}},
+	Waits: true,
+	Role:  nodes.Ordered, // one owner, so that the rate is that of the whole job
+	In:    []nodes.Port{{Name: "in", Type: "T", Doc: "anything"}},
+	Out:   []nodes.Port{{Name: "out", Type: "T", Doc: "the same"}},
 	Examples: []nodes.Example{
 		{Config: "rate: 100000", In: []any{"a", "b", "c"}, Out: []any{"a", "b", "c"}},
 		{Doc: "Slow for a moment only", Config: "{rate: 1000, for: 10ms}", In: []any{1, 2}, Out: []any{1, 2}},
