@@ -6,10 +6,10 @@ import (
 	"sluice/recipe"
 )
 
-// MaxState is the most bytes that a snapshot of a kind may have: 64 MiB of what is kept,
-// and a quarter of that for its form. The bounds of a kind's settings must hold it, so
-// that no job fails for its state.
-const MaxState = 80 << 20
+// MaxState is the most bytes that a snapshot of a kind may have; the largest is that of a
+// dedupe that remembers ten million values. The bounds of a kind's settings must hold it,
+// so that no job fails for its state.
+const MaxState = 192 << 20
 
 // AppendRecord appends a record together with its type, as states of kinds keep it.
 func AppendRecord(b []byte, r Record) []byte {

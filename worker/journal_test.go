@@ -2,7 +2,6 @@ package worker
 
 import (
 	"bytes"
-	"context"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -172,7 +171,7 @@ func TestLatecomerPurgesNothing(t *testing.T) {
 	ob.grow(1 << 20)
 	checkpoint(t, old, true) // a delta; the next is a snapshot
 	late := &protocol.Checkpoint{Rev: old.at.Rev + 2, Cursors: make(protocol.Cursors, 1)}
-	c := old.capture(context.Background(), late, true)
+	c := captureOf(t, old, late, true)
 	if !c.snapshot {
 		t.Fatal("no snapshot was due")
 	}

@@ -80,11 +80,3 @@ func (c *validateCmd) declared(params map[string]string) map[string]map[string]s
 	}
 	return of
 }
-
-// count returns n with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}

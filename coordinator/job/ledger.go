@@ -93,7 +93,7 @@ func (r *run) whole(ctx context.Context) bool {
 	st, err := r.conn.StreamState(ctx, r.names.Ledger())
 	switch {
 	case errors.Is(err, bus.ErrNoStream) && r.foldSeq > 0:
-		r.reason = "the ledger is gone: its stream was deleted"
+		r.reason = goneReason(r.names.Ledger())
 		return false
 	case err != nil:
 		r.log.Debug("state of the ledger not read", "err", err)

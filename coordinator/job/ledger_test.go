@@ -222,7 +222,7 @@ func TestStolenLedger(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, err := w.run(bustest.Context(t), nil)
-	if err != nil || p.State != recipe.JobFailed || !strings.Contains(p.Reason, "the ledger is gone") {
+	if err != nil || p.State != recipe.JobFailed || !strings.Contains(p.Reason, "LEDGER is gone") {
 		t.Errorf("got %s (%s), %v, want failed", p.State, p.Reason, err)
 	}
 }

@@ -96,7 +96,7 @@ func (r *run) streamsStand(ctx context.Context) {
 	if err != nil || name == "" {
 		return
 	}
-	r.reason = fmt.Sprintf("stream %s is gone, and what it held is lost", name)
+	r.reason = goneReason(name)
 	at := slices.IndexFunc(r.plan.Streams, func(s recipe.Stream) bool { return r.names.Fill(s.Name) == name })
 	if at < 0 {
 		return
@@ -107,6 +107,10 @@ func (r *run) streamsStand(ctx context.Context) {
 	if n := len(edges) - 1; n > 0 {
 		r.reason += fmt.Sprintf(" and on %d more", n)
 	}
+}
+
+func goneReason(stream string) string {
+	return fmt.Sprintf("stream %s is gone, and what it held is lost", stream)
 }
 
 // nothingLeft reports whether all splits are done and nothing is stored on any edge: then

@@ -27,9 +27,9 @@ var dedupeKind = nodes.Define(nodes.Spec{
 	},
 }, newDedupe)
 
-// The most keys take 61 MiB of state, which nodes.MaxState has room for.
+// The most keys take 153 MiB of state, which nodes.MaxState has room for.
 type dedupeConfig struct {
-	MaxKeys int `json:"max_keys" doc:"how many values are remembered" default:"1000000" min:"1" max:"4000000"`
+	MaxKeys int `json:"max_keys" doc:"how many values are remembered" default:"1000000" min:"1" max:"10000000"`
 }
 
 // digest stands for a value: half of its SHA-256, so that nobody can make two that
