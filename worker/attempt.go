@@ -106,7 +106,7 @@ func (a *attempt) loop(ctx context.Context, tick *time.Ticker) error {
 		case <-deadline:
 			return ctx.Err()
 		case <-tick.C:
-			a.m.Observe(a.lossy.full())
+			a.lossy.observe(a.m)
 			a.m.Start(a.now())
 		case <-a.box.wake:
 			events = a.box.take(events)

@@ -15,5 +15,5 @@ func Catalogue() *nodes.Catalogue {
 }
 
 // Kinds are the kinds that only tests have: give and keep stand at the ends of an
-// example, moody, burst, jitter and held misbehave on request.
-var Kinds = []nodes.Kind{giveKind, keepKind, moodyKind, burstKind, jitterKind, heldKind}
+// example, moody, burst, jitter and held misbehave on request, witness tells.
+var Kinds = []nodes.Kind{giveKind, keepKind, moodyKind, burstKind, jitterKind, heldKind, witnessKind}

@@ -39,7 +39,9 @@ type Config struct {
 	AckWait time.Duration // of the jobs; see job.Config
 	Lease   time.Duration
 	Stall   time.Duration
-	Fail    worker.Failpoint // of the workers in the process
+	Fail    worker.Failpoint // of the workers, for [OneProcess] alone
+	Share   float64          // of the 50 % rule, for OneProcess alone; see worker.Config
+	Log     hclog.Logger     // nil says nothing, or all there is when [Loud] is set
 }
 
 // Rig is a server with workers, on which jobs run. It ends with its test.
@@ -55,6 +57,7 @@ type Rig struct {
 	server  *bus.Server
 	log     hclog.Logger
 	workers []func() // stop them
+	pids    []int    // of workers that are processes
 }
 
 // Each runs a test once in each mode, on a new rig.
@@ -74,7 +77,13 @@ func New(t testing.TB, m Mode, c Config) *Rig {
 	if c.Catalogue == nil {
 		c.Catalogue = Catalogue()
 	}
-	r := &Rig{Mode: m, Dir: t.TempDir(), config: c, t: t, log: logger(t)}
+	if m == Processes && (c.Fail != nil || c.Share != 0) {
+		t.Fatal("a rig of processes can't be told a failpoint or a share")
+	}
+	if c.Log == nil {
+		c.Log = logger(t)
+	}
+	r := &Rig{Mode: m, Dir: t.TempDir(), config: c, t: t, log: c.Log}
 	r.server = bustest.Start(t, bus.ServerConfig{Listen: listen, Log: r.log.Named("nats")})
 	r.Conn = bustest.Connect(t, r.server)
 	if err := job.EnsureJobs(context.Background(), r.Conn); err != nil {
@@ -130,7 +139,23 @@ func (r *Rig) Dismiss() {
 		all.Go(stop)
 	}
 	all.Wait()
-	r.workers = nil
+	r.workers, r.pids = nil, nil
+}
+
+// Resident returns the resident memory of the rig's processes, this one among them, in
+// bytes; 0 where the system does not tell.
+func (r *Rig) Resident() (sum uint64) {
+	for _, pid := range append([]int{os.Getpid()}, r.pids...) {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+		var size, resident uint64
+		if err == nil {
+			_, err = fmt.Sscan(string(text), &size, &resident)
+		}
+		if err == nil {
+			sum += resident * uint64(os.Getpagesize())
+		}
+	}
+	return sum
 }
 
 // local starts a worker in this process, and returns what stops it.
@@ -145,7 +170,7 @@ func (r *Rig) local(name string, fail worker.Failpoint, serves func(*recipe.Step
 		r.t.Fatal(err)
 	}
 	w, err := worker.New(worker.Config{Conn: conn, Catalogue: r.config.Catalogue, Name: name, Serves: serves, Root: root,
-		Stdin: &r.Stdin, Console: &r.Console, Log: r.log.Named(name), Fail: fail})
+		Stdin: &r.Stdin, Console: &r.Console, FullShare: r.config.Share, Log: r.log.Named(name), Fail: fail})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -15,6 +15,10 @@ var long = flag.Bool("long", false, "run the long forms of the tests")
 
 func TestMain(m *testing.M) {
 	flag.BoolVar(&trial.Loud, "loud", false, "log what the rigs do")
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("6") // most of the time is spent waiting
+	}
 	os.Exit(trial.Main(m, os.Getenv(trial.WorkerEnv), trial.Catalogue()))
 }
 
