@@ -20,6 +20,10 @@ func TestRandomGraphs(t *testing.T) {
 	}
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		begin := time.Now()
+		graphs := graphs
+		if r.Mode == trial.Processes && !*long {
+			graphs /= 4
+		}
 		all := make([]*trial.Graph, graphs)
 		jobs := make([]*trial.Job, graphs)
 		for i := range all {

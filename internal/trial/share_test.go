@@ -5,10 +5,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
-	"sluice/internal/bus/bustest"
 	"sluice/internal/figures"
 	"sluice/internal/trial"
 	"sluice/recipe"
@@ -106,27 +106,33 @@ func TestHalfFull(t *testing.T) {
 		for _, publisher := range []string{"lines", "text"} {
 			t.Run(fmt.Sprintf("%d of %d of %s, share %v", row.full, row.readers, publisher, row.share), func(t *testing.T) {
 				t.Parallel()
-				const n = 3000
+				const n = 4000
 				l := newLooks(publisher)
 				r := trial.New(t, trial.OneProcess, trial.Config{Share: row.share, Log: l.logger()})
 				r.File("in", lines(n, "%d"))
 				j := r.Job(t, fanOut(publisher, row.readers, row.full), trial.Frames(10))
-				passed := make(chan struct{}) // 50 frames since all held readers were seen full
-				var since int64
+				j.Within = 2 * time.Minute
+				passed := make(chan struct{}) // 50 frames while all held readers are full
+				var last, through int64
 				var once sync.Once
 				j.Show = func(p recipe.Progress) {
 					out := outOf(p, publisher)
-					if l.fullNow() < row.full {
-						since = out
-					} else if out > since+500 {
+					if l.fullNow() >= row.full {
+						through += out - last
+					}
+					if last = out; through >= 500 {
 						once.Do(func() { close(passed) })
 					}
 				}
 				done := j.Start(nil)
+				until := passed
 				if row.halved {
-					bustest.Wait(t, "a window of one frame", l.shut)
-				} else {
-					bustest.Wait(t, "frames that pass full readers", passed)
+					until = l.shut
+				}
+				select {
+				case <-until:
+				case res := <-done: // at its end or out of time
+					t.Fatalf("%d records passed full readers, the window has %d frames, and the job is %s", through, l.last, res.State)
 				}
 				r.File("go", "")
 				res := (<-done).Succeeded()

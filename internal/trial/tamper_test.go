@@ -65,6 +65,7 @@ func stopped(t *testing.T, r *trial.Rig, j *trial.Job, node string) {
 
 // TestStopAndResume is the test below without the theft: what rested goes on.
 func TestStopAndResume(t *testing.T) {
+	t.Parallel()
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		r.File("in", lines(2000, "%d"))
 		j := r.Job(t, holding, trial.Frames(10))
@@ -80,6 +81,7 @@ func TestStopAndResume(t *testing.T) {
 // TestStolenEntry deletes an entry of the ledger while the job is stopped: the resumed
 // job fails and names an edge of the step, whether the fold had counted it or not.
 func TestStolenEntry(t *testing.T) {
+	t.Parallel()
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		r.File("in", lines(2000, "%d"))
 		for node, edges := range map[string]string{"lines": "e1", "up": "e1"} {
@@ -110,6 +112,7 @@ func TestStolenEntry(t *testing.T) {
 // damaged payload its records are counted as dead and everything else arrives; with a
 // damaged header nobody can tell what it was, and the job fails and names the edge.
 func TestAlteredFrame(t *testing.T) {
+	t.Parallel()
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		for _, part := range []string{"payload", "header"} {
 			r.Clear()

@@ -10,7 +10,7 @@ import (
 	"sluice/recipe"
 )
 
-// The long forms of the suite are run by hand and at night.
+// The long forms of the suite: `make faults` runs them.
 var long = flag.Bool("long", false, "run the long forms of the tests")
 
 func TestMain(m *testing.M) {
