@@ -34,5 +34,3 @@ func seenWhen(node string, n int64, f func()) func(recipe.Progress) {
 }
 
 func timeout(seconds int) <-chan time.Time { return time.After(time.Duration(seconds) * time.Second) }
-
-type trialProgress = recipe.Progress
