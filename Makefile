@@ -5,7 +5,7 @@ GO       ?= go
 FUZZTIME ?= 1m
 SEEDS    ?= 200000
 KILLS    ?= 50
-RACED    := ./worker/... ./coordinator/job ./internal/bus ./internal/protocol ./internal/solo ./internal/trial
+RACED    := ./worker/... ./coordinator/job ./internal/bus ./internal/protocol ./internal/solo
 BIN      := bin/sluice
 # With figures: a command runs with a file for what tests measure, which is printed behind it.
 FIGURED  := ./internal/figures/print.sh
@@ -40,6 +40,7 @@ check: ## formatting, vet, staticcheck, generated files, module files, race dete
 	$(GO) run ./internal/docgen -check
 	$(GO) mod tidy -diff
 	$(GO) test -race -short $(RACED)
+	$(GO) test -race -short ./internal/trial -run 'Shapes|Panics|Subsets|ManyJobs|StopAndResume'
 
 bench: ## measure speed against plain Go and raw JetStream; writes docs/benchmarks.md
 	$(GO) run ./internal/bench

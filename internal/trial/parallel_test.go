@@ -15,6 +15,7 @@ import (
 // the steps above it: eight frames in hand are at least six times as fast as one, from the
 // first record to the last. A machine that is busy gets more than one chance.
 func TestOrderKeepsParallelism(t *testing.T) {
+	clocked(t)
 	const n = 600
 	trial.Each(t, trial.Config{Workers: [][]string{nil}}, func(t *testing.T, r *trial.Rig) {
 		r.File("in", lines(n, "%d"))

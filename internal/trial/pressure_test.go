@@ -120,6 +120,7 @@ const (
 // free: nothing lost, what is stored and held stays bounded and flat, and the source is
 // soon back at its own rate.
 func TestBackPressure(t *testing.T) {
+	clocked(t)
 	slow := 4 * time.Second
 	if *long {
 		slow = 2 * time.Minute

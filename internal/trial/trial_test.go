@@ -34,3 +34,11 @@ func seenWhen(node string, n int64, f func()) func(recipe.Progress) {
 }
 
 func timeout(seconds int) <-chan time.Time { return time.After(time.Duration(seconds) * time.Second) }
+
+// clocked leaves a test out of the short form, which the race detector takes: it holds a
+// rate of the machine against a bound.
+func clocked(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a bound on a rate, with the race detector: not in the short form")
+	}
+}
