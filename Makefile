@@ -5,7 +5,10 @@ GO       ?= go
 FUZZTIME ?= 1m
 SEEDS    ?= 200000
 KILLS    ?= 50
+RACED    := ./worker/... ./coordinator/job ./internal/bus ./internal/protocol ./internal/solo
 BIN      := bin/sluice
+# With figures: a command runs with a file for what tests measure, which is printed behind it.
+FIGURED  := ./internal/figures/print.sh
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
@@ -23,19 +26,21 @@ demo: build ## run two of the example recipes and show what they wrote
 	$(BIN) run examples/top-talkers.yaml
 	@echo; echo "out/top-talkers.jsonl:"; head -n 10 out/top-talkers.jsonl
 
-test: ## run all tests, within five minutes
-	$(GO) test ./...
+test: ## run all tests, within five minutes, and print what they measured
+	$(FIGURED) $(GO) test ./...
 
 race: ## run all short tests under the race detector
-	$(GO) test -race -short ./...
+	$(GO) test -race -short -timeout 20m ./...
 
-check: ## formatting, vet, staticcheck, generated files up to date, module files tidy
+check: ## formatting, vet, staticcheck, generated files, module files, race detector on what has goroutines
 	@fmt=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$fmt" || { echo "gofmt wants to change:"; echo "$$fmt"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	$(GO) test ./schemas/...
 	$(GO) run ./internal/docgen -check
 	$(GO) mod tidy -diff
+	$(GO) test -race -short $(RACED)
+	$(GO) test -race -short ./internal/trial -run 'Shapes|Panics|Subsets|ManyJobs|StopAndResume'
 
 bench: ## measure speed against plain Go and raw JetStream; writes docs/benchmarks.md
 	$(GO) run ./internal/bench
@@ -43,9 +48,10 @@ bench: ## measure speed against plain Go and raw JetStream; writes docs/benchmar
 fuzz: ## run every fuzz target for FUZZTIME (default 1m) and print a table
 	$(GO) run ./internal/fuzzall -time $(FUZZTIME)
 
-faults: ## simulate the protocol (SEEDS, 200000) and kill each recipe at KILLS moments (50)
-	SLUICE_SEEDS=$(SEEDS) $(GO) test ./internal/protocol/... -run 'Simulation' -count=1 -timeout 3h -v
-	SLUICE_KILLS=$(KILLS) $(GO) test ./internal/crash -count=1 -timeout 3h -v
+faults: ## long forms: SEEDS (200000) simulated runs, KILLS (50) a recipe, 2 minutes of pressure, 100 jobs
+	SLUICE_SEEDS=$(SEEDS) $(FIGURED) $(GO) test ./internal/protocol/... -run 'Simulation' -count=1 -timeout 3h
+	SLUICE_KILLS=$(KILLS) $(FIGURED) $(GO) test ./internal/crash -count=1 -timeout 3h
+	$(FIGURED) $(GO) test ./internal/trial -run 'BackPressure|ManyJobs|OrderKeeps|RandomGraphs' -count=1 -timeout 1h -long
 
 generate: ## write all generated files anew: schemas, docs/kinds, docs/diagnostics.md
 	$(GO) run ./schemas/generate

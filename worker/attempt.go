@@ -26,7 +26,8 @@ type attempt struct {
 	seq   uint64 // of the split's checkpoint, for the compare-and-set
 	last  protocol.ID
 	lossy lossyOuts
-	waits bool // a cut waits for the input log
+	waits bool  // a cut waits for the input log
+	twice int64 // records of frames that another attempt had committed
 	over  bool
 }
 
@@ -73,7 +74,9 @@ func (a *attempt) run(ctx context.Context) error {
 	if !a.lossy.any {
 		tick.Stop()
 	}
-	return a.loop(ctx, tick)
+	err = a.loop(ctx, tick)
+	a.job.log.Debug("split left", "step", a.step.Node, "split", a.split, "from", at.N, "read_twice", a.twice)
+	return err
 }
 
 // open opens the split at its checkpoint.
@@ -103,7 +106,7 @@ func (a *attempt) loop(ctx context.Context, tick *time.Ticker) error {
 		case <-deadline:
 			return ctx.Err()
 		case <-tick.C:
-			a.m.Observe(a.lossy.full())
+			a.lossy.observe(a.m)
 			a.m.Start(a.now())
 		case <-a.box.wake:
 			events = a.box.take(events)
@@ -138,6 +141,9 @@ func (a *attempt) handle(e *event) error {
 	now := a.now()
 	switch e.kind {
 	case evCommitted:
+		if h := a.hand[e.id]; e.result == protocol.Refused && h != nil {
+			a.twice += h.made.records()
+		}
 		a.m.Committed(e.id, e.result, now)
 	case evLooked:
 		a.m.Looked(e.id, e.entry, now)

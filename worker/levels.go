@@ -82,10 +82,12 @@ type lossyOuts struct {
 	levels *levels
 	edges  []*recipe.Edge // by index in the step's Out; nil for edges that block
 	any    bool
+	step   *recipe.Step
+	seen   [2]int // readers that were full at the last look, and the window behind it
 }
 
 func (r *jobRun) lossyOuts(s *recipe.Step) lossyOuts {
-	l := lossyOuts{levels: r.levels, edges: make([]*recipe.Edge, len(s.Out))}
+	l := lossyOuts{levels: r.levels, step: s, edges: make([]*recipe.Edge, len(s.Out))}
 	for i, id := range s.Out {
 		if e := r.plan.Edge(id); e.Overflow != recipe.Block {
 			l.edges[i], l.any = e, true
@@ -106,6 +108,22 @@ func (l *lossyOuts) lost() uint64 {
 		}
 	}
 	return bits
+}
+
+// throttled is a machine that the 50 % rule holds.
+type throttled interface {
+	Observe(full, all int)
+	Window() int
+}
+
+// observe lets a machine look at its readers, and logs what changes.
+func (l *lossyOuts) observe(m throttled) {
+	full, all := l.full()
+	m.Observe(full, all)
+	if now := [2]int{full, m.Window()}; now != l.seen {
+		l.seen = now
+		l.levels.run.log.Debug("readers looked at", "step", l.step.Node, "full", full, "readers", all, "window", m.Window())
+	}
 }
 
 // full counts the readers, and those whose edge is at capacity and does not block.

@@ -29,6 +29,17 @@ func (m *made) entry(step int, worker string) *protocol.Entry {
 	return &protocol.Entry{Step: step, Dead: int64(len(m.dead)), Discard: m.discarded, Counts: m.counts, Lost: m.lost, Full: m.full, Kept: m.kept, By: worker}
 }
 
+// records returns how many records a source's frame was made of.
+func (m *made) records() int64 {
+	n := int64(len(m.dead)) + m.discarded
+	for _, parts := range m.counts {
+		for _, c := range parts {
+			n += int64(c)
+		}
+	}
+	return n
+}
+
 // cutter encodes what a call emitted into frames.
 type cutter struct {
 	run     *jobRun

@@ -158,7 +158,7 @@ func (l *ownerLoop) reign(ctx context.Context) error {
 		case <-tick.C:
 			l.tell()
 			if l.lossy.any {
-				l.m.Observe(l.lossy.full())
+				l.lossy.observe(l.m)
 			}
 		case <-l.box.wake:
 			events = l.box.take(events)

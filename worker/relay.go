@@ -118,7 +118,7 @@ func (l *relayLoop) serve(ctx, asks context.Context) error {
 		case <-l.tick.C:
 			l.m.Tick(l.now())
 			if l.lossy.any {
-				l.m.Observe(l.lossy.full())
+				l.lossy.observe(l.m)
 			}
 		case <-l.box.wake:
 			events = l.box.take(events)

@@ -49,7 +49,7 @@ type bench struct {
 	sluice  string // the product
 	quick   bool
 	profile string
-	err     error // of the first answer that was wrong
+	err     error // answers that were wrong and bounds that were missed
 }
 
 func main() {
@@ -105,6 +105,11 @@ func run() error {
 		}
 		r.sections = append(r.sections, s)
 		fmt.Print(s.text())
+		for _, text := range s.missed() {
+			if !b.quick { // small inputs measure start-up
+				b.wrong("missed: " + text)
+			}
+		}
 	}
 	if only == "" && !b.quick {
 		if err := os.WriteFile(out, []byte(r.text()), 0o644); err != nil {
@@ -130,8 +135,8 @@ func choose(only string) ([]part, error) {
 	return chosen, nil
 }
 
-// wrong notes an answer that is not what it must be: the program then ends with an error,
-// whatever was measured.
+// wrong notes an answer that is not what it must be, or a bound that was missed: the
+// program then ends with an error, behind the report.
 func (b *bench) wrong(text string) { b.err = errors.Join(b.err, errors.New(text)) }
 
 // pick returns what a whole run uses, or a quick one.

@@ -36,6 +36,17 @@ func (s *section) note(format string, args ...any) {
 	s.checks = append(s.checks, check{text: fmt.Sprintf(format, args...), unbound: true})
 }
 
+// missed returns the bounds that did not hold.
+func (s *section) missed() []string {
+	var all []string
+	for _, c := range s.checks {
+		if !c.ok && !c.unbound {
+			all = append(all, c.text)
+		}
+	}
+	return all
+}
+
 func (r *report) head() string {
 	return fmt.Sprintf(`# Benchmarks
 

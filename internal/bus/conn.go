@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"sync"
@@ -50,7 +49,6 @@ type options struct {
 	nats    []nats.Option
 	log     hclog.Logger
 	ackWait time.Duration
-	apiWait time.Duration
 }
 
 // Option is a setting of a connection.
@@ -59,10 +57,6 @@ type Option func(*options)
 // AckTimeout sets how long a publish waits for its acknowledgement; default
 // DefaultAckTimeout.
 func AckTimeout(d time.Duration) Option { return func(o *options) { o.ackWait = d } }
-
-// RequestTimeout bounds each request whose context has no deadline; default
-// DefaultRequestTimeout.
-func RequestTimeout(d time.Duration) Option { return func(o *options) { o.apiWait = d } }
 
 // Log sets where the connection reports losses and returns; default nowhere.
 func Log(l hclog.Logger) Option { return func(o *options) { o.log = l } }
@@ -76,26 +70,16 @@ func Token(t string) Option {
 	}
 }
 
-// Credentials reads the client's identity from a NATS credentials file.
-func Credentials(file string) Option {
-	return func(o *options) { o.nats = append(o.nats, nats.UserCredentials(file)) }
-}
-
-// TLS asks for an encrypted connection with these settings.
-func TLS(c *tls.Config) Option {
-	return func(o *options) { o.nats = append(o.nats, nats.Secure(c)) }
-}
-
 // Dial connects to the server at url, or to one of several separated by commas.
 func Dial(url, name string, opts ...Option) (*Conn, error) {
-	o := options{log: hclog.NewNullLogger(), ackWait: DefaultAckTimeout, apiWait: DefaultRequestTimeout}
+	o := options{log: hclog.NewNullLogger(), ackWait: DefaultAckTimeout}
 	for _, f := range opts {
 		f(&o)
 	}
 	c := &Conn{
 		log:      o.log,
 		ackWait:  o.ackWait,
-		apiWait:  o.apiWait,
+		apiWait:  DefaultRequestTimeout,
 		onClose:  func() {},
 		closed:   make(chan struct{}),
 		watchers: make(map[*watcher]struct{}),

@@ -68,6 +68,8 @@ func TestSurvivesRestartOfTheServer(t *testing.T) {
 // outcome is unknown, and tells when half are stored.
 func putUntilStored(t *testing.T, c *bus.Conn, total int, half chan<- struct{}) {
 	p := publisher(t, c)
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
 	put := func(m bus.Put) {
 		for range 100 {
 			o := p.PutSync(t.Context(), m)
@@ -78,7 +80,11 @@ func putUntilStored(t *testing.T, c *bus.Conn, total int, half chan<- struct{}) 
 				t.Errorf("put %s: %v", m.Subject, o.Err)
 				return
 			}
-			<-time.After(20 * time.Millisecond)
+			select {
+			case <-again.C:
+			case <-t.Context().Done():
+				return
+			}
 		}
 		t.Errorf("put %s: not stored after 100 attempts", m.Subject)
 	}

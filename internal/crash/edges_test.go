@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sluice/internal/bus"
+	"sluice/internal/figures"
 )
 
 // TestKilledAtStart kills while the job is provisioned: streams and consumers half made.
@@ -24,10 +25,12 @@ func TestKilledAtStart(t *testing.T) {
 			all, _ := filepath.Glob(filepath.Join(dir, "data", "jetstream", "*", "streams", "*", "*"))
 			return len(all)
 		}
-		for range 2 {
+		for _, made := range []int{k * 40 / n, 0} { // what is made stays, so the second has less to make
 			p := s.run(t, dir, "--resume")
 			before := streams()
-			p.lively(func() bool { return streams() > before+k*40/n })
+			if !p.lively(func() bool { return streams() > before+made }) && made > 0 {
+				t.Fatalf("it ended before it had made %d files of streams", made)
+			}
 			p.kill()
 		}
 		s.run(t, dir, "--resume").want(t, 0)
@@ -106,28 +109,47 @@ func TestKilledAtEnd(t *testing.T) {
 			t.Parallel()
 			s := scenery(t, name)
 			calm := s.calm(t)
-			struck := 0
 			n := kills(t)
+			y := tally{asked: n}
+			end := 200 * time.Millisecond // from there to the exit, about: each run tells
 			for k := range n {
-				dir := t.TempDir()
-				s.lay(t, dir)
-				p := s.run(t, dir, "--resume")
-				if p.lively(func() bool { return s.appeared(dir) }) && p.until(time.Since(p.began)+time.Duration(k)*200*time.Millisecond/time.Duration(n)) {
-					struck++
-				}
-				p.kill()
-				s.run(t, dir, "--resume").want(t, 0)
-				if !same(t, s.results(t, dir), calm.want) {
-					t.Fatalf("killed %d steps behind the rename", k)
-				}
-				os.RemoveAll(dir)
+				end = s.killAtEnd(t, calm, float64(k)/float64(n), end, &y)
 			}
-			t.Logf("%s: %d of %d kills between the output's appearance and the exit", name, struck, n)
-			if struck == 0 {
-				t.Error("no kill struck")
+			figures.Note(t, "%d of %d kills between the output's appearance and the exit, %d outputs identical", y.struck, n, y.same)
+			if y.struck < n {
+				t.Errorf("%d kills struck, want %d", y.struck, n)
 			}
 		})
 	}
+}
+
+// killAtEnd kills at a share of the time between the output's appearance and the exit. It
+// returns how long that time is, as far as it has seen.
+func (s *scene) killAtEnd(t *testing.T, calm undisturbed, share float64, end time.Duration, y *tally) time.Duration {
+	t.Helper()
+	for range 2 * tries {
+		dir := t.TempDir()
+		s.lay(t, dir)
+		p := s.run(t, dir, "--resume")
+		seen := p.lively(func() bool { return s.appeared(dir) })
+		at := time.Since(p.began)
+		struck := seen && p.until(at+time.Duration(share*float64(end)))
+		p.kill()
+		if seen && !struck {
+			end = min(end*9/10, p.took-at)
+		}
+		s.run(t, dir, "--resume").want(t, 0)
+		if !same(t, s.results(t, dir), calm.want) {
+			t.Fatalf("killed at %.0f %% of the %v behind the rename", 100*share, end)
+		}
+		os.RemoveAll(dir)
+		if struck {
+			y.struck++
+			y.same++
+			break
+		}
+	}
+	return end
 }
 
 // appeared reports whether an output has got its name, or a mark of an append was removed.

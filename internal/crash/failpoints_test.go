@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"sluice/coordinator/compile"
+	"sluice/internal/figures"
 	"sluice/internal/solo"
 	"sluice/nodes/all"
 	"sluice/recipe"
@@ -47,10 +48,10 @@ type strikes struct {
 	mu    sync.Mutex
 	rnd   *rand.Rand
 	at    worker.Point // "" for all
-	every int          // one of so many passes
 	left  map[int]int
 	armed map[int]bool // behindSave: the next place of the step strikes
 	hit   map[worker.Point]int
+	past  map[worker.Point]int // passes of each place, strikes among them
 }
 
 // behindSave strikes at the first place that a step comes to behind a save: what a
@@ -59,11 +60,36 @@ const behindSave worker.Point = "behind save"
 
 // newStrikes returns a failpoint whose strikes are a function of a and b.
 func newStrikes(a, b uint64, at worker.Point) *strikes {
-	every := 40
-	if at == worker.BeforeSave { // there are few
-		every = 3
+	return &strikes{rnd: rand.New(rand.NewPCG(a, b)), at: at, left: map[int]int{}, armed: map[int]bool{}, hit: map[worker.Point]int{}, past: map[worker.Point]int{}}
+}
+
+// check wants every point struck that this failpoint is for, and each strike's loop dead,
+// as its worker's log has it.
+func (k *strikes) check(t testing.TB, log string) {
+	t.Helper()
+	want := points
+	switch k.at {
+	case "":
+	case behindSave: // any point will do
+		want = nil
+	default:
+		want = []worker.Point{k.at}
 	}
-	return &strikes{rnd: rand.New(rand.NewPCG(a, b)), at: at, every: every, left: map[int]int{}, armed: map[int]bool{}, hit: map[worker.Point]int{}}
+	all := 0
+	for _, n := range k.hit {
+		all += n
+	}
+	if all == 0 {
+		t.Errorf("the failpoint at %q has not struck", k.at)
+	}
+	for _, p := range want {
+		if k.hit[p] == 0 {
+			t.Errorf("no loop was struck at %q: %v", p, k.hit)
+		}
+	}
+	if !strings.Contains(log, "killed at ") {
+		t.Errorf("no loop died, though they were struck at %v", k.hit)
+	}
 }
 
 func (k *strikes) fail(p worker.Point, step int) bool {
@@ -80,16 +106,25 @@ func (k *strikes) fail(p worker.Point, step int) bool {
 		}
 		return strikes
 	}
-	if k.at != "" && p != k.at || k.left[step] == 0 || k.rnd.IntN(k.every) != 0 {
+	if k.at != "" && p != k.at {
 		return false
 	}
-	k.left[step]--
+	every := 40
+	if p == worker.BeforeSave { // there are few
+		every = 3
+	}
+	k.past[p]++
+	sure := k.past[p] >= every && k.hit[p] == 0 // chance and other strikes may pass a point over
+	if !sure && (k.left[step] == 0 || k.rnd.IntN(every) != 0) {
+		return false
+	}
+	k.left[step] = max(0, k.left[step]-1)
 	k.hit[p]++
 	return true
 }
 
-// solo runs the scene in this process.
-func (s *scene) solo(t testing.TB, dir string, c solo.Config) recipe.Progress {
+// solo runs the scene in this process, and returns what it logged too.
+func (s *scene) solo(t testing.TB, dir string, c solo.Config) (p recipe.Progress, said string) {
 	t.Helper()
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -105,11 +140,11 @@ func (s *scene) solo(t testing.TB, dir string, c solo.Config) recipe.Progress {
 		}})
 	ctx, cancel := context.WithTimeout(context.Background(), patience/2)
 	defer cancel()
-	p, err := solo.Run(ctx, c)
+	p, err = solo.Run(ctx, c)
 	if err != nil || p.State != recipe.JobSucceeded {
 		t.Fatalf("the job is %s (%s), err %v\n%s", p.State, p.Reason, err, tail(log.String(), 6000))
 	}
-	return p
+	return p, log.String()
 }
 
 // TestFailpoints kills steps' loops at each point between two effects.
@@ -119,6 +154,7 @@ func TestFailpoints(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			want := s.calm(t).want
+			struck := map[worker.Point]int{}
 			for n, at := range append([]worker.Point{"", behindSave}, points...) {
 				if n > 1 && kills(t) <= 5 && (i+n)%4 != 0 { // the short form: each point in some recipes
 					continue
@@ -127,15 +163,20 @@ func TestFailpoints(t *testing.T) {
 				dir := t.TempDir()
 				s.lay(t, dir)
 				began := time.Now()
-				p := s.solo(t, dir, solo.Config{Fail: k.fail})
+				p, said := s.solo(t, dir, solo.Config{Fail: k.fail})
+				k.check(t, said)
 				if !same(t, s.results(t, dir), want) {
 					t.Fatalf("killed at %q: %v", at, k.hit)
 				}
 				if s.letters == 0 && p.Dead() > 0 {
 					t.Errorf("%d dead letters", p.Dead())
 				}
-				t.Logf("%s: killed at %v: same output after %v", s.name, k.hit, time.Since(began).Round(time.Millisecond))
+				t.Logf("killed at %v: same output after %v", k.hit, time.Since(began).Round(time.Millisecond))
+				for p, times := range k.hit {
+					struck[p] += times
+				}
 			}
+			figures.Note(t, "loops killed at %v, outputs identical", struck)
 		})
 	}
 }

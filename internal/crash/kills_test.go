@@ -4,9 +4,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
+
+	"sluice/internal/figures"
 )
 
 // undisturbed is what a scene makes when nothing is killed, and how long that takes.
@@ -39,22 +43,24 @@ func (s *scene) calm(t testing.TB) undisturbed {
 
 // tally is what was measured over the kills of a scene.
 type tally struct {
-	struck, missed int
-	frames         []int64 // cut again, after each kill
-	records        []int64
-	window         int64
-	progress       []time.Duration // from the start of the resumed process to what the killed one had not done
-}
-
-func (y *tally) add(r remains) {
-	y.struck++
-	y.frames, y.records = append(y.frames, r.frames), append(y.records, r.records)
-	y.window = max(y.window, r.window)
+	asked, struck int
+	runs, same    int             // that came to their end, and that made what the undisturbed one does
+	frames        []int64         // committed behind the checkpoints, after each kill
+	twice         []int64         // records that a resumed process read though they had been read
+	bound         int64           // on those: open splits × their window × records of a frame
+	progress      []time.Duration // from the start of the resumed process to what the killed one had not done
 }
 
 func (y *tally) String() string {
-	return fmt.Sprintf("%d kills (%d too late); frames cut again a kill: median %d, most %d (window %d); records: median %d, most %d; resume to progress: median %v, most %v",
-		y.struck, y.missed, median(y.frames), most(y.frames), y.window, median(y.records), most(y.records), median(y.progress).Round(time.Millisecond), most(y.progress).Round(time.Millisecond))
+	return fmt.Sprintf("%d of %d kills, %d of %d outputs identical; read twice at most %d records (median %d, bound %d); resume to progress at most %v (median %v)",
+		y.struck, y.asked, y.same, y.runs, most(y.twice), median(y.twice), y.bound, most(y.progress).Round(time.Millisecond), median(y.progress).Round(time.Millisecond))
+}
+
+// killed adds what a kill left.
+func (s *scene) killed(y *tally, left remains) {
+	y.struck++
+	y.frames = append(y.frames, left.frames)
+	y.bound = max(y.bound, left.open*left.window*int64(s.frame))
 }
 
 func median[T int64 | time.Duration](all []T) T {
@@ -72,25 +78,41 @@ func most[T int64 | time.Duration](all []T) T {
 	return slices.Max(all)
 }
 
-// slow is how long the first progress of a resumed job may take on a machine that does a
-// lot beside; the measured time is printed.
-const slow = 10 * time.Second
+// promptly is how soon a resumed job must do what the killed one had not done.
+const promptly = 2 * time.Second
 
 // resume goes on with a killed job to its end. Progress is what the killed process had
 // not done: more bytes written, or more records taken.
 func (s *scene) resume(t testing.TB, dir string, left remains, y *tally) {
 	t.Helper()
 	written := s.written(dir)
-	p := s.run(t, dir, "--resume")
+	p := s.run(t, dir, "--resume", "--log-level", "debug")
 	if p.lively(func() bool { return s.written(dir) > written || p.news() > left.taken }) {
 		took := time.Since(p.began)
 		y.progress = append(y.progress, took)
-		if took > slow {
-			t.Errorf("the resumed job read on after %v", took)
+		if took > promptly {
+			t.Errorf("the resumed job read on after %v, want at most %v", took, promptly)
 		}
 	}
 	p.want(t, 0)
+	y.twice = append(y.twice, readTwice(t, p.stderr.String()))
 }
+
+// readTwice adds up, from the log of a resumed process, the records that its sources read
+// and found committed.
+func readTwice(t testing.TB, log string) (records int64) {
+	t.Helper()
+	for _, m := range splitLeft.FindAllStringSubmatch(log, -1) {
+		n, err := strconv.ParseInt(m[1], 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		records += n
+	}
+	return records
+}
+
+var splitLeft = regexp.MustCompile(`split left: .*\bread_twice=(\d+)`)
 
 // written is the size of what the scene's sinks have written so far.
 func (s *scene) written(dir string) (size int64) {
@@ -113,85 +135,105 @@ func TestKilledOnce(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			calm := s.calm(t)
-			var y tally
 			n := kills(t)
+			y := tally{asked: n}
 			for k := range n {
-				share := 0.05 + 0.9*float64(k)/float64(max(1, n-1))
-				s.killOnce(t, calm, time.Duration(share*float64(calm.took)), &y)
+				s.killOnce(t, calm, 0.05+0.9*float64(k)/float64(max(1, n-1)), &y)
 			}
-			s.report(t, calm, &y)
+			s.report(t, &y)
 		})
 	}
 }
 
 // report prints what was measured and holds it against the bounds.
-func (s *scene) report(t *testing.T, calm undisturbed, y *tally) {
+func (s *scene) report(t *testing.T, y *tally) {
 	t.Helper()
-	t.Logf("%s: undisturbed %v; %v", s.name, calm.took.Round(time.Millisecond), y)
-	if y.struck == 0 {
-		t.Error("no kill struck")
+	figures.Note(t, "%v", y)
+	if y.struck < y.asked {
+		t.Errorf("%d kills struck, want %d", y.struck, y.asked)
 	}
-	if y.window > 0 && most(y.frames) > y.window {
-		t.Errorf("%d frames were cut again after a kill; the source's window is %d", most(y.frames), y.window)
+	if most(y.twice) > y.bound {
+		t.Errorf("%d records were read twice after a kill, bound %d", most(y.twice), y.bound)
+	}
+	if most(y.frames) > 0 && most(y.twice) == 0 && len(y.twice) == len(y.frames) {
+		t.Errorf("a kill left %d frames to be read again, and no resumed process tells of one", most(y.frames))
 	}
 }
 
-func (s *scene) killOnce(t *testing.T, calm undisturbed, at time.Duration, y *tally) {
+// tries is how often a kill may come too late: the next try is at an earlier moment.
+const tries = 6
+
+// killOnce kills the scene at a share of its time and resumes. A run that is over before
+// that moment was faster than the undisturbed one, and gives the time for the next try.
+func (s *scene) killOnce(t *testing.T, calm undisturbed, share float64, y *tally) {
 	t.Helper()
-	for try := 0; ; try++ { // a run that is faster than the calm one is killed earlier
+	whole := calm.took
+	for range tries {
 		dir := t.TempDir()
 		s.lay(t, dir)
 		p := s.run(t, dir, "--resume") // nothing stored: it starts
-		alive := p.until(at)
+		alive := p.until(time.Duration(share * float64(whole)))
 		if alive {
 			p.kill()
 			left := inspect(t, filepath.Join(dir, "data"))
-			y.add(left)
+			s.killed(y, left)
 			s.resume(t, dir, left, y)
 		} else {
 			p.want(t, 0)
+			whole = min(whole*9/10, p.took)
 		}
 		if !same(t, s.results(t, dir), calm.want) {
-			t.Fatalf("killed at %v of %v", at, calm.took)
+			t.Fatalf("killed at %.0f %% of %v", 100*share, whole)
 		}
 		os.RemoveAll(dir)
 		if alive {
+			y.runs, y.same = y.runs+1, y.same+1
 			return
 		}
-		if try == 2 {
-			y.missed++
-			return
-		}
-		at = at * 9 / 10
 	}
 }
 
-// TestKilledOften kills one run many times.
+// TestKilledOften kills one run many times, and another one when it ends before it was
+// killed as often as it should be.
 func TestKilledOften(t *testing.T) {
 	for _, s := range some(t) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			calm := s.calm(t)
-			dir := t.TempDir()
-			s.lay(t, dir)
-			var y tally
-			var left remains
-			n := max(3, kills(t)/2)
-			for k := range n {
-				p := s.run(t, dir, "--resume")
-				// Start-up is part of every run, so each gets a little further.
-				if !p.until(calm.took/4 + calm.took*time.Duration(k%3)/8) {
-					p.want(t, 0)
-					y.missed++
+			y := tally{asked: max(3, kills(t)/2)}
+			for range y.asked { // each run is killed once at least, or there would be no end
+				if s.killOften(t, calm, &y); y.struck == y.asked || t.Failed() {
 					break
 				}
-				p.kill()
-				left = inspect(t, filepath.Join(dir, "data"))
-				y.add(left)
 			}
-			s.resume(t, dir, left, &y)
-			same(t, s.results(t, dir), calm.want)
-			s.report(t, calm, &y)
+			s.report(t, &y)
 		})
+	}
+}
+
+// killOften kills a run until it ends, or was killed as often as is asked for.
+func (s *scene) killOften(t *testing.T, calm undisturbed, y *tally) {
+	t.Helper()
+	dir := t.TempDir()
+	s.lay(t, dir)
+	defer os.RemoveAll(dir)
+	for k := 0; ; k++ {
+		if y.struck == y.asked {
+			s.resume(t, dir, inspect(t, filepath.Join(dir, "data")), y)
+			break
+		}
+		p := s.run(t, dir, "--resume", "--log-level", "debug")
+		// Start-up is part of every run, so each gets a little further.
+		if !p.until(calm.took/4 + calm.took*time.Duration(k%3)/8) {
+			p.want(t, 0)
+			y.twice = append(y.twice, readTwice(t, p.stderr.String()))
+			break
+		}
+		p.kill()
+		s.killed(y, inspect(t, filepath.Join(dir, "data")))
+	}
+	y.runs++
+	if same(t, s.results(t, dir), calm.want) {
+		y.same++
 	}
 }

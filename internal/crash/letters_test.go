@@ -81,6 +81,7 @@ func TestLetters(t *testing.T) {
 	calm := s.calm(t)
 	dir := t.TempDir()
 	s.lay(t, dir)
+	struck := 0
 	for k := range kills(t) {
 		p := s.run(t, dir, "--resume")
 		if !p.until(calm.took/4 + calm.took*time.Duration(k%3)/8) {
@@ -88,6 +89,10 @@ func TestLetters(t *testing.T) {
 			break
 		}
 		p.kill()
+		struck++
+	}
+	if struck < min(3, kills(t)) { // more may find it at its end
+		t.Errorf("%d kills struck", struck)
 	}
 	s.run(t, dir, "--resume").want(t, 0)
 	same(t, s.results(t, dir), calm.want)
@@ -102,7 +107,8 @@ func TestLettersAtFailpoints(t *testing.T) {
 		dir := t.TempDir()
 		s.lay(t, dir)
 		k := newStrikes(seed, 99, "")
-		p := s.solo(t, dir, solo.Config{Fail: k.fail, Dir: filepath.Join(dir, "data")})
+		p, said := s.solo(t, dir, solo.Config{Fail: k.fail, Dir: filepath.Join(dir, "data")})
+		k.check(t, said)
 		if want := int64(s.lines / 4); p.Dead() != want {
 			t.Errorf("%d dead letters are counted, want %d", p.Dead(), want)
 		}
@@ -158,7 +164,9 @@ func TestConsole(t *testing.T) {
 			next = first + len(lines)
 		}
 		if p.cmd.ProcessState.ExitCode() == 0 {
-			t.Logf("%d kills; at most %d lines came again after one", k, again)
+			if t.Logf("%d kills; at most %d lines came again after one", k, again); k == 0 {
+				t.Error("no kill struck")
+			}
 			break
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"sluice/internal/figures"
 )
 
 // scenery returns the scene of a name.
@@ -151,20 +153,20 @@ func TestInterrupted(t *testing.T) {
 				}
 				stops = append(stops, time.Since(asked))
 			}
-			if len(stops) == 0 {
-				t.Error("nothing was interrupted")
+			if len(stops) < 2 { // the third may find it at its end
+				t.Errorf("%d runs were interrupted, want 2 at least", len(stops))
 			}
-			if most(stops) > 2*time.Second+slack {
-				t.Errorf("stopped after %v, want 2s", stops)
+			if most(stops) > atRest {
+				t.Errorf("stopped after %v, want at most %v", stops, atRest)
 			}
-			t.Logf("%s: %d stops, at rest after at most %v", s.name, len(stops), most(stops).Round(time.Millisecond))
+			figures.Note(t, "%d stops, at rest after at most %v", len(stops), most(stops).Round(time.Millisecond))
 			same(t, s.results(t, dir), calm.want)
 		})
 	}
 }
 
-// slack is what a busy machine may add to a promised time.
-const slack = 3 * time.Second
+// atRest is how soon a job that is told to stop must be at rest.
+const atRest = 2 * time.Second
 
 // TestSecondInterrupt leaves at once, and loses nothing.
 func TestSecondInterrupt(t *testing.T) {
@@ -181,8 +183,8 @@ func TestSecondInterrupt(t *testing.T) {
 	p.interrupt(t)
 	p.interrupt(t)
 	p.want(t, 130)
-	if took := time.Since(asked); took > time.Second+slack {
-		t.Errorf("left after %v", took)
+	if took := time.Since(asked); took > atRest {
+		t.Errorf("left after %v, want at once", took)
 	}
 	s.run(t, dir, "--resume").want(t, 0)
 	same(t, s.results(t, dir), calm.want)

@@ -36,6 +36,7 @@ var binary = sync.OnceValues(func() (string, error) {
 type process struct {
 	cmd    *exec.Cmd
 	began  time.Time
+	took   time.Duration // set when done is closed
 	done   chan struct{}
 	stdout lockedBuffer
 	stderr lockedBuffer
@@ -75,6 +76,7 @@ func start(t testing.TB, dir string, args ...string) *process {
 	go func() {
 		defer close(p.done)
 		_ = p.cmd.Wait()
+		p.took = time.Since(p.began)
 	}()
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill()

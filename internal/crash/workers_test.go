@@ -13,8 +13,10 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"sluice/internal/bus"
+	"sluice/internal/figures"
 	"sluice/internal/solo"
 	"sluice/nodes/all"
+	"sluice/recipe"
 	"sluice/worker"
 )
 
@@ -113,7 +115,7 @@ func (c *crew) freeze() {
 // TestWorkersKilled kills workers in processes of their own, over TCP, while the
 // coordinator lives.
 func TestWorkersKilled(t *testing.T) {
-	workersHarmed(t, some(t), kills(t), 400*time.Millisecond, func(c *crew) {
+	workersHarmed(t, some(t), kills(t), func(c *crew) {
 		c.hire()
 		c.lose()
 	})
@@ -121,52 +123,67 @@ func TestWorkersKilled(t *testing.T) {
 
 // TestWorkersFrozen freezes such workers until others have taken over, and wakes them.
 func TestWorkersFrozen(t *testing.T) {
-	workersHarmed(t, some(t), max(2, kills(t)/2), 2*shortLease+200*time.Millisecond, (*crew).freeze)
+	workersHarmed(t, some(t), max(2, kills(t)/2), (*crew).freeze)
 }
 
-// workersHarmed runs scenes on two workers, and harms them now and then.
-func workersHarmed(t *testing.T, these []*scene, times int, pace time.Duration, harm func(*crew)) {
+// workersHarmed runs scenes on two workers and harms one each time that the source has
+// read on: at moments spread over 5 to 85 % of its records.
+func workersHarmed(t *testing.T, these []*scene, times int, harm func(*crew)) {
 	for _, s := range these {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			want := s.calm(t).want
-
 			dir := t.TempDir()
 			s.lay(t, dir)
 			c := &crew{t: t, dir: dir}
 			defer c.dismiss()
+			read := make(chan int64, 1) // the last news
 			over := make(chan struct{})
 			var harming sync.WaitGroup
 			harmed := 0
-			ready := func(url string) {
+			harming.Go(func() {
+				for ; harmed < times; harmed++ {
+					mark := int64(s.lines) * int64(5*times+80*harmed) / int64(100*times)
+					for n := int64(0); n < mark; {
+						select {
+						case n = <-read:
+						case <-over:
+							return
+						}
+					}
+					harm(c)
+				}
+			})
+			began := time.Now()
+			s.solo(t, dir, solo.Config{NoWorker: true, Listen: "127.0.0.1:0", Show: tells(read), Ready: func(url string) {
 				c.url = url
 				c.hire()
 				c.hire()
-				harming.Add(1)
-				go func() { // ends with the job
-					defer harming.Done()
-					wait := 400 * time.Millisecond
-					for ; harmed < times; harmed++ {
-						select {
-						case <-over:
-							return
-						case <-time.After(wait):
-						}
-						harm(c)
-						wait = pace
-					}
-				}()
-			}
-			began := time.Now()
-			s.solo(t, dir, solo.Config{NoWorker: true, Listen: "127.0.0.1:0", Ready: ready})
+			}})
 			took := time.Since(began)
 			close(over)
 			harming.Wait()
 			same(t, s.results(t, dir), want)
-			t.Logf("%s: workers harmed %d times in %v", s.name, harmed, took.Round(time.Millisecond))
-			if harmed == 0 {
-				t.Error("no worker was harmed")
+			figures.Note(t, "workers harmed %d times in %v, output identical", harmed, took.Round(time.Millisecond))
+			if harmed < times {
+				t.Errorf("workers were harmed %d times, want %d", harmed, times)
 			}
 		})
+	}
+}
+
+// tells keeps in a channel how many records the source of a scene has read.
+func tells(read chan int64) func(recipe.Progress) {
+	return func(p recipe.Progress) {
+		for _, step := range p.Steps {
+			if step.Node != "lines" {
+				continue
+			}
+			select {
+			case <-read:
+			default:
+			}
+			read <- step.Out
+		}
 	}
 }

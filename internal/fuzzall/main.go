@@ -51,6 +51,10 @@ func run(each time.Duration, only string, out io.Writer) error {
 		}
 		fmt.Fprintf(os.Stderr, "%s %s for %s\n", t.dir, t.name, each)
 		execs, log, err := fuzz(t, each)
+		if err == nil && execs == "0" {
+			err = errors.New("it was never executed")
+			log += t.name + ": " + err.Error()
+		}
 		result := "ok"
 		if err != nil {
 			result = "FAILED"
@@ -61,6 +65,9 @@ func run(each time.Duration, only string, out io.Writer) error {
 	}
 	if err := table.Flush(); err != nil {
 		return err
+	}
+	if len(targets) == 0 {
+		return errors.New("there is no fuzz target")
 	}
 	if len(broken) > 0 {
 		return fmt.Errorf("%d targets failed: %s", len(broken), strings.Join(broken, ", "))

@@ -6,7 +6,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
+	"time"
 )
 
 func TestFind(t *testing.T) {
@@ -31,6 +33,18 @@ func (s) FuzzMethod(f *testing.F) {}
 	want := []target{{"./a", "FuzzOne"}, {"./b", "FuzzTwo"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestNotExecuted has a target that go test passes without an execution: that is a fault.
+func TestNotExecuted(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "go.mod", "module a\n\ngo 1.26\n")
+	write(t, dir, "a_test.go", "package a\nimport \"testing\"\nfunc FuzzSkipped(f *testing.F) { f.Skip() }\n")
+	t.Chdir(dir)
+	var out strings.Builder
+	if err := run(time.Second, "", &out); err == nil || !strings.Contains(out.String(), "FAILED") {
+		t.Errorf("got %v and\n%s", err, out.String())
 	}
 }
 

@@ -150,6 +150,9 @@ func (m *Owner) Held() int {
 // Observe applies the 50 % rule; see [Window.Observe].
 func (m *Owner) Observe(full, all int) { m.window.Observe(full, all) }
 
+// Window returns how many frames may be applied and not yet covered by a checkpoint.
+func (m *Owner) Window() int { return m.window.Size() }
+
 // Blocked reports whether an out-edge is full: then nothing is applied.
 func (m *Owner) Blocked() bool { return m.outs.blocked() }
 

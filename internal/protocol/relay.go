@@ -84,6 +84,9 @@ func (m *Relay) InHand() int { return len(m.frames) }
 // Observe applies the 50 % rule; see [Window.Observe].
 func (m *Relay) Observe(full, all int) { m.window.Observe(full, all) }
 
+// Window returns how many frames may be in hand now.
+func (m *Relay) Window() int { return m.window.Size() }
+
 // Flag says that no step below wants more: frames from now on are skipped.
 func (m *Relay) Flag() { m.flag = true }
 

@@ -124,6 +124,9 @@ func (m *Source) Credit(c Credit, now time.Duration) {
 // Observe applies the 50 % rule; see [Window.Observe].
 func (m *Source) Observe(full, all int) { m.window.Observe(full, all) }
 
+// Window returns how many frames may be between cut and published now.
+func (m *Source) Window() int { return m.window.Size() }
+
 // Flag asks for the early end of the split: nobody below wants more, or the job drains.
 func (m *Source) Flag(now time.Duration) {
 	m.flag = true

@@ -4,10 +4,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"sluice/internal/binary"
+	"sluice/internal/figures"
+	"sluice/nodes/all"
 )
 
 // The two recipes give what unzip, jq, sort and uniq make of the same logs.
@@ -40,10 +43,43 @@ func TestRecipesAgainstJQ(t *testing.T) {
 	}
 	out, err := exec.Command("../../examples/real/check.sh", sluice, data).CombinedOutput()
 	t.Logf("\n%s", out)
+	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		if strings.Contains(line, ": equal, ") || strings.Contains(line, "records/s") {
+			figures.Note(t, "%s", line)
+		}
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	if n := strings.Count(string(out), ": equal, "); n != 2 {
 		t.Errorf("%d recipes were compared, want 2", n)
+	}
+}
+
+// TestRecipesCompile needs no data: the recipes are sound also where there are no logs, and
+// the binary lists every kind of the catalogue.
+func TestRecipesCompile(t *testing.T) {
+	sluice, err := binary.Build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	recipes, err := filepath.Glob("../../examples/real/*.yaml")
+	if err != nil || len(recipes) != 2 {
+		t.Fatalf("got %q, %v, want two recipes", recipes, err)
+	}
+	for _, path := range recipes {
+		r, err := binary.Command{Path: sluice, Args: []string{"validate", path}}.Run()
+		if err != nil || r.Code != 0 {
+			t.Errorf("%s: exit code %d, %v\n%s", path, r.Code, err, r.Stderr)
+		}
+	}
+	r, err := binary.Command{Path: sluice, Args: []string{"kinds"}}.Run()
+	if err != nil || r.Code != 0 {
+		t.Fatalf("kinds: exit code %d, %v", r.Code, err)
+	}
+	for _, k := range all.Catalogue().All() {
+		if !regexp.MustCompile(`(?m)(^|\s)` + regexp.QuoteMeta(k.Kind) + `(\s|$)`).MatchString(r.Stdout) {
+			t.Errorf("sluice kinds does not list %s", k.Kind)
+		}
 	}
 }

@@ -214,6 +214,7 @@ nodes:
 // TestRetries counts attempts: a plain error is tried again as often as the node says, a
 // permanent one is not, and RetryAfter waits as long as it asks.
 func TestRetries(t *testing.T) {
+	t.Parallel()
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		r.File("in", "plain\npermanent\nfails 3\nfails 4\nafter 2 300ms\nfine\n")
 		begin := time.Now()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"sluice/internal/figures"
 	"sluice/internal/trial"
 	"sluice/nodes/all"
 )
@@ -11,16 +12,10 @@ import (
 // perJob is the number of examples that are one job: disconnected graphs of one recipe.
 const perJob = 15
 
-// frames are the sizes of frames, in records, with which examples run.
-func frames() []int {
-	if *long {
-		return []int{1, 3, 256}
-	}
-	return []int{3}
-}
-
-// TestExamples runs every example of every kind as a real job.
+// TestExamples runs every example of every kind as a real job, with frames of 1, 3 and 256
+// records.
 func TestExamples(t *testing.T) {
+	t.Parallel()
 	var together, alone []trial.Sample
 	for _, s := range trial.Samples(all.Catalogue()) {
 		if s.Kind.Category == "net" { // a rig gives no network; the kind's own tests serve it one
@@ -33,7 +28,7 @@ func TestExamples(t *testing.T) {
 		}
 	}
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
-		for _, frame := range frames() {
+		for _, frame := range []int{1, 3, 256} {
 			t.Run(fmt.Sprintf("frames of %d", frame), func(t *testing.T) {
 				for some := range chunks(together, perJob) {
 					runSamples(t, r, some, frame)
@@ -49,7 +44,7 @@ func TestExamples(t *testing.T) {
 				}
 			})
 		}
-		t.Logf("%d examples in jobs of %d, and %d alone", len(together), perJob, len(alone))
+		figures.Note(t, "%d examples in jobs of %d, and %d alone, with frames of 1, 3 and 256 records", len(together), perJob, len(alone))
 	})
 }
 

@@ -174,6 +174,7 @@ nodes:
 
 // TestManyKeys counts more keys than a frame's parts hold in parts of the usual size.
 func TestManyKeys(t *testing.T) {
+	t.Parallel()
 	const n = 300_000
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		r.File("in", lines(n, "key %d")+lines(1000, "key %d"))
@@ -197,6 +198,7 @@ nodes:
 
 // TestLargeRecords sends values that do not fit a message, and one that is too large.
 func TestLargeRecords(t *testing.T) {
+	t.Parallel()
 	var b bytes.Buffer
 	for i, size := range []int{600 << 10, 10, 10 << 20, 17 << 20, 100, 16 << 20, 600 << 10} {
 		b.Write(bytes.Repeat([]byte{byte('a' + i)}, size))

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 
+	"sluice/internal/figures"
 	"sluice/internal/trial"
 )
 
@@ -34,6 +35,7 @@ nodes:
 // TestNobodyServes shows what becomes of a job with a kind that no worker serves: it is
 // failed after a while, and the edge is named.
 func TestNobodyServes(t *testing.T) {
+	t.Parallel()
 	trial.Each(t, trial.Config{Workers: [][]string{{"file_*"}}, Stall: 6e9}, func(t *testing.T, r *trial.Rig) {
 		r.File("in", lines(50, "%d"))
 		r.Run(t, `
@@ -75,6 +77,7 @@ nodes:
 			})
 		}
 		all.Wait()
+		figures.Note(t, "%d jobs at once", jobs)
 		for i := range jobs {
 			if t.Failed() {
 				break
@@ -89,6 +92,7 @@ nodes:
 // TestWideMerge merges more edges than a step has frames in hand; all but one of the
 // sources are slow.
 func TestWideMerge(t *testing.T) {
+	t.Parallel()
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		r.File("in", lines(2000, "%d"))
 		r.File("few", lines(30, "%d"))
@@ -107,7 +111,7 @@ func TestWideMerge(t *testing.T) {
 		case <-seen: // the fast source passes while the others wait
 		case res := <-done:
 			t.Fatalf("the job ended: %s", res.Reason)
-		case <-timeout(15):
+		case <-timeout(45): // the others wait for ever: any bound shows it
 			t.Error("the records of the one fast source did not pass")
 		}
 		r.File("go", "")

@@ -112,6 +112,7 @@ func (r *Rig) spawn(o order) func() {
 	if err != nil {
 		r.t.Fatalf("start a worker process: %v", err)
 	}
+	r.pids = append(r.pids, cmd.Process.Pid)
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	return func() {

@@ -18,6 +18,7 @@ type Graph struct {
 
 type grown struct {
 	*Graph
+	dir   string
 	rng   *rand.Rand
 	text  strings.Builder
 	ports []outlet
@@ -31,10 +32,10 @@ type outlet struct {
 	merged bool
 }
 
-// Random grows a graph: sources, maps, filters, delays, bursts, fan-outs, merges and zips
+// Random grows a graph, whose files lie in a folder of its own: sources, maps, filters, delays, bursts, fan-outs, merges and zips
 // of branches of unequal speed, on edges of capacity 1 to 4.
 func Random(seed uint64) *Graph {
-	g := &grown{Graph: &Graph{Files: map[string]string{}, Outs: map[string][]string{}, Merged: map[string]bool{}}, rng: rand.New(rand.NewPCG(seed, 1))}
+	g := &grown{Graph: &Graph{Files: map[string]string{}, Outs: map[string][]string{}, Merged: map[string]bool{}}, dir: fmt.Sprintf("s%d/", seed), rng: rand.New(rand.NewPCG(seed, 1))}
 	fmt.Fprintf(&g.text, "recipe: random%d\ndefaults: {capacity: %d}\nnodes:\n", seed, 1+g.rng.IntN(4))
 	for range 1 + g.rng.IntN(2) {
 		g.source()
@@ -86,8 +87,8 @@ func (g *grown) source() {
 	for i := range g.rng.IntN(60) {
 		p.lines = append(p.lines, fmt.Sprintf("%s line %d", name, i))
 	}
-	g.Files[name] = text(p.lines)
-	g.add("file_reader", "", "path: "+name, p)
+	g.Files[g.dir+name] = text(p.lines)
+	g.add("file_reader", "", "path: "+g.dir+name, p)
 }
 
 func text(lines []string) string {
@@ -135,7 +136,7 @@ func (g *grown) burst(from outlet, count int) outlet {
 }
 
 func (g *grown) explode() {
-	name := "few"
+	name := g.dir + "few"
 	g.Files[name] = "a\nb\n"
 	few := g.add("file_reader", "", "path: "+name, outlet{lines: []string{"a", "b"}})
 	g.jitter(g.burst(few, 1000))
@@ -173,7 +174,8 @@ func (g *grown) zip() {
 
 func (g *grown) sink(p outlet) {
 	g.n++
-	path := fmt.Sprintf("out%d", g.n)
-	fmt.Fprintf(&g.text, "  %s: {kind: file_writer, from: %s, config: {path: %s}}\n", path, p.name, path)
+	name := fmt.Sprintf("out%d", g.n)
+	path := g.dir + name
+	fmt.Fprintf(&g.text, "  %s: {kind: file_writer, from: %s, config: {path: %s}}\n", name, p.name, path)
 	g.Outs[path], g.Merged[path] = p.lines, p.merged
 }

@@ -2,30 +2,43 @@ package trial_test
 
 import (
 	"slices"
+	"sync"
 	"testing"
+	"time"
 
+	"sluice/internal/figures"
 	"sluice/internal/trial"
 )
 
-// TestRandomGraphs runs random graphs: all end, and make what an evaluation in memory
-// says.
+// TestRandomGraphs runs random graphs, some at a time: all end, and make what an
+// evaluation in memory says.
 func TestRandomGraphs(t *testing.T) {
-	graphs := uint64(25)
-	if *long {
-		graphs = 200
+	t.Parallel()
+	graphs := 200
+	if testing.Short() {
+		graphs = 10
 	}
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
-		for seed := range graphs {
-			r.Clear()
-			g := trial.Random(seed)
-			for name, content := range g.Files {
+		begin := time.Now()
+		graphs := graphs
+		if r.Mode == trial.Processes && !*long {
+			graphs /= 4
+		}
+		all := make([]*trial.Graph, graphs)
+		jobs := make([]*trial.Job, graphs)
+		for i := range all {
+			all[i] = trial.Random(uint64(i))
+			for name, content := range all[i].Files {
 				r.File(name, content)
 			}
-			res := r.Run(t, g.Recipe, trial.Frames(3+int(seed%7)))
-			if res.State != "succeeded" {
-				t.Fatalf("seed %d: %s: %s\n%s", seed, res.State, res.Reason, g.Recipe)
+			jobs[i] = r.Job(t, all[i].Recipe, trial.Frames(3+i%7))
+		}
+		results := atOnce(jobs, 8)
+		for i, g := range all {
+			if res := results[i]; res.State != "succeeded" {
+				t.Fatalf("seed %d: %s: %s\n%s", i, res.State, res.Reason, g.Recipe)
 			}
-			res.Balanced()
+			results[i].Balanced()
 			for name, want := range g.Outs {
 				got := r.Lines(t, name)
 				if g.Merged[name] {
@@ -33,9 +46,30 @@ func TestRandomGraphs(t *testing.T) {
 					slices.Sort(got)
 				}
 				if !slices.Equal(got, want) {
-					t.Fatalf("seed %d: %s has %d lines, want %d\n%s", seed, name, len(got), len(want), g.Recipe)
+					t.Fatalf("seed %d: %s has %d lines, want %d\n%s", i, name, len(got), len(want), g.Recipe)
 				}
 			}
 		}
+		figures.Note(t, "%d random graphs ended with what they must make, in %v", graphs, time.Since(begin).Round(time.Second))
 	})
+}
+
+// atOnce runs jobs, so many at a time.
+func atOnce(jobs []*trial.Job, n int) []*trial.Result {
+	results := make([]*trial.Result, len(jobs))
+	next := make(chan int)
+	var runners sync.WaitGroup
+	for range n {
+		runners.Go(func() {
+			for i := range next {
+				results[i] = jobs[i].Run()
+			}
+		})
+	}
+	for i := range jobs {
+		next <- i
+	}
+	close(next)
+	runners.Wait()
+	return results
 }

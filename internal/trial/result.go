@@ -68,6 +68,22 @@ func (r *Result) Account(node string) protocol.StepFold {
 	return protocol.StepFold{}
 }
 
+// Into returns the fold of the edge into a step that has one.
+func (r *Result) Into(node string) protocol.EdgeFold {
+	r.t.Helper()
+	for i := range r.plan.Steps {
+		if s := &r.plan.Steps[i]; s.Node == node && len(s.In) == 1 {
+			for k := range r.plan.Edges {
+				if r.plan.Edges[k].ID == s.In[0] {
+					return r.Fold.Edges[k]
+				}
+			}
+		}
+	}
+	r.t.Fatalf("no step %s with one in-edge in\n%s", node, r.plan.Text())
+	return protocol.EdgeFold{}
+}
+
 // DeadOf returns the dead letters of a node, in the order of the records.
 func (r *Result) DeadOf(node string) []bus.DeadLetter {
 	var of []bus.DeadLetter

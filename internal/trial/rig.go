@@ -42,7 +42,9 @@ type Config struct {
 	Stall   time.Duration
 	// Deadline is that of the workers' nodes; see worker.Config.
 	Deadline time.Duration
-	Fail     worker.Failpoint // of the workers in the process
+	Fail     worker.Failpoint // of the workers, for [OneProcess] alone
+	Share    float64          // of the 50 % rule, for OneProcess alone; see worker.Config
+	Log      hclog.Logger     // nil says nothing, or all there is when [Loud] is set
 }
 
 // Rig is a server with workers, on which jobs run. It ends with its test.
@@ -58,6 +60,7 @@ type Rig struct {
 	server  *bus.Server
 	log     hclog.Logger
 	workers []func() // stop them
+	pids    []int    // of workers that are processes
 }
 
 // Each runs a test once in each mode, on a new rig.
@@ -77,7 +80,13 @@ func New(t testing.TB, m Mode, c Config) *Rig {
 	if c.Catalogue == nil {
 		c.Catalogue = Catalogue()
 	}
-	r := &Rig{Mode: m, Dir: t.TempDir(), config: c, t: t, log: logger(t)}
+	if m == Processes && (c.Fail != nil || c.Share != 0) {
+		t.Fatal("a rig of processes can't be told a failpoint or a share")
+	}
+	if c.Log == nil {
+		c.Log = logger(t)
+	}
+	r := &Rig{Mode: m, Dir: t.TempDir(), config: c, t: t, log: c.Log}
 	r.server = bustest.Start(t, bus.ServerConfig{Listen: listen, Log: r.log.Named("nats")})
 	r.Conn = bustest.Connect(t, r.server)
 	if err := job.EnsureJobs(context.Background(), r.Conn); err != nil {
@@ -137,7 +146,23 @@ func (r *Rig) Dismiss() {
 		all.Go(stop)
 	}
 	all.Wait()
-	r.workers = nil
+	r.workers, r.pids = nil, nil
+}
+
+// Resident returns the resident memory of the rig's processes, this one among them, in
+// bytes; 0 where the system does not tell.
+func (r *Rig) Resident() (sum uint64) {
+	for _, pid := range append([]int{os.Getpid()}, r.pids...) {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+		var size, resident uint64
+		if err == nil {
+			_, err = fmt.Sscan(string(text), &size, &resident)
+		}
+		if err == nil {
+			sum += resident * uint64(os.Getpagesize())
+		}
+	}
+	return sum
 }
 
 // local starts a worker in this process, and returns what stops it. c says who it is.
@@ -152,7 +177,7 @@ func (r *Rig) local(c worker.Config) func() {
 		r.t.Fatal(err)
 	}
 	c.Conn, c.Catalogue, c.Root, c.Stdin, c.Console, c.Log = conn, r.config.Catalogue, root, &r.Stdin, &r.Console, r.log.Named(c.Name)
-	c.Deadline = r.config.Deadline
+	c.Deadline, c.FullShare = r.config.Deadline, r.config.Share
 	w, err := worker.New(c)
 	if err != nil {
 		r.t.Fatal(err)

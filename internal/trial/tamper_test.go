@@ -49,6 +49,7 @@ func stopped(t *testing.T, r *trial.Rig, j *trial.Job, node string) {
 
 // TestStopAndResume is the test below without the theft: what rested goes on.
 func TestStopAndResume(t *testing.T) {
+	t.Parallel()
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		r.File("in", lines(2000, "%d"))
 		j := r.Job(t, holding, trial.Frames(10))
@@ -65,6 +66,7 @@ func TestStopAndResume(t *testing.T) {
 // damaged payload its records are counted as dead and everything else arrives; with a
 // damaged header nobody can tell what it was, and the job fails and names the edge.
 func TestAlteredFrame(t *testing.T) {
+	t.Parallel()
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		for _, part := range []string{"payload", "header"} {
 			r.Clear()

@@ -50,6 +50,7 @@ var vectors = []struct {
 // TestVectors is row R1: the vectors of the old engine's kinds, through running jobs,
 // with frames of 1, 3 and 256 records.
 func TestVectors(t *testing.T) {
+	t.Parallel()
 	var samples []trial.Sample
 	for i, v := range vectors {
 		k, ok := all.Catalogue().Lookup(v.kind)
@@ -67,6 +68,7 @@ func TestVectors(t *testing.T) {
 
 // TestSourcesAndSinks are the rows of the old engine's sources and sinks.
 func TestSourcesAndSinks(t *testing.T) {
+	t.Parallel()
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		r.File("in.txt", "one\ntwo\r\n\nlast")
 		r.File("twice", "{recipe: twice, inputs: {in: {type: string}}, outputs: {out: {from: b}}, nodes: {a: {kind: to_uppercase, from: inputs.in}, b: {kind: md5_hash, from: a}}}")

@@ -31,6 +31,11 @@ var Defang = nodes.Define(nodes.Spec{
 			Out: []any{"hxxp://a[.]com/?next=hxxp://evil[.]com/x.y", "hxxp://[2001[:]db8[:][:]1]:80/x"},
 		},
 		{
+			Doc: "what is harmless already stays, or is completed",
+			In:  []any{"hxxp://a[.]com/b.com", "see hxxps://a.com/?u=http://b.com and ws[://]c[.]com/d.com"},
+			Out: []any{"hxxp://a[.]com/b.com", "see hxxps://a[.]com/?u=hxxp://b[.]com and ws[://]c[.]com/d.com"},
+		},
+		{
 			Doc: "a host name of a network's own, and text without an address",
 			In:  []any{"_ldap._tcp.dc.corp.local", "nothing. Here: 12:30", ""},
 			Out: []any{"_ldap[.]_tcp[.]dc[.]corp[.]local", "nothing. Here: 12:30", ""},
@@ -69,7 +74,7 @@ func (d *defang) append(dst, text []byte) []byte {
 	for _, sort := range []struct {
 		find finder
 		as   func(dst, find []byte) []byte
-	}{{findURLs, defangURL}, {findEmails, defangDots}, {findIPs, defangAddress}, {findDomains, defangDots}} {
+	}{{findURLs, defangURL}, {findDefanged, defangRest}, {findEmails, defangDots}, {findIPs, defangAddress}, {findDomains, defangDots}} {
 		d.spans = sort.find(d.spans[:0], text)
 		for _, s := range d.spans {
 			d.finds = append(d.finds, find{s, sort.as})

@@ -62,13 +62,13 @@ func nextURL(text []byte, from int) (start, host int, ok bool) {
 			start--
 		}
 		from = colon + 3
-		if isScheme(text[start:colon]) && from < len(text) && (alnum[text[from]] || text[from] >= 0x80 || text[from] == '[') {
+		if isOneOf(schemes, text[start:colon]) && from < len(text) && (alnum[text[from]] || text[from] >= 0x80 || text[from] == '[') {
 			return start, from, true
 		}
 	}
 }
 
-func isScheme(b []byte) bool {
+func isOneOf(schemes [][]byte, b []byte) bool {
 	for _, s := range schemes {
 		if bytes.EqualFold(s, b) {
 			return true

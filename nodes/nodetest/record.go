@@ -2,7 +2,6 @@ package nodetest
 
 import (
 	"fmt"
-	"testing"
 
 	"sluice/nodes"
 )
@@ -26,20 +25,6 @@ func RecordOf(v any) (nodes.Record, error) {
 		return nodes.FloatRecord(v), nil
 	}
 	return nodes.Record{}, fmt.Errorf("an example can't hold a %T", v)
-}
-
-// Records makes records of values.
-func Records(t *testing.T, values ...any) []nodes.Record {
-	t.Helper()
-	records := make([]nodes.Record, len(values))
-	for i, v := range values {
-		r, err := RecordOf(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		records[i] = r
-	}
-	return records
 }
 
 // equal compares two records by their encoding.

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"sluice/internal/figures"
 )
 
 // seeds returns how many seeds a test runs: SLUICE_SEEDS, or most; a twentieth of it in the
@@ -92,9 +94,15 @@ func TestSimulation(t *testing.T) {
 		}
 		return bad < 5
 	})
+	for _, kind := range []string{"crash", "hang", "late ack", "Msg-Ids forgotten", "lease lost", "reign", "zombie", "kill all",
+		"server restart", "outage of workers", "outage of the coordinator", "stop and resume", "answer failed", "damaged"} {
+		if faults[kind] == 0 {
+			t.Errorf("%d runs had no fault of kind %q", runs, kind)
+		}
+	}
 	line := fmt.Sprintf("%d runs, %d events, at most %d entries in a ledger and %d frames held early", runs, events, ledger, held)
 	for _, k := range slices.Sorted(maps.Keys(faults)) {
 		line += fmt.Sprintf(", %s %d", k, faults[k])
 	}
-	t.Logf("%s; %s", line, time.Since(start).Round(time.Millisecond))
+	figures.Note(t, "%s; %s", line, time.Since(start).Round(time.Millisecond))
 }
