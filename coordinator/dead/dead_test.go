@@ -183,7 +183,7 @@ func replayIsExact(t *testing.T, records int) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var points atomic.Int64
 		fail := func(worker.Point, int) bool {
-			if points.Add(1) == int64(1+40*kills) && kills < 6 {
+			if points.Add(1) == int64(1+min(40, total/60)*kills) && kills < 6 {
 				cancel()
 				return true
 			}

@@ -112,7 +112,7 @@ func readTwice(t testing.TB, log string) (records int64) {
 	return records
 }
 
-var splitLeft = regexp.MustCompile(`split left: .*\bread_twice=(\d+)`)
+var splitLeft = regexp.MustCompile(`"split left".*"read_twice":(\d+)`)
 
 // written is the size of what the scene's sinks have written so far.
 func (s *scene) written(dir string) (size int64) {

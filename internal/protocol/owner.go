@@ -9,10 +9,13 @@ import (
 )
 
 // An owner takes a checkpoint after so many frames, or when so much time has passed
-// since the first frame that none covers.
+// since the first frame that none covers: after a short time when nothing else is there to
+// be done, and after a longer one in any case. Sources are let on by checkpoints, so a step
+// that takes long for a frame must not wait for the number.
 const (
 	checkpointEvery = 16
 	checkpointAfter = 5 * time.Millisecond
+	checkpointLate  = 50 * time.Millisecond
 )
 
 // Checkpoint is what an owner saves, by compare-and-set: the places of its lanes behind
@@ -262,7 +265,7 @@ func (m *Owner) Computed(id ID, e *Entry, now time.Duration) {
 		fr.state = ownCommitting
 		m.do(Action{Op: OpCommit, ID: id, Entry: e})
 	}
-	if m.since >= m.cfg.Every {
+	if m.since >= m.cfg.Every || now-m.first >= checkpointLate {
 		m.capture(now, true)
 	}
 	m.next(now)

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"testing"
+	"time"
 
 	"sluice/recipe"
 )
@@ -156,5 +157,20 @@ func TestErraticNodeFailsTheJob(t *testing.T) {
 		{"refused", func() { r.Committed(2, Refused, 0); r.Looked(2, carrying(3), 0) }, "lookup 2; compute 2 run as written"},
 		{"as before", func() { r.Computed(2, carrying(2), 0) }, "mark 2"},
 		{"nobody is done with it", func() { r.Marked(2, false, 0) }, "fail 2"},
+	})
+}
+
+// TestOwnerThatTakesLongSavesSoon: with the next frame always there nothing is idle, and the
+// sources wait for the checkpoint.
+func TestOwnerThatTakesLongSavesSoon(t *testing.T) {
+	m := NewOwner(OwnerConfig{Lanes: []int{0}, Window: 8}, Checkpoint{}, nil)
+	for n := range uint64(3) {
+		m.Deliver(ID(n+1), frameAt(n, 3), 0)
+	}
+	play(t, m.Take, []line{
+		{"three are there", func() {}, "compute 1 run"},
+		{"applied", func() { m.Computed(1, &Entry{}, 1000*time.Millisecond) }, "commit 1; compute 2 run"},
+		{"applied soon after", func() { m.Computed(2, &Entry{}, 1001*time.Millisecond) }, "commit 2; compute 3 run"},
+		{"applied late", func() { m.Computed(3, &Entry{}, 1000*time.Millisecond+checkpointLate) }, "commit 3; capture 1"},
 	})
 }

@@ -32,7 +32,7 @@ var fullestStates = map[string]fullest{
 	"rolling_sum":      {"values_to_keep: 1000000", []recipe.Type{recipe.Number}, numbers, 1_000_001},
 	"rolling_average":  {"values_to_keep: 1000000", []recipe.Type{recipe.Number}, numbers, 1_000_001},
 	"pairwise_product": {"", []recipe.Type{recipe.Int}, numbers, 2},
-	"dedupe":           {"max_keys: 10000000", []recipe.Type{recipe.Int}, func(i int) nodes.Record { return nodes.IntRecord(int64(i)) }, 10_000_001},
+	"dedupe":           {"max_keys: 1000000", []recipe.Type{recipe.Int}, func(i int) nodes.Record { return nodes.IntRecord(int64(i)) }, 1_000_001},
 	"count_by":         {"max_keys: 1000000", []recipe.Type{recipe.String}, func(i int) nodes.Record { return nodes.TextRecord(fmt.Sprintf("key-%018d", i)) }, 1_000_001},
 	"top": {"{n: 100000, by: n}", []recipe.Type{recipe.JSON}, func(i int) nodes.Record {
 		return nodes.JSONRecord(fmt.Appendf(nil, `{"n":%d,"x":%q}`, i, filler[:300]))
@@ -92,7 +92,11 @@ func TestStatesAtTheirBounds(t *testing.T) {
 					}
 				}
 			}
-			if size := len(s.AppendSnapshot(nil)); size > nodes.MaxState {
+			size := len(s.AppendSnapshot(nil))
+			if k.Kind == "dedupe" {
+				size *= 10 // filled to a tenth: all its values are of one size
+			}
+			if size > nodes.MaxState {
 				t.Errorf("the state has %d bytes; it may have %d", size, nodes.MaxState)
 			} else {
 				t.Logf("%d bytes", size)
