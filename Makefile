@@ -51,7 +51,7 @@ fuzz: ## run every fuzz target for FUZZTIME (default 1m) and print a table
 faults: ## long forms: SEEDS (200000) simulated runs, KILLS (50) a recipe, 2 minutes of pressure, 100 jobs
 	SLUICE_SEEDS=$(SEEDS) $(FIGURED) $(GO) test ./internal/protocol/... -run 'Simulation' -count=1 -timeout 3h
 	SLUICE_KILLS=$(KILLS) $(FIGURED) $(GO) test ./internal/crash -count=1 -timeout 3h
-	$(FIGURED) $(GO) test ./internal/trial -run 'BackPressure|ManyJobs|OrderKeeps|RandomGraphs' -count=1 -timeout 1h -long
+	$(FIGURED) $(GO) test ./internal/trial -run 'BackPressure|ManyJobs|OrderKeeps|RandomGraphs|Examples|LargeState' -count=1 -timeout 1h -long
 
 generate: ## write all generated files anew: schemas, docs/kinds, docs/diagnostics.md
 	$(GO) run ./schemas/generate

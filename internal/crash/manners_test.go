@@ -138,7 +138,8 @@ func TestInterrupted(t *testing.T) {
 					p.want(t, 0)
 					break
 				}
-				if !p.until(200*time.Millisecond + calm.took*time.Duration(k+1)/8) {
+				written := s.written(dir)
+				if !p.lively(func() bool { return s.written(dir) > written }) {
 					p.want(t, 0)
 					break
 				}

@@ -12,8 +12,8 @@ import (
 // perJob is the number of examples that are one job: disconnected graphs of one recipe.
 const perJob = 15
 
-// TestExamples runs every example of every kind as a real job, with frames of 1, 3 and 256
-// records.
+// TestExamples runs every example of every kind as a real job: with frames of 1, 3 and 256
+// records, and where the workers are processes with frames of 3 unless it is the long form.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	var together, alone []trial.Sample
@@ -28,7 +28,11 @@ func TestExamples(t *testing.T) {
 		}
 	}
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
-		for _, frame := range []int{1, 3, 256} {
+		frames := []int{1, 3, 256}
+		if r.Mode == trial.Processes && !*long {
+			frames = frames[1:2]
+		}
+		for _, frame := range frames {
 			t.Run(fmt.Sprintf("frames of %d", frame), func(t *testing.T) {
 				for some := range chunks(together, perJob) {
 					runSamples(t, r, some, frame)
@@ -44,7 +48,7 @@ func TestExamples(t *testing.T) {
 				}
 			})
 		}
-		figures.Note(t, "%d examples in jobs of %d, and %d alone, with frames of 1, 3 and 256 records", len(together), perJob, len(alone))
+		figures.Note(t, "%d examples in jobs of %d, and %d alone, with frames of %v records", len(together), perJob, len(alone), frames)
 	})
 }
 

@@ -11,11 +11,14 @@ import (
 )
 
 // TestRandomGraphs runs random graphs, some at a time: all end, and make what an
-// evaluation in memory says.
+// evaluation in memory says. The long form runs 200 in each mode.
 func TestRandomGraphs(t *testing.T) {
 	t.Parallel()
-	graphs := 200
-	if testing.Short() {
+	graphs := 100
+	switch {
+	case *long:
+		graphs = 200
+	case testing.Short():
 		graphs = 10
 	}
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
