@@ -132,7 +132,7 @@ func TestStolenBeforeThePurge(t *testing.T) {
 			show, stolen := w.ahead(wanted, func(st bus.StreamState) { w.steal(st.First) })
 			p, err := w.run(bustest.Context(t), show)
 			bustest.Wait(t, "the theft", stolen)
-			if err != nil || p.State != recipe.JobFailed || !strings.HasPrefix(p.Reason, "edge e") || !strings.Contains(p.Reason, "taken out of it") {
+			if err != nil || p.State != recipe.JobFailed || !strings.HasPrefix(p.Reason, "edge e") || !strings.Contains(p.Reason, "taken out of ") {
 				t.Errorf("got %s (%s), %v, want a failure that names an edge", p.State, p.Reason, err)
 			}
 		})

@@ -3,6 +3,7 @@ package trial
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -129,9 +130,31 @@ func (j *Job) Under(control job.Control) *Result {
 	p, err := job.Run(ctx, job.Config{Conn: j.rig.Conn, Job: j.ID, Plan: j.Plan, AckWait: c.AckWait, Lease: c.Lease, Stall: c.Stall,
 		Show: j.Show, Log: j.rig.log.Named("job")}, control)
 	if err != nil {
-		j.t.Errorf("the job did not end: %v\n%+v\n%s", err, p, j.Plan.Text())
+		j.t.Errorf("the job did not end: %v\n%+v\n%s\n%s", err, p, j.waits(), j.Plan.Text())
 	}
 	return &Result{Progress: p, Fold: j.Fold(), Dead: j.dead(), t: j.t, plan: j.Plan}
+}
+
+// waits tells where a job stands still: how far its steps are, and what is stored.
+func (j *Job) waits() string {
+	fold := j.Fold()
+	if fold.Steps == nil {
+		return "nothing was folded"
+	}
+	text := ""
+	edge, ord, missing := protocol.NewAccountant(j.Plan, fold, protocol.Rules{}).Missing()
+	if missing {
+		text = fmt.Sprintf("edge %s waits for frame %s\n", edge, ord)
+	}
+	for i := range fold.Steps {
+		text += fmt.Sprintf("%s is at %v\n", j.Plan.Steps[i].Node, fold.Steps[i].Lanes)
+	}
+	for i := range j.Plan.Streams {
+		name := j.Names().Fill(j.Plan.Streams[i].Name)
+		state, err := j.rig.Conn.StreamState(context.Background(), name)
+		text += fmt.Sprintf("%s holds %d messages from %d to %d (%v)\n", name, state.Msgs, state.First, state.Last, err)
+	}
+	return text
 }
 
 // Start is Until in the background.

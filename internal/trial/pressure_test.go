@@ -157,6 +157,9 @@ func TestBackPressure(t *testing.T) {
 // of frames is used up, and goes on when the lane moves.
 func TestBytesInFlight(t *testing.T) {
 	const count, size, most = 100, 520 << 10, 8 << 20 // small figures: with the usual 64 MiB it is the same
+	if testing.Short() {
+		t.Skip("half a gigabyte goes through the broker: minutes under the race detector")
+	}
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		var b strings.Builder
 		for i := range count {

@@ -73,9 +73,11 @@ func TestAlteredFrame(t *testing.T) {
 			r.File("in", lines(2000, "%d"))
 			j := r.Job(t, holding, trial.Frames(10))
 			stopped(t, r, j, "up")
+			r.Dismiss() // nobody may take the frame before it is altered
 			edge := j.Plan.Edges[1]
 			alter(t, r, j, &edge, part == "header")
 			r.File("go", "")
+			r.Hire()
 			res := j.Run()
 			if part == "header" {
 				res.Failed("edge e2", "header")
