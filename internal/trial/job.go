@@ -124,6 +124,9 @@ func (j *Job) Under(control job.Control) *Result {
 	if within == 0 {
 		within = time.Minute
 	}
+	if testing.Short() { // as under the race detector, which takes its time
+		within *= 3
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	c := &j.rig.config
