@@ -70,7 +70,10 @@ func StartServer(c ServerConfig) (*Server, error) {
 		c.Log = hclog.NewNullLogger()
 	}
 	log := &serverLog{log: c.Log, fatal: make(chan string, 1), broken: make(chan string, 1)}
-	ns, err := launch(opts, log)
+	var ns *server.Server
+	if err = mendMeta(c.Dir, c.Log); err == nil {
+		ns, err = launch(opts, log)
+	}
 	if err != nil {
 		lock.Close()
 		return nil, fmt.Errorf("server on %s: %w", c.Dir, err)

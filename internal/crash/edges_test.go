@@ -42,7 +42,7 @@ func TestKilledAtStart(t *testing.T) {
 }
 
 // TestHalfMadeStream resumes where a stream's own files are missing or cut, as a kill
-// leaves them while a stream is made.
+// leaves them while a stream is made, and once more when that was killed on its way.
 func TestHalfMadeStream(t *testing.T) {
 	t.Parallel()
 	s := scenery(t, "merging")
@@ -88,10 +88,77 @@ func TestHalfMadeStream(t *testing.T) {
 			if harmed == 0 {
 				t.Fatal("no stream was empty: nothing is shown")
 			}
+			s.killHalfway(t, dir, calm)
 			s.run(t, dir, "--resume").want(t, 0)
 			same(t, s.results(t, dir), calm.want)
 		})
 	}
+}
+
+// TestStreamMadeAtKill kills while a certain stream is made, behind its settings and before
+// their checksum, kills the resume halfway, and resumes once more.
+func TestStreamMadeAtKill(t *testing.T) {
+	t.Parallel()
+	s := scenery(t, "merging")
+	calm := s.calm(t)
+	for _, stream := range []string{"JOBS", "*_LEDGER", "*_STATE", "*_JOURNAL", "*_DEAD", "*_SPLITS", "*_INPUT", "*_E*"} {
+		t.Run(stream, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			s.lay(t, dir)
+			p := s.run(t, dir, "--resume")
+			var made []string
+			if !p.lively(func() bool {
+				made, _ = filepath.Glob(filepath.Join(dir, "data", "jetstream", "*", "streams", "SLUICE_"+stream, "meta.inf"))
+				return len(made) > 0
+			}) {
+				t.Fatal("the stream was never made")
+			}
+			p.kill()
+			for _, path := range made {
+				if err := os.Remove(filepath.Join(filepath.Dir(path), "meta.sum")); err != nil && !errors.Is(err, os.ErrNotExist) {
+					t.Fatal(err)
+				}
+			}
+			s.killHalfway(t, dir, calm)
+			s.run(t, dir, "--resume").want(t, 0)
+			same(t, s.results(t, dir), calm.want)
+		})
+	}
+}
+
+// TestNoChecksums resumes where no stream has the checksum of its settings, as an older
+// version may have left them, with what they hold.
+func TestNoChecksums(t *testing.T) {
+	t.Parallel()
+	s := scenery(t, "merging")
+	calm := s.calm(t)
+	dir := t.TempDir()
+	s.lay(t, dir)
+	s.killHalfway(t, dir, calm)
+	sums, _ := filepath.Glob(filepath.Join(dir, "data", "jetstream", "*", "streams", "*", "meta.sum"))
+	if len(sums) == 0 {
+		t.Fatal("there are no streams: nothing is shown")
+	}
+	for _, path := range sums {
+		remove(t, path)
+	}
+	s.run(t, dir, "--resume").want(t, 0)
+	same(t, s.results(t, dir), calm.want)
+}
+
+// killHalfway resumes, and kills when half of the records are through.
+func (s *scene) killHalfway(t *testing.T, dir string, calm undisturbed) {
+	t.Helper()
+	var size int64
+	for _, want := range calm.want {
+		size += int64(len(want))
+	}
+	p := s.run(t, dir, "--resume")
+	if !p.lively(func() bool { return s.written(dir) > size/2 }) {
+		t.Fatalf("it ended before half of it was written\n%s", tail(p.stderr.String(), 4000))
+	}
+	p.kill()
 }
 
 func remove(t testing.TB, path string) {
