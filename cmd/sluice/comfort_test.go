@@ -54,6 +54,9 @@ func TestRecipeFromStdin(t *testing.T) {
 	f.must(0, text, "validate -")
 	f.must(2, strings.Replace(text, "printer", "printr", 1), "validate -")
 	f.must(0, text, "plan -")
+	if r := f.must(0, text+"tests:\n  - {name: piped, given: {n: [13]}, expect: {o: ['13']}}\n", "test -"); !strings.Contains(r.out, "ok    piped") {
+		t.Errorf("got %q", r.out)
+	}
 	if r := f.must(0, text, "run - -q -p n=2"); r.out != "13\n368\n" {
 		t.Errorf("got %q", r.out)
 	}

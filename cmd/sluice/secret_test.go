@@ -71,3 +71,14 @@ func unsaid(t *testing.T, where, text string) {
 		}
 	}
 }
+
+// TestPathOutsideIsToldOnce: what was never written is not cleared up with a word.
+func TestPathOutsideIsToldOnce(t *testing.T) {
+	f := newFolder(t, map[string]string{
+		"out.yaml": "recipe: r\nnodes:\n  in:  {kind: stdin}\n  out: {kind: file_writer, from: in, config: {path: ../x.txt}}\n",
+	})
+	r := f.must(1, "1\n", "run out.yaml -q")
+	if strings.Count(r.errs, "\n") != 1 || !strings.Contains(r.errs, "r: node out: file_writer: ../x.txt lies outside") {
+		t.Errorf("got %q", r.errs)
+	}
+}
