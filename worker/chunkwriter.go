@@ -119,7 +119,7 @@ func (w *chunkWriter) lose(reason error) {
 	}
 	w.lost.letters = append(w.lost.letters, bus.DeadLetter{
 		ID: fmt.Sprintf("%d.input-%d.0", a.step.ID, w.total-1), Job: a.job.names.Job, Node: a.step.Node, Kind: a.step.Kind,
-		Type: w.batch.Type, Record: json.RawMessage("null"), Reason: clip(reason.Error()), Attempts: 1, At: time.Now().UTC(),
+		Type: w.batch.Type, Record: json.RawMessage("null"), Reason: a.job.reason(reason), Attempts: 1, At: time.Now().UTC(),
 		Place: fmt.Sprintf("record %d of the input", w.total),
 	})
 }

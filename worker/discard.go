@@ -18,7 +18,7 @@ func (w *Worker) Discard(ctx context.Context, rec bus.JobRecord) error {
 	for i := range r.plan.Steps {
 		if step := &r.plan.Steps[i]; step.Sink {
 			if err := r.discard(ctx, step); err != nil {
-				faults = append(faults, fmt.Errorf("node %s: %w", step.Node, err))
+				faults = append(faults, fmt.Errorf("node %s: %s", step.Node, r.mask.hide(err.Error())))
 			}
 		}
 	}
@@ -31,8 +31,9 @@ func (r *jobRun) discard(ctx context.Context, step *recipe.Step) error {
 		return nil
 	}
 	node, err := r.build(step, kind)
-	if err != nil {
-		return err
+	if err != nil { // so it wrote nothing, and the job's end has told why
+		r.log.Debug("nothing to remove of a node that can't be made", "step", step.Node, "err", err)
+		return nil
 	}
 	if c, ok := node.(nodes.Closer); ok {
 		defer c.Close()

@@ -187,7 +187,7 @@ func (in *instance) letter(o recipe.Ordinal, index int, r nodes.Record, attempts
 	l := bus.DeadLetter{
 		ID:  fmt.Sprintf("%d.%s.%d", in.step.ID, o, index),
 		Job: in.run.names.Job, Node: in.step.Node, Kind: in.step.Kind, Port: in.step.Inputs[in.call.Port].Name,
-		Type: r.Type(), Reason: clip(err.Error()), Attempts: attempts, At: time.Now().UTC(),
+		Type: r.Type(), Reason: in.run.reason(err), Attempts: attempts, At: time.Now().UTC(),
 	}
 	if r.Type() != recipe.JSON && !utf8.Valid(r.Bytes()) {
 		l.Raw = append([]byte(nil), r.Bytes()...)
@@ -242,6 +242,12 @@ func recordJSON(r nodes.Record) json.RawMessage {
 	}
 	return b
 }
+
+// reason is the text of an error for a dead letter.
+func (r *jobRun) reason(err error) string { return r.bounded(err.Error()) }
+
+// bounded makes a reason, or a place, fit for a dead letter.
+func (r *jobRun) bounded(text string) string { return clip(r.mask.hide(text)) }
 
 // clip bounds a reason, or a place: errors may quote what they met.
 func clip(s string) string {

@@ -24,7 +24,8 @@ type jobRun struct {
 	names  bus.Names
 	conn   *bus.Conn
 	pub    *bus.Publisher
-	log    hclog.Logger
+	log    hclog.Logger // without the values of secrets
+	mask   mask
 	places *places
 	levels *levels
 
@@ -41,8 +42,9 @@ type jobRun struct {
 func newJobRun(w *Worker, rec bus.JobRecord) *jobRun {
 	r := &jobRun{
 		w: w, rec: rec, plan: rec.Plan, names: bus.Names{Job: rec.Job}, conn: w.cfg.Conn,
-		log: w.log.With("job", string(rec.Job)), began: time.Now(),
+		began: time.Now(),
 	}
+	r.log = &maskedLog{w.log.With("job", string(rec.Job)), &r.mask}
 	r.places = newPlaces(r.plan, rec.State == recipe.JobDraining)
 	r.levels = newLevels(r)
 	r.signs.sources = make([]atSource, len(r.plan.Steps))
@@ -188,7 +190,7 @@ func (r *jobRun) give(ctx context.Context, err error) {
 		return
 	}
 	r.log.Debug("job has to rest", "err", err)
-	reason, _ := json.Marshal(err.Error())
+	reason, _ := json.Marshal(r.mask.hide(err.Error()))
 	for { // nothing of it is stored, so whoever listens late must hear it too
 		_ = r.conn.Send(r.names.Resting(), reason)
 		if !pause(ctx, troubleWait) {
@@ -201,7 +203,7 @@ func (r *jobRun) give(ctx context.Context, err error) {
 func (r *jobRun) fail(err error) {
 	r.failOnce.Do(func() {
 		r.log.Debug("job fails", "err", err) // who runs it tells the reason
-		reason, _ := json.Marshal(err.Error())
+		reason, _ := json.Marshal(r.mask.hide(err.Error()))
 		_ = r.conn.Send(r.names.Failing(), reason)
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()

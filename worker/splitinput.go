@@ -239,12 +239,12 @@ func (s *splitInput) letter(h *bus.Header, index int, err error) bus.DeadLetter 
 	step := s.a.step
 	l := bus.DeadLetter{
 		ID: fmt.Sprintf("%d.%s.%d", step.ID, h.Ordinal(), index), Job: s.a.job.names.Job, Node: step.Node, Kind: step.Kind,
-		Type: step.Outputs[0].Type, Record: json.RawMessage("null"), Reason: clip(err.Error()), Attempts: 1, At: time.Now().UTC(),
+		Type: step.Outputs[0].Type, Record: json.RawMessage("null"), Reason: s.a.job.reason(err), Attempts: 1, At: time.Now().UTC(),
 		Place: fmt.Sprintf("split %d offset %d", h.Split, s.at),
 	}
 	if p, ok := s.reader.(nodes.Position); ok {
 		_ = s.guard(func() error { // without it there is the offset
-			l.Place = clip(p.Position())
+			l.Place = s.a.job.bounded(p.Position())
 			return nil
 		})
 	}

@@ -79,6 +79,7 @@ func (r *jobRun) secrets(config []byte) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("secret %s: %w", name, err)
 		}
+		r.mask.add(name, v) // before the kind sees it
 		b.WriteString(quoteInside(v))
 		s = after
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -71,7 +72,7 @@ func (c *testCmd) suites(std streams) ([]suite, error) {
 	var wrong findings
 	found := 0
 	for _, file := range c.Files {
-		cases, err := c.compile(file)
+		cases, err := c.compile(file, std.in)
 		if err := wrong.add(err); err != nil {
 			return nil, err
 		}
@@ -97,8 +98,8 @@ func (c *testCmd) suites(std streams) ([]suite, error) {
 	return list, nil
 }
 
-func (c *testCmd) compile(file string) ([]compile.Case, error) {
-	text, err := readRecipe(file, nil)
+func (c *testCmd) compile(file string, stdin io.Reader) ([]compile.Case, error) {
+	text, err := readRecipe(file, stdin)
 	if err != nil {
 		return nil, err
 	}

@@ -54,6 +54,9 @@ func TestRecipeFromStdin(t *testing.T) {
 	f.must(0, text, "validate -")
 	f.must(2, strings.Replace(text, "printer", "printr", 1), "validate -")
 	f.must(0, text, "plan -")
+	if r := f.must(0, text+"tests:\n  - {name: piped, given: {n: [13]}, expect: {o: ['13']}}\n", "test -"); !strings.Contains(r.out, "ok    piped") {
+		t.Errorf("got %q", r.out)
+	}
 	if r := f.must(0, text, "run - -q -p n=2"); r.out != "13\n368\n" {
 		t.Errorf("got %q", r.out)
 	}
@@ -76,8 +79,10 @@ func TestNothingStored(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(f.dir, "empty", "*")); len(left) != 1 {
 		t.Errorf("got %v in the folder", left)
 	}
-	if r := f.must(3, "", "run pipe.yaml --data-dir pipe.yaml"); !strings.Contains(r.errs, "--data-dir pipe.yaml: no job can be stored there") {
-		t.Errorf("got %q", r.errs)
+	for _, dir := range []string{"pipe.yaml", "pipe.yaml/in", "/proc/x"} {
+		if r := f.must(3, "", "run pipe.yaml --data-dir "+dir); !strings.Contains(r.errs, "--data-dir "+dir+": no job can be stored there") {
+			t.Errorf("got %q", r.errs)
+		}
 	}
 }
 
@@ -147,7 +152,7 @@ func TestTapsOfParts(t *testing.T) {
 		"--tap boxx":    "did you mean box?",
 		"--tap box.out": "what leaves it comes from box/d.out",
 		"--tap box/d.x": "has no port x; it has out",
-		"--tap o":       "nothing reads there",
+		"--tap o":       "o puts nothing out; tap what leads to it",
 		"--tap zzzzzzz": "it has box, box/d, box/s, n, o",
 	} {
 		if r := f.must(3, "", "run top.yaml -q "+args); !strings.Contains(r.errs, want) {

@@ -37,6 +37,7 @@ type deadReplayCmd struct {
 	Force   bool     `help:"Replay although an ordered step is below, which will see the records late."`
 	accessFlags
 	showFlags
+	FailOnDead bool `help:"Exit 1 when a record became a dead letter again, or one below it."`
 }
 
 // Run replays the letters as a child job.

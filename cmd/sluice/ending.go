@@ -70,9 +70,18 @@ func (c *runCmd) verdict(o *outcome) error {
 		}
 		return exitError{codeFailed, fmt.Errorf("%s: %s", last.Recipe, reason)}
 	case last.Dead() > 0 && c.FailOnDead:
-		return exitError{codeFailed, fmt.Errorf("%s became dead letters, and --fail-on-dead is given", progress.Records(last.Dead()))}
+		return becameDead(last.Dead())
 	}
 	return nil
+}
+
+// becameDead is the error of --fail-on-dead.
+func becameDead(n int64) error {
+	became := " became dead letters"
+	if n == 1 {
+		became = " became a dead letter"
+	}
+	return exitError{codeFailed, fmt.Errorf("%s%s, and --fail-on-dead is given", progress.Records(n), became)}
 }
 
 // told returns the reason, or what is left to say where the table has told it.

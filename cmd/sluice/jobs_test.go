@@ -208,7 +208,10 @@ func TestDeadLetters(t *testing.T) {
 	}
 	f.must(3, "", "dead replay --data-dir d "+rows[0].ID)
 	// What was given up again is a letter like any other.
-	if r := f.must(0, "", "dead replay --data-dir d --node ints"); !strings.Contains(r.errs, "replayed: 2") {
+	if r := f.must(0, "", "dead replay --data-dir d --node ints"); !strings.Contains(r.errs, "replayed: 2") || !strings.Contains(r.errs, "dead: ints: ") {
+		t.Errorf("got %q", r.errs)
+	}
+	if r := f.must(1, "", "dead replay --data-dir d --fail-on-dead -q"); r.errs != "sluice: 2 records became dead letters, and --fail-on-dead is given\n" {
 		t.Errorf("got %q", r.errs)
 	}
 	if after := f.read("out.txt"); after != before {

@@ -22,7 +22,7 @@ type loader struct {
 }
 
 // savedRecipe is how a recipe names one that a server keeps.
-var savedRecipe = regexp.MustCompile(`^[a-z][a-z0-9_-]*@[^/]*$`)
+var savedRecipe = regexp.MustCompile(`^[^/.]+@[^/]*$`)
 
 // openLoader returns a loader for the recipe in file. The caller closes it.
 func openLoader(file, rootDir string) (*loader, error) {
@@ -63,7 +63,7 @@ func (l *loader) Load(from, ref string) (file string, text []byte, err error) {
 		return ref, nil, fmt.Errorf("%s is absolute; a recipe is included by a path relative to the one that includes it", ref)
 	}
 	if savedRecipe.MatchString(ref) {
-		return ref, nil, errors.New("saved recipes are not available here; include it by the path of its file")
+		return ref, nil, errors.New("saved recipes need a server; a file is included by its path, as recipe:./FILE.yaml")
 	}
 	file = filepath.Join(filepath.Dir(from), filepath.FromSlash(ref))
 	abs, err := filepath.Abs(file)

@@ -36,7 +36,8 @@ func TestLoadIsConfined(t *testing.T) {
 		{"in/top.yaml", "in", "in/top.yaml", "away/secret.yaml", "", "escapes"},
 		{"in/top.yaml", "in", "in/top.yaml", "sub", "", "not a regular file"},
 		{"in/top.yaml", "in", "in/top.yaml", "none.yaml", "", "no such file"},
-		{"in/top.yaml", "in", "in/top.yaml", "sub@3", "", "saved recipes are not available here"},
+		{"in/top.yaml", "in", "in/top.yaml", "sub@3", "", "saved recipes need a server"},
+		{"in/top.yaml", "in", "in/top.yaml", "NAME@latest", "", "recipe:./FILE.yaml"},
 		{"in/top.yaml", ".", "in/top.yaml", "../secret.yaml", "secret", ""},
 		// The recipe lies outside the root: its own folder confines.
 		{"in/top.yaml", "in/sub", "in/top.yaml", "sub/a.yaml", "a", ""},

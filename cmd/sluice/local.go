@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"syscall"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -58,7 +57,7 @@ func localError(err error, dir string) error {
 		return usagef("%s: %w; go on with it by sluice dead replay", dir, err)
 	case errors.Is(err, solo.ErrUnfinished):
 		return usagef("%s: %w; go on with it by --resume, or name another folder", dir, err)
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EROFS):
+	case dir != "" && errors.As(err, new(*fs.PathError)):
 		return usagef("--data-dir %s: no job can be stored there: %w", dir, plain(err))
 	case errors.Is(err, bus.ErrLocked):
 		return usagef("%s: another process is using the folder", dir)

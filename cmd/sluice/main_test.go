@@ -249,6 +249,7 @@ func TestRunEnds(t *testing.T) {
 		{"done", last(recipe.JobSucceeded, 0, ""), "", 0, []string{"sound: running, 50%", "sound: succeeded after 1.0s, 1,000 records read", "integer_generator"}},
 		{"dead letters", last(recipe.JobSucceeded, 2, ""), "", 0, nil},
 		{"fail on dead", last(recipe.JobSucceeded, 2, ""), "--fail-on-dead", 1, []string{"2 records became dead letters"}},
+		{"fail on one dead", last(recipe.JobSucceeded, 1, ""), "--fail-on-dead", 1, []string{"1 record became a dead letter"}},
 		{"failed", last(recipe.JobFailed, 0, "edge e2 does not balance"), "", 1, []string{"failed: edge e2 does not balance"}},
 		{"failed, quiet", last(recipe.JobFailed, 0, "edge e2 does not balance"), "-q", 1, []string{"sluice: sound: edge e2 does not balance"}},
 		{"stopped", last(recipe.JobStopped, 0, ""), "--data-dir d", 130, []string{"--data-dir d --resume"}},

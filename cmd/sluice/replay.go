@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,6 +62,9 @@ func (localDead) Replay(ctx context.Context, c deadReplayCmd, std streams, args 
 		}
 	}
 	r.say("dead letters replayed: %s", progress.Count(r.done))
+	if r.FailOnDead && r.again > 0 {
+		return becameDead(r.again)
+	}
 	return nil
 }
 
@@ -74,6 +78,7 @@ type replayer struct {
 	stop      <-chan struct{}
 	std       streams
 	done      int64 // letters
+	again     int64 // letters that the replays made
 }
 
 // say tells something that is no fault.
@@ -198,7 +203,16 @@ func (r *replayer) run(ctx context.Context, id, parent recipe.JobID, plan *recip
 	case last.State != recipe.JobSucceeded:
 		err = exitError{codeFailed, fmt.Errorf("the replay %s: %s", last.State, last.Reason)}
 	}
-	return r.close(&last, err, view, r.std)
+	err = r.close(&last, err, view, r.std)
+	r.again += last.Dead()
+	if last.Dead() == 0 || r.silent() {
+		return err
+	}
+	why, whyErr := reasonsOf(ctx, r.host.Conn(), last.Job)
+	if whyErr == nil {
+		why.print(r.std.err, r.DataDir)
+	}
+	return cmp.Or(err, whyErr)
 }
 
 // goesOn says how a replay at rest goes on: without the ids, which it has taken.
@@ -215,6 +229,9 @@ func (r *replayer) goesOn() error {
 	}
 	if r.Force {
 		args = append(args, "--force")
+	}
+	if r.FailOnDead {
+		args = append(args, "--fail-on-dead")
 	}
 	return fmt.Errorf("stopped; go on with: %s", shellLine(args))
 }

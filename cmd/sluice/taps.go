@@ -77,6 +77,9 @@ func (t *taps) addPort(wanted, port string, hasPort bool, s *recipe.Step, plan *
 	if known := slices.ContainsFunc(s.Outputs, func(p recipe.PortType) bool { return p.Name == port }); hasPort && !known && len(ports) > 0 {
 		return usagef("--tap %s: %s has no port %s; it has %s", wanted, s.Node, port, strings.Join(slices.Compact(ports), ", "))
 	}
+	if len(s.Outputs) == 0 {
+		return usagef("--tap %s: %s puts nothing out; tap what leads to it", wanted, s.Node)
+	}
 	return usagef("--tap %s: nothing reads there, so nothing passes", wanted)
 }
 

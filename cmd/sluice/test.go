@@ -3,7 +3,7 @@ package main
 import "context"
 
 type testCmd struct {
-	Files []string `arg:"" help:"Recipes whose tests blocks are run."`
+	Files []string `arg:"" help:"Recipes whose tests blocks are run; - is the standard input."`
 	Name  string   `name:"run" placeholder:"NAME" help:"Run only the tests whose names contain NAME."`
 	Root  string   `placeholder:"DIR" default:"." help:"Folder that paths of the recipe are relative to and confined in."`
 }

@@ -87,7 +87,7 @@ func (r *run) over() (ending, bool) {
 		return ending{recipe.JobStopped, r.rest}, true
 	}
 	for i := range r.plan.Steps {
-		if f := &r.acct.Fold.Steps[i]; r.plan.Steps[i].MaxDead > 0 && f.Dead+f.Damaged > r.plan.Steps[i].MaxDead {
+		if f := &r.acct.Fold.Steps[i]; f.Dead+f.Damaged > r.plan.Steps[i].MaxDead {
 			return ending{recipe.JobFailed, fmt.Sprintf("node %s made more than %d dead letters (max_dead)", r.plan.Steps[i].Node, r.plan.Steps[i].MaxDead)}, true
 		}
 	}

@@ -265,6 +265,10 @@ nodes:
 		r.Run(t, fmt.Sprintf(form, "on_error: fail")).Failed("node n", "bad")
 		r.Run(t, fmt.Sprintf(form, "max_dead: 19")).Failed("node n", "19")
 		r.Run(t, fmt.Sprintf(form, "max_dead: 20")).Succeeded()
+		r.Run(t, fmt.Sprintf(form, "max_dead: 0")).Failed("node n", "more than 0 dead letters")
+		r.Clear()
+		r.File("in", mixed(100, nil))
+		r.Run(t, fmt.Sprintf(form, "max_dead: 0")).Succeeded()
 	})
 }
 

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestSecretsStayUnsaid runs recipes that fail with a secret's value in what the node says,
+// and looks for the value in all that is shown and stored.
+func TestSecretsStayUnsaid(t *testing.T) {
+	const form = "recipe: r\nnodes:\n  in:  {kind: stdin}\n  n:   {kind: %}\n  out: {kind: printer, from: n}\n"
+	recipe := func(node string) string { return strings.Replace(form, "%", node, 1) }
+	f := newFolder(t, map[string]string{
+		"fetch.yaml":  strings.Replace(recipe(`fetch_url, config: {url: "http://127.0.0.1:9/${secret:kk}"}`), "  in:  {kind: stdin}\n", "", 1),
+		"read.yaml":   strings.Replace(recipe(`file_reader, config: {path: "${secret:kk}"}`), "  in:  {kind: stdin}\n", "", 1),
+		"map.yaml":    recipe(`map, from: in, config: {expr: 'int(record + "${secret:kk}")'}`),
+		"lines.yaml":  recipe(`map, from: in, config: {expr: 'int(record + "${secret:kk}")'}, on_error: fail`),
+		"match.yaml":  recipe(`regex_match, from: in, config: {regex: "${secret:kk}"}`),
+		"lookup.yaml": recipe(`lookup, from: in, config: {path: "${secret:kk}", key: k, into: v}`),
+		"write.yaml":  "recipe: r\nnodes:\n  in:  {kind: stdin}\n  out: {kind: file_writer, from: in, config: {path: \"../${secret:kk}\"}}\n",
+	})
+	for _, c := range []struct {
+		recipe, value string
+		code          int
+	}{
+		{"fetch", "TOPSECRETVAL", 1},
+		{"fetch", "TOP SECRETVAL/ö?x=1", 1},
+		{"read", "TOPSECRETVAL", 1},
+		{"map", "TOPSECRETVAL", 0},
+		{"map", "TOPSECRETVAL" + strings.Repeat("x", 100), 0},
+		{"lines", "TOPSECRETVAL", 1},
+		{"match", "TOP(SECRETVAL", 1},
+		{"lookup", "TOPSECRETVAL", 1},
+		{"write", "TOPSECRETVAL", 1},
+	} {
+		t.Run(c.recipe, func(t *testing.T) {
+			t.Setenv("SLUICE_SECRET_KK", c.value)
+			f.t = t
+			dir := "d-" + filepath.Base(t.Name())
+			r := f.must(c.code, "7\n", "run "+c.recipe+".yaml --allow-net 127.0.0.0/8 --log-level trace --json --data-dir "+dir)
+			told := r.out + r.errs + f.must(0, "", "dead list --json --data-dir "+dir).out
+			if !strings.Contains(told, "${secret:kk}") {
+				t.Errorf("nothing tells that a secret was there:\n%s", told)
+			}
+			unsaid(t, "what is shown", told)
+			stored := 0
+			err := filepath.WalkDir(filepath.Join(f.dir, dir), func(path string, d fs.DirEntry, err error) error {
+				if err != nil || d.IsDir() {
+					return err
+				}
+				text, err := os.ReadFile(path)
+				stored += strings.Count(string(text), "${secret:kk}")
+				unsaid(t, path, string(text))
+				return err
+			})
+			if err != nil || stored == 0 {
+				t.Errorf("got %v; the recipe itself, with the secret's name, is in %d places", err, stored)
+			}
+		})
+	}
+}
+
+func unsaid(t *testing.T, where, text string) {
+	t.Helper()
+	for _, part := range []string{"SECRETVAL", "TOP("} {
+		if at := strings.Index(text, part); at >= 0 {
+			t.Errorf("%s has the secret's value: %q", where, text[max(0, at-100):min(len(text), at+100)])
+		}
+	}
+}
+
+// TestPathOutsideIsToldOnce: what was never written is not cleared up with a word.
+func TestPathOutsideIsToldOnce(t *testing.T) {
+	f := newFolder(t, map[string]string{
+		"out.yaml": "recipe: r\nnodes:\n  in:  {kind: stdin}\n  out: {kind: file_writer, from: in, config: {path: ../x.txt}}\n",
+	})
+	r := f.must(1, "1\n", "run out.yaml -q")
+	if strings.Count(r.errs, "\n") != 1 || !strings.Contains(r.errs, "r: node out: file_writer: ../x.txt lies outside") {
+		t.Errorf("got %q", r.errs)
+	}
+}
