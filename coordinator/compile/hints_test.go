@@ -3,6 +3,7 @@ package compile_test
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 
 	"sluice/coordinator/compile"
@@ -41,5 +42,22 @@ func TestHintsFit(t *testing.T) {
 	}
 	if hints < 10 {
 		t.Errorf("%d hints were tried", hints)
+	}
+}
+
+// TestRefusedLanguages: what is no program of its language is told at the setting's value,
+// also when only the constructor finds it.
+func TestRefusedLanguages(t *testing.T) {
+	for config, kind := range map[string]string{
+		`{expr: 'record.('}`: "filter", `{expr: 'nothing(record)'}`: "map", `{query: '.a['}`: "select", `{query: 'now'}`: "select",
+		`{regex: '\pL{1000}\pL{1000}\pL{1000}'}`: "regex_match", `{regex: '('}`: "regex_match",
+	} {
+		line := "  b: {kind: " + kind + ", from: a, config: " + config + "}"
+		from := map[bool]string{true: "lines", false: "json_lines"}[kind == "regex_match"]
+		text := "nodes:\n  a: {kind: file_reader, config: {path: x, format: " + from + "}}\n" + line + "\n"
+		_, ds := compile.Compile("r.yaml", []byte(text), compile.Options{Catalogue: mixed(t, nil)})
+		if len(ds) != 1 || ds[0].Line != 3 || ds[0].Col != strings.Index(line, ": '")+3 {
+			t.Errorf("%s: got %v, want one fault at the value", config, ds)
+		}
 	}
 }
