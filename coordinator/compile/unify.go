@@ -127,7 +127,11 @@ func (c *compilation) typeEdge(n *node, p nodes.Port, e *edge, vars bindings) {
 		why = ", because of its setting " + s
 	}
 	hint := conversion(e.typ, limit)
-	if e.typ == recipe.JSON && n.kind.Scalar() && n.field == "" {
+	switch {
+	case e.typ != recipe.JSON || n.field != "":
+	case p.JSONWith != "":
+		hint = "set " + p.JSONWith + " to the field that it reads"
+	case n.kind.Scalar():
 		hint = strings.TrimPrefix(hint+", or set field to work on one field of each record", ", or ")
 	}
 	c.fault(e.file, recipe.CodeMismatch, e.place, e.path, hint, "%s is %s, but the port %s of %s (%s) takes %s%s", from, e.typ, p.Name, n.doc.Name, n.kind.Kind, want, why)
