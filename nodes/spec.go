@@ -136,6 +136,11 @@ func (s *Spec) Bound(config json.RawMessage) map[string]recipe.Type {
 	return bound
 }
 
+// TypedBySettings reports whether the types of ports depend on settings.
+func (s *Spec) TypedBySettings() bool {
+	return len(s.By) > 0 || slices.ContainsFunc(s.In, func(p Port) bool { return p.JSONWith != "" })
+}
+
 // Reads returns the setting by which an input port takes json alone, "" when it is not
 // given in the settings (canonical, as CheckConfig returns them), or there is none.
 func (p Port) Reads(config json.RawMessage) string {

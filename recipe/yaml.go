@@ -141,9 +141,13 @@ func badStart(at Place, lines []string) (Place, string) {
 func misfit(why string, at Place, lines []string) (string, Place, string) {
 	var l levels
 	for i, line := range lines {
+		above := l.flow
 		indent, fits := l.add(line)
 		if i+1 < at.Line {
 			continue
+		}
+		if col := bareReference(line, above); col > 0 {
+			return why, Place{i + 1, col}, "quote ${…}"
 		}
 		if m := afterList.FindStringIndex(line); m != nil && !strings.HasPrefix(strings.TrimSpace(line), "#") {
 			return why, Place{i + 1, utf8.RuneCountInString(line[:m[0]]) + 2}, "quote the text"
@@ -153,6 +157,23 @@ func misfit(why string, at Place, lines []string) (string, Place, string) {
 		}
 	}
 	return why, at, ""
+}
+
+var (
+	quoted    = regexp.MustCompile(`'[^']*'|"(?:[^"\\]|\\.)*"`)
+	reference = regexp.MustCompile(`(?:[:,][ \t]+|[\[{,][ \t]*)(\$\{)`)
+)
+
+// bareReference returns the column of a ${ without quotes inside of brackets, where it opens
+// a map; 0 when there is none. open counts the brackets that earlier lines left open.
+func bareReference(line string, open int) int {
+	line = quoted.ReplaceAllStringFunc(line, func(q string) string { return strings.Repeat("_", utf8.RuneCountInString(q)) })
+	for _, m := range reference.FindAllStringSubmatchIndex(line, -1) {
+		if open+brackets(line[:m[2]]) > 0 && !strings.HasPrefix(strings.TrimSpace(line), "#") {
+			return utf8.RuneCountInString(line[:m[2]]) + 1
+		}
+	}
+	return 0
 }
 
 // levels follows the indents of a text line by line, roughly: enough to find the place

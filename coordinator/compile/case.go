@@ -36,6 +36,7 @@ func Cases(file string, text []byte, o Options) ([]Case, recipe.Diagnostics) {
 		return nil, c.diagnostics()
 	}
 	doc := c.docs[file]
+	top := c.unit(doc, nil, nil)
 	cases := make([]Case, 0, len(doc.Tests))
 	for i := range doc.Tests {
 		t := &doc.Tests[i]
@@ -46,10 +47,15 @@ func Cases(file string, text []byte, o Options) ([]Case, recipe.Diagnostics) {
 		}
 		if t.Params != nil {
 			for j, k := range t.Params.Keys {
-				if slices.ContainsFunc(doc.Params, func(p recipe.Param) bool { return p.Name == k.Name }) { // else at fault
-					own.Params[k.Name] = t.Params.Items[j].String()
+				v := t.Params.Items[j]
+				i := slices.IndexFunc(doc.Params, func(p recipe.Param) bool { return p.Name == k.Name })
+				if i >= 0 && c.paramFits(top, &doc.Params[i], v, "tests") { // else at fault
+					own.Params[k.Name] = v.String()
 				}
 			}
+		}
+		if len(c.faults) > 0 { // told at the test: given as text, it would be told at the parameter
+			return nil, c.diagnostics()
 		}
 		made, faults := testCase(file, text, own, i)
 		if faults != nil {

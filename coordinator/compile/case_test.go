@@ -126,3 +126,12 @@ func TestCasesReportOnce(t *testing.T) {
 		t.Errorf("got %v, want one %s", ds, recipe.CodeUnused)
 	}
 }
+
+// TestCasesPlaceValues: a value of a wrong type is told where the test gives it.
+func TestCasesPlaceValues(t *testing.T) {
+	text := "params:\n  n: {type: int}\nnodes:\n  a: {kind: string_generator}\ntests:\n  - {name: x, params: {n: one}, expect: {a: []}}\n"
+	want := "r.yaml:6:27: SL113: the parameter n has type int, not a text"
+	if _, ds := compile.Cases("r.yaml", []byte(text), compile.Options{Catalogue: catalogue(t)}); ds.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", ds, want)
+	}
+}

@@ -21,7 +21,7 @@ func (c *compilation) checkNode(n *node) {
 	if n.doc.Config != nil {
 		v, ok := c.substitute(n.unit, n.doc.Config, n.at(".config"), true)
 		if !ok {
-			n.untyped = true
+			n.misconfigured()
 			return
 		}
 		text = v.AppendJSON(nil)
@@ -37,10 +37,16 @@ func (c *compilation) checkNode(n *node) {
 		}
 	}
 	if len(faults) > 0 {
-		n.untyped = true // settings may decide types
+		n.misconfigured()
 		return
 	}
 	n.config = canonical
+}
+
+// misconfigured notes that the node's settings are not known: what they decide is not either.
+func (n *node) misconfigured() {
+	n.untyped = true
+	n.unclear = n.unclear || n.kind != nil && n.kind.TypedBySettings()
 }
 
 // settingFault reports a fault of the SDK at the place of the setting.
@@ -79,7 +85,7 @@ func (c *compilation) settingFault(n *node, f nodes.SettingFault) {
 	if f.Path != "" {
 		path += "." + f.Path
 	}
-	c.fault(n.unit.file(), code, at, path, f.Hint, "%s", f.Text)
+	c.fault(n.unit.file(), code, at, path, f.Hint, "%s%s", f.Text, n.unit.givenBy(n.doc.Config.Field(name)))
 }
 
 // checkBuild lets the constructor of each node's kind have its say about the settings.
@@ -94,8 +100,8 @@ func (c *compilation) checkBuild() {
 		}
 		built, err := n.kind.Build(n.config, env)
 		if err != nil {
-			at, path := n.refusedAt(err)
-			c.fault(n.unit.file(), recipe.CodeRefused, at, path, "", "the settings of %s are refused: %v", n.doc.Name, err)
+			v, at, path := n.refusedAt(err)
+			c.fault(n.unit.file(), recipe.CodeRefused, at, path, "", "the settings of %s are refused: %v%s", n.doc.Name, err, n.unit.givenBy(v))
 		}
 		if closer, ok := built.(nodes.Closer); ok {
 			_ = closer.Close() // it opened nothing
@@ -103,18 +109,18 @@ func (c *compilation) checkBuild() {
 	}
 }
 
-// refusedAt returns the place and path of what a constructor refuses: the setting that is
-// the first word of its error, or all of them.
-func (n *node) refusedAt(err error) (recipe.Place, string) {
+// refusedAt returns the value, place and path of what a constructor refuses: the setting
+// that is the first word of its error, or all of them.
+func (n *node) refusedAt(err error) (*recipe.Value, recipe.Place, string) {
 	word, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), n.kind.Kind+": "), " ")
 	word = strings.TrimSuffix(word, ":")
 	if v := n.doc.Config.Field(word); v != nil {
-		return v.Place, n.at(".config." + word)
+		return v, v.Place, n.at(".config." + word)
 	}
 	if n.doc.Config != nil {
-		return n.doc.Config.Place, n.at(".config")
+		return n.doc.Config, n.doc.Config.Place, n.at(".config")
 	}
-	return n.doc.Place, n.at(".config")
+	return nil, n.doc.Place, n.at(".config")
 }
 
 // assumedTypes are the types that a kind declares, and json where it leaves them open:

@@ -46,7 +46,7 @@ type node struct {
 	types   nodes.PortTypes // of the wired inputs and of the outputs, as the edges carry them
 	inner   nodes.PortTypes // the same as the kind sees them: inside a record when field is set
 	untyped bool            // types are not known, because of a fault here or above
-	unclear bool            // whether it works on a field is not known, because of a fault
+	unclear bool            // what its ports take is not known, because of a fault of its own
 	step    int             // id in the plan
 	lanes   int
 	given   []given

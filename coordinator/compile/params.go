@@ -75,6 +75,33 @@ func (c *compilation) innerParams(u *unit) map[string]*param {
 	return values
 }
 
+// givenBy says, for a value at fault, where the recipes around u give the parameters in it:
+// they may be what is wrong. It is empty when none do.
+func (u *unit) givenBy(v *recipe.Value) string {
+	var said []string
+	var look func(u *unit, v *recipe.Value)
+	look = func(u *unit, v *recipe.Value) {
+		if v == nil || !u.inner() {
+			return
+		}
+		for _, item := range v.Items {
+			look(u, item)
+		}
+		for _, p := range u.doc.Params {
+			given := u.by.Params.Field(p.Name)
+			if v.Shape != recipe.Text || given == nil || !strings.Contains(v.Text, "${"+p.Name+"}") {
+				continue
+			}
+			said = append(said, fmt.Sprintf("%s is given in %s:%d:%d", p.Name, u.up.file(), given.Place.Line, given.Place.Col))
+			look(u.up, given)
+		}
+	}
+	if look(u, v); said == nil {
+		return ""
+	}
+	return " (" + strings.Join(said, ", ") + ")"
+}
+
 // paramFits checks a value that a recipe gives for a parameter of another, or of a test.
 func (c *compilation) paramFits(u *unit, p *recipe.Param, v *recipe.Value, path string) bool {
 	at, what := v.Unlike(p.Type)

@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"cmp"
+	"path"
 	"slices"
 	"strings"
 
@@ -32,9 +34,12 @@ func (c *compilation) resolve() {
 }
 
 func (c *compilation) unknownKind(n *node) {
-	hint := c.didYouMean(n.doc.Kind, c.kindNames)
-	if hint == "" {
-		hint = "sluice kinds lists them"
+	hint := ""
+	switch ext := path.Ext(n.doc.Kind); {
+	case ext == ".yaml" || ext == ".yml" || ext == ".json":
+		hint = "write " + includes + n.doc.Kind + " to include a recipe"
+	default:
+		hint = cmp.Or(c.didYouMean(n.doc.Kind, c.kindNames), "sluice kinds lists them")
 	}
 	c.fault(n.unit.file(), recipe.CodeKind, n.doc.KindAt, n.at(".kind"), hint, "unknown kind %s", n.doc.Kind)
 }
@@ -127,7 +132,7 @@ func plainPort(ports []nodes.Port) int {
 
 // wirePort makes the edges into one port.
 func (c *compilation) wirePort(n *node, port int, w recipe.Wire) {
-	made := map[outlet]bool{}
+	made := map[outlet]end{}
 	for i := range w.From {
 		ref := &w.From[i]
 		ends, ok := c.follow(n.unit, ref)
@@ -141,10 +146,10 @@ func (c *compilation) wirePort(n *node, port int, w recipe.Wire) {
 				c.tooWide(n.unit, ref, "one port of "+n.doc.Name)
 				return
 			}
-			if !c.mayRead(n, port, ref, from.outlet, made[from.outlet]) {
+			if !c.mayRead(n, port, ref, made[from.outlet], from) {
 				break // one fault of a reference is enough
 			}
-			made[from.outlet] = true
+			made[from.outlet] = from
 			e := &edge{from: from.node, fromPort: from.port, to: n, toPort: port, set: own.or(from.own).over(n.unit.set.edge),
 				passed: from.passed, place: ref.Place, file: n.unit.file(), path: ref.Path}
 			n.in[port] = append(n.in[port], e)
@@ -154,15 +159,15 @@ func (c *compilation) wirePort(n *node, port int, w recipe.Wire) {
 	}
 }
 
-// mayRead refuses an edge from a node to itself, and one that is there already.
-func (c *compilation) mayRead(n *node, port int, ref *recipe.Ref, from outlet, twice bool) bool {
+// mayRead refuses an edge from a node to itself, and one that is there already, as made.
+func (c *compilation) mayRead(n *node, port int, ref *recipe.Ref, made, from end) bool {
 	switch {
 	case from.node == n:
 		n.untyped = true
 		c.faultAt(n.unit, ref, recipe.CodeSelf, "", "%s reads its own output", n.doc.Name)
 		return false
-	case twice:
-		c.faultAt(n.unit, ref, recipe.CodeDuplicate, "name it once", "%s leads twice into the port %s of %s", from.name(), n.kind.In[port].Name, n.doc.Name)
+	case made.node != nil:
+		c.twice(n.unit, ref, made, from, "port "+n.kind.In[port].Name+" of "+n.doc.Name)
 		return false
 	}
 	return true

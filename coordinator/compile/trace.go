@@ -11,6 +11,7 @@ import (
 // they come from is found once, however many nodes read the port.
 type openPort struct {
 	name  string
+	inlet bool        // it is an input port
 	typ   recipe.Type // that an input port declares; "" for an output port
 	in    *unit       // whose references lead into the port
 	refs  []*recipe.Ref
@@ -34,6 +35,8 @@ type end struct {
 	outlet
 	own    partialEdge // what references say of the edge; the reader's count first
 	passed *passage
+	in     *unit       // the outermost recipe on the way that wires an open input port, nil for none,
+	ref    *recipe.Ref // and the reference by which it does
 }
 
 // passage is an open input port on the way from an output port: its declared type must
@@ -50,7 +53,7 @@ type passage struct {
 // openPorts lists the open ports of a unit.
 func (u *unit) openPorts() {
 	for i := range u.doc.Inputs {
-		p := &openPort{name: u.doc.Inputs[i].Name, typ: u.doc.Inputs[i].Type, in: u.up}
+		p := &openPort{name: u.doc.Inputs[i].Name, inlet: true, typ: u.doc.Inputs[i].Type, in: u.up}
 		if u.inner() {
 			p.refs = u.wired(p.name)
 		}
@@ -123,6 +126,11 @@ func (c *compilation) lead(p *openPort) {
 		}
 		p.failed = p.failed || !ok
 		for _, e := range ends {
+			if i := slices.IndexFunc(p.ends, func(o end) bool { return o.outlet == e.outlet }); i >= 0 {
+				c.twice(p.in, ref, p.ends[i], e, "open port "+p.name)
+				p.failed = true
+				break
+			}
 			p.ends = append(p.ends, c.pass(p, ref, e))
 		}
 	}
@@ -133,11 +141,23 @@ func (c *compilation) lead(p *openPort) {
 // pass takes an end through an open port.
 func (c *compilation) pass(p *openPort, ref *recipe.Ref, e end) end {
 	e.own = c.edgeSettings(p.in, ref).or(e.own)
+	if p.inlet && e.in == nil {
+		e.in, e.ref = p.in, ref
+	}
 	if p.typ != "" {
 		e.passed = &passage{from: e.outlet, port: p, ref: ref, outer: e.passed}
 		c.passages = append(c.passages, e.passed)
 	}
 	return e
+}
+
+// twice reports that an output port leads into a port of u twice: where a recipe around u
+// wires it so, by two references of its own, there.
+func (c *compilation) twice(u *unit, ref *recipe.Ref, first, from end, into string) {
+	if from.in != nil && from.in.depth < u.depth && from.ref != first.ref {
+		u, ref, into = from.in, from.ref, into+" in "+u.file()
+	}
+	c.faultAt(u, ref, recipe.CodeDuplicate, "name it once", "%s leads twice into the %s", from.name(), into)
 }
 
 func (c *compilation) tooWide(u *unit, ref *recipe.Ref, into string) {

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"fmt"
+	"strings"
 
 	"sluice/nodes"
 	"sluice/recipe"
@@ -125,7 +126,15 @@ func (c *compilation) typeEdge(n *node, p nodes.Port, e *edge, vars bindings) {
 	} else if s := p.Reads(n.config); s != "" {
 		why = ", because of its setting " + s
 	}
-	c.fault(e.file, recipe.CodeMismatch, e.place, e.path, conversion(e.typ, limit), "%s is %s, but the port %s of %s (%s) takes %s%s", from, e.typ, p.Name, n.doc.Name, n.kind.Kind, want, why)
+	hint := conversion(e.typ, limit)
+	switch {
+	case e.typ != recipe.JSON || n.field != "":
+	case p.JSONWith != "":
+		hint = "set " + p.JSONWith + " to the field that it reads"
+	case n.kind.Scalar():
+		hint = strings.TrimPrefix(hint+", or set field to work on one field of each record", ", or ")
+	}
+	c.fault(e.file, recipe.CodeMismatch, e.place, e.path, hint, "%s is %s, but the port %s of %s (%s) takes %s%s", from, e.typ, p.Name, n.doc.Name, n.kind.Kind, want, why)
 }
 
 // accept is the assignability rule with type variables: it binds them, or says why not.
@@ -214,8 +223,6 @@ func columnTypes(n *node) nodes.PortTypes {
 func conversion(from, to recipe.Type) string {
 	kind := ""
 	switch {
-	case to == recipe.String && from == recipe.JSON:
-		kind = "select or to_json"
 	case to == recipe.String:
 		kind = "to_string"
 	case from == recipe.String && to == recipe.Int:

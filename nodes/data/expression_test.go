@@ -42,7 +42,7 @@ func TestExpressions(t *testing.T) {
 		`reduce(record.l, #acc + #)`:               `6`,
 		`record.s matches "^a.c$"`:                 `true`,
 		`{"b": 1, "a": record.nil}`:                `{"a":null,"b":1}`,
-		`record`:                                   `{"big":123456789012345678901,"f":1.5,"l":[3,1,2],"n":7,"nil":null,"o":{"a":2,"z":1},"s":"abc"}`,
+		`record`:                                   doc,
 		`len(record)`:                              `7`,
 		`record.n in record.l`:                     `false`,
 		`"n" in record`:                            `true`,

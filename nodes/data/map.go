@@ -1,6 +1,8 @@
 package data
 
 import (
+	"strings"
+
 	"sluice/nodes"
 	"sluice/recipe"
 )
@@ -11,7 +13,7 @@ var Map = nodes.Define(nodes.Spec{
 	Category: "data",
 	Summary:  "Makes a JSON value of each record by an expression",
 	Doc: "The language is that of expr-lang.org; the value is called `record`, `{name: record.a}` makes an object. " + exprDoc +
-		" The keys of the objects that come out are in the order of their names.",
+		" The keys of the objects that come out are in the order of their names, but the expression `record` passes JSON as it is.",
 	In:      []nodes.Port{{Name: "in", Type: recipe.Any}},
 	Out:     []nodes.Port{{Name: "out", Type: recipe.JSON}},
 	Expands: true,
@@ -21,6 +23,7 @@ var Map = nodes.Define(nodes.Spec{
 			In:     []any{nodes.JSON(`{"user":"BOB","id":9007199254740992,"more":[1]}`)},
 			Out:    []any{nodes.JSON(`{"id":9007199254740993,"name":"bob"}`)},
 		},
+		{Doc: "the record as it is", Config: "expr: record", In: []any{nodes.JSON(`{"b":1.0,"a":[]}`)}, Out: []any{nodes.JSON(`{"b":1.0,"a":[]}`)}},
 		{Doc: "of any type", Config: "expr: 'record * 2'", In: []any{int64(21), int64(-1)}, Out: []any{nodes.JSON(`42`), nodes.JSON(`-2`)}},
 		{Config: "expr: 'len(record)'", In: []any{"four", ""}, Out: []any{nodes.JSON(`4`), nodes.JSON(`0`)}},
 		{
@@ -34,6 +37,7 @@ var Map = nodes.Define(nodes.Spec{
 }, newMap)
 
 type exprMap struct {
+	same   bool // the expression is the record itself
 	change *expression
 	to     encoder
 }
@@ -43,7 +47,7 @@ func newMap(cfg exprConfig, env *nodes.Env) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &exprMap{change: change}, nil
+	return &exprMap{same: strings.TrimSpace(cfg.Expr) == "record", change: change}, nil
 }
 
 // Process implements nodes.Processor.
@@ -51,6 +55,10 @@ func (m *exprMap) Process(c *nodes.Call, r nodes.Record) error {
 	v, err := m.change.run(r)
 	if err != nil {
 		return err
+	}
+	if m.same && r.Type() == recipe.JSON { // the keys keep their order
+		c.Emit(r)
+		return nil
 	}
 	text, err := m.to.encode(v)
 	if err != nil {

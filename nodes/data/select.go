@@ -3,6 +3,7 @@ package data
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/itchyny/gojq"
 
@@ -16,7 +17,7 @@ var Select = nodes.Define(nodes.Spec{
 	Category: "data",
 	Summary:  "Runs a jq query on a JSON value and emits each of its results",
 	Doc: "The language is that of jq, by gojq. No result drops the record, several make several records. Integers are exact at any size; the keys of an object " +
-		"come in the order of their names. An error of the query makes the record a dead letter, and so does a query that takes more than ten million " +
+		"come in the order of their names, but the query `.` passes the record as it is. An error of the query makes the record a dead letter, and so does a query that takes more than ten million " +
 		"steps or makes more than 128 MiB on the way. Every `+`, `*`, `add`, `join` and `tojson` counts all that it gives, a list 16 bytes an element: make a long list by `[range(6000)]` and not " +
 		"by adding to it element by element. Functions that look at the clock, the time zone or other inputs are refused.",
 	In:      []nodes.Port{{Name: "in", Type: recipe.JSON}},
@@ -34,6 +35,7 @@ var Select = nodes.Define(nodes.Spec{
 			In:     []any{nodes.JSON(`{"items":[{"n":1},{"n":2,"id":9007199254740993},{"n":3,"id":123456789012345678901}]}`), nodes.JSON(`{"items":[]}`)},
 			Out:    []any{nodes.JSON(`{"id":9007199254740993,"n":2}`), nodes.JSON(`{"id":123456789012345678901,"n":3}`)},
 		},
+		{Doc: "the record as it is", Config: "query: .", In: []any{nodes.JSON(`{"b":1.0,"a":[]}`)}, Out: []any{nodes.JSON(`{"b":1.0,"a":[]}`)}},
 		{
 			Doc:    "an error is a dead letter, and what came before it is taken back",
 			Config: "query: '.[] | . + 1'",
@@ -49,6 +51,7 @@ type selectConfig struct {
 }
 
 type jqSelect struct {
+	same   bool // the query is the record itself
 	code   *gojq.Code
 	budget *budget
 	from   decoder
@@ -61,7 +64,7 @@ func newSelect(cfg selectConfig, _ *nodes.Env) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &jqSelect{code: code, budget: b, to: encoder{jqFloats: true}}, nil
+	return &jqSelect{same: strings.TrimSpace(cfg.Query) == ".", code: code, budget: b, to: encoder{jqFloats: true}}, nil
 }
 
 // Process implements nodes.Processor.
@@ -69,6 +72,10 @@ func (s *jqSelect) Process(c *nodes.Call, r nodes.Record) error {
 	value, err := s.from.decode(r.Bytes())
 	if err != nil {
 		return err
+	}
+	if s.same { // the keys keep their order
+		c.Emit(r)
+		return nil
 	}
 	s.budget.begin(c.Context())
 	results := s.code.RunWithContext(s.budget, value)

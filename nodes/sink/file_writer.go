@@ -13,9 +13,10 @@ var fileWriterKind = nodes.Define(nodes.Spec{
 	Category: "sink",
 	Summary:  "Writes records to a file, in order",
 	Doc: "Folders are made as needed. With `replace` and `fail` the records are gathered in a hidden file beside the " +
-		"target, which takes the target's name when the input has ended: until then, and when the job fails, the target is " +
+		"target, which takes the target's name when the input of this node has ended: until then, and when the job fails before, the target is " +
 		"as it was. With `append` they are written behind what the file held when the job began (in lines, behind a line end); another hidden file remembers how much " +
-		"that was, and when the job fails, or is stopped where nothing keeps it (`sluice run` without `--data-dir`), the file is cut back to that. No other program may append to the file meanwhile, and no other node of the recipe may write it. A " +
+		"that was, and when the job fails before the input has ended, or is stopped there where nothing keeps it (`sluice run` without `--data-dir`), the file is cut back to that. " +
+		"What was written when the input had ended stays, also when the job fails later in another branch. No other program may append to the file meanwhile, and no other node of the recipe may write it. A " +
 		"replay of dead letters always appends: to what its job has written.",
 	Role: nodes.Sink, Exclusive: "path", Replay: map[string]any{"if_exists": "append"},
 	In: []nodes.Port{{Name: "in", Type: recipe.Any, Doc: "what to write, in its text form or, in json_lines, as JSON"}},

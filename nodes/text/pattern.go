@@ -31,14 +31,14 @@ type pattern struct {
 // bounds is refused before any time or memory went into it.
 func compile(src string, whole bool) (*pattern, error) {
 	if len(src) > maxPattern {
-		return nil, fmt.Errorf("the pattern has %d bytes; a pattern may have %d", len(src), maxPattern)
+		return nil, fmt.Errorf("regex has %d bytes; a pattern may have %d", len(src), maxPattern)
 	}
 	tree, err := syntax.Parse(src, syntax.Perl)
 	if err != nil {
-		return nil, fmt.Errorf("the pattern is not a regular expression: %w", err)
+		return nil, fmt.Errorf("regex is not a regular expression: %w", err)
 	}
 	if n := instructions(tree); n > maxProgram {
-		return nil, fmt.Errorf("the pattern compiles to about %d instructions; %d are allowed: repeat less", n, maxProgram)
+		return nil, fmt.Errorf("regex compiles to about %d instructions; %d are allowed: repeat less", n, maxProgram)
 	}
 	if whole {
 		// An unclosed \Q would quote the closing parenthesis as well.
@@ -49,7 +49,7 @@ func compile(src string, whole bool) (*pattern, error) {
 	}
 	re, err := regexp.Compile(src)
 	if err != nil {
-		return nil, fmt.Errorf("the pattern is not a regular expression: %w", err)
+		return nil, fmt.Errorf("regex is not a regular expression: %w", err)
 	}
 	return &pattern{re: re, tree: tree, program: instructions(tree), required: required(tree)}, nil
 }
