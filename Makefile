@@ -5,6 +5,8 @@ GO       ?= go
 FUZZTIME ?= 1m
 SEEDS    ?= 200000
 KILLS    ?= 50
+# The longest tests begin first, so that nothing waits for them.
+LONGEST  := ./internal/trial
 RACED    := ./worker/... ./coordinator/job ./internal/bus ./internal/protocol ./internal/solo
 BIN      := bin/sluice
 # With figures: a command runs with a file for what tests measure, which is printed behind it.
@@ -27,10 +29,10 @@ demo: build ## run two of the example recipes and show what they wrote
 	@echo; echo "out/top-talkers.jsonl:"; head -n 10 out/top-talkers.jsonl
 
 test: ## run all tests, within five minutes, and print what they measured
-	$(FIGURED) $(GO) test ./...
+	$(FIGURED) $(GO) test $(LONGEST) ./...
 
 race: ## run all short tests under the race detector
-	$(GO) test -race -short -timeout 20m ./...
+	$(GO) test -race -short -timeout 20m $(LONGEST) ./...
 
 check: ## formatting, vet, staticcheck, generated files, module files, race detector on what has goroutines
 	@fmt=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$fmt" || { echo "gofmt wants to change:"; echo "$$fmt"; exit 1; }
