@@ -6,7 +6,7 @@ FUZZTIME ?= 1m
 SEEDS    ?= 200000
 KILLS    ?= 50
 # The longest tests begin first, so that nothing waits for them.
-LONGEST  := ./internal/trial
+LONGEST  := ./internal/trial ./internal/hostile ./internal/crash
 RACED    := ./worker/... ./coordinator/job ./internal/bus ./internal/protocol ./internal/solo
 BIN      := bin/sluice
 # With figures: a command runs with a file for what tests measure, which is printed behind it.

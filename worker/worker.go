@@ -70,6 +70,9 @@ type activeJob struct {
 	run     *jobRun
 }
 
+// settleWithin is how long a worker that leaves waits for the server to have heard it.
+const settleWithin = 2 * time.Second
+
 // stopWithin is how long a start of a job may take to come to rest. Longer than that only a
 // node holds out that does not end with its context; then nobody waits for it.
 const stopWithin = 3 * time.Second
@@ -221,5 +224,10 @@ func (w *Worker) stopAll() {
 	over := time.After(stopWithin)
 	for _, a := range w.jobs {
 		a.wait(over)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), settleWithin)
+	defer cancel()
+	if err := w.cfg.Conn.Settle(ctx); err != nil {
+		w.log.Debug("the server may not have heard all", "err", err)
 	}
 }

@@ -38,6 +38,8 @@ type Conn struct {
 	mu       sync.Mutex
 	watchers map[*watcher]struct{} // guarded by mu
 	indirect map[string]bool       // streams without direct get; guarded by mu
+	draining int                   // subscriptions from which messages may come still; guarded by mu
+	drained  chan struct{}         // not nil: closed when there are none; guarded by mu
 }
 
 // watcher is told about the state of the connection; its functions must not block.
@@ -162,6 +164,45 @@ func (c *Conn) Flush(ctx context.Context) error {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
 	return wireError(c.nc.FlushWithContext(ctx))
+}
+
+// Settle returns when all that came for a [Puller] that was stopped is given back, and the
+// server has seen everything sent so far. A connection that is closed before may take
+// messages with it: nobody else gets them before AckWait has passed. ErrTimeout says that it
+// did not come so far before ctx ended.
+func (c *Conn) Settle(ctx context.Context) error {
+	ctx, cancel := c.bound(ctx)
+	defer cancel()
+	c.mu.Lock()
+	if c.draining > 0 && c.drained == nil {
+		c.drained = make(chan struct{})
+	}
+	drained := c.drained
+	c.mu.Unlock()
+	if drained != nil {
+		select {
+		case <-drained:
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrTimeout, ctx.Err())
+		}
+	}
+	return c.Flush(ctx)
+}
+
+// drain ends a subscription when what is on its way has come.
+func (c *Conn) drain(sub *nats.Subscription) {
+	c.mu.Lock()
+	c.draining++
+	c.mu.Unlock()
+	sub.SetClosedHandler(func(string) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.draining--; c.draining == 0 && c.drained != nil {
+			close(c.drained)
+			c.drained = nil
+		}
+	})
+	_ = sub.Drain()
 }
 
 // Connected reports whether a server is connected now.

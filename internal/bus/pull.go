@@ -101,7 +101,8 @@ func (p *Puller) Credit() int {
 }
 
 // Stop ends the reading: deliver is not called for messages that arrive after it;
-// they are given back. Messages in hand can still be acknowledged.
+// they are given back, which [Conn.Settle] waits for. Messages in hand can still be
+// acknowledged.
 func (p *Puller) Stop() {
 	p.c.unwatch(p.watch)
 	p.mu.Lock()
@@ -111,7 +112,7 @@ func (p *Puller) Stop() {
 	}
 	p.stopped = true
 	p.timer.Stop()
-	_ = p.sub.Drain()
+	p.c.drain(p.sub)
 }
 
 // finish tells the owner that nothing comes any more.
@@ -220,7 +221,7 @@ func (p *Puller) startOver() {
 func (p *Puller) renew() {
 	old := p.sub
 	if p.subscribe() == nil {
-		_ = old.Drain()
+		p.c.drain(old)
 	}
 	p.asked = 0
 }

@@ -33,13 +33,20 @@ func fill(t testing.TB, c *bus.Conn, subject string, from, n int) {
 
 func puller(t testing.TB, c *bus.Conn, name string) (*bus.Puller, chan *bus.Message, chan error) {
 	t.Helper()
-	got, gone := make(chan *bus.Message, 10_000), make(chan error, 1)
-	p, err := c.NewPuller("EDGES", name, func(m *bus.Message) { got <- m }, func(err error) { gone <- err })
+	got := make(chan *bus.Message, 10_000)
+	p, gone := pullerOf(t, c, name, func(m *bus.Message) { got <- m })
+	return p, got, gone
+}
+
+func pullerOf(t testing.TB, c *bus.Conn, name string, deliver func(*bus.Message)) (*bus.Puller, chan error) {
+	t.Helper()
+	gone := make(chan error, 1)
+	p, err := c.NewPuller("EDGES", name, deliver, func(err error) { gone <- err })
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Stop)
-	return p, got, gone
+	return p, gone
 }
 
 func TestPullKeepsToItsCredit(t *testing.T) {
@@ -104,6 +111,40 @@ func TestPullGivesBackAndBeats(t *testing.T) {
 	}
 	if s, err := c.StreamState(bustest.Context(t), "EDGES"); err != nil || s.Msgs != 0 {
 		t.Errorf("got %d stored, %v, want none", s.Msgs, err)
+	}
+}
+
+// TestSettleLosesNothing closes a connection while messages are on their way to a puller
+// that was stopped: another reader gets them at once, not when AckWait has passed.
+func TestSettleLosesNothing(t *testing.T) {
+	const n = 1000
+	for _, by := range bustest.Transports {
+		t.Run(string(by), func(t *testing.T) {
+			s := bustest.ServerTCP(t)
+			connect := func() *bus.Conn {
+				if by == bustest.TCP {
+					return bustest.Dial(t, s.URL())
+				}
+				return bustest.Connect(t, s)
+			}
+			c, leaves := connect(), connect()
+			ensure(t, c, edges(n))
+			consumer(t, c, bus.ConsumerConfig{Stream: "EDGES", Name: "step", Filter: "edge.a", MaxAckPending: n, AckWait: time.Hour})
+			fill(t, c, "edge.a", 0, n)
+			first, _ := pullerOf(t, leaves, "step", func(m *bus.Message) { m.Nak(0) })
+			first.Want(n)
+			bustest.Eventually(t, "something came", func() bool { return first.Credit() < n })
+			first.Stop()
+			if err := leaves.Settle(bustest.Context(t)); err != nil {
+				t.Fatal(err)
+			}
+			leaves.Close()
+			p, got, _ := puller(t, c, "step")
+			p.Want(n)
+			for i := range n {
+				bustest.Wait(t, fmt.Sprintf("message %d", i), got).Ack()
+			}
+		})
 	}
 }
 

@@ -94,8 +94,10 @@ nodes:
 `
 
 func TestFullDiskOfStore(t *testing.T) {
+	t.Parallel()
 	for name, ballast := range map[string]int{"small": 0, "filled": 1} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			numbers(t, filepath.Join(dir, "in.txt"), 100_000)
 			disk := filepath.Join(dir, "disk")

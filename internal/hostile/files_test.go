@@ -86,6 +86,7 @@ func TestLargestRecord(t *testing.T) {
 }
 
 func TestBombs(t *testing.T) {
+	t.Parallel()
 	const size = 192 << 20
 	zeros := func(w io.Writer) error { return repeat(w, "\x00", size) }
 	pack := map[string]func(w io.Writer) error{

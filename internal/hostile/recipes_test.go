@@ -92,6 +92,7 @@ func TestLongRecipe(t *testing.T) {
 
 // Documents within the bound that grow when they are read.
 func TestYAMLBombs(t *testing.T) {
+	t.Parallel()
 	var laughs strings.Builder
 	laughs.WriteString("recipe: laughs\na0: &a0 [x,x,x,x,x,x,x,x,x]\n")
 	for i := range 20 {

@@ -96,6 +96,7 @@ func bomb(t *testing.T, n int) string {
 }
 
 func TestExplodingRecords(t *testing.T) {
+	t.Parallel()
 	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 	for _, c := range []struct {
 		name  string
@@ -173,6 +174,7 @@ func TestNestedLines(t *testing.T) {
 }
 
 func TestManyKeys(t *testing.T) {
+	t.Parallel()
 	const keys = `
 recipe: keys
 params: {max: {type: int, default: 250000}, on_error: {type: string, default: drop}}
@@ -206,6 +208,7 @@ nodes:
 
 // An endless source before a slow sink: memory and store stay flat.
 func TestEndless(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	put(t, dir, "r.yaml", `
 recipe: endless

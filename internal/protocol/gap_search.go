@@ -118,23 +118,40 @@ func (s *search) again() (ledgerKey, bool) {
 	return ledgerKey{}, false
 }
 
-// stuck finds the lane with the most entries behind a frame that has none.
+// stuck finds a frame that has no entry while frames behind it on its lane have one: the
+// one with most of those in its own split, since splits are read side by side.
 func (s *search) stuck() (best ledgerKey, found bool) {
-	behind, most := map[ledgerKey]int{}, 0
-	for k := range s.first {
-		c := s.a.Fold.Steps[k.step].Lanes[k.ord.Lane]
-		next := ledgerKey{k.step, recipe.Ordinal{Split: c.Split, N: c.N, Lane: k.ord.Lane, Path: c.Path}}
-		if c.Done || s.passed(k) || s.holds(next) {
+	lanes := map[ledgerKey][]Held{} // by step and lane
+	for _, h := range s.held {
+		if k := (ledgerKey{h.Step, h.Ord}); !h.Done && !s.passed(k) {
+			l := ledgerKey{h.Step, recipe.Ordinal{Lane: h.Ord.Lane}}
+			lanes[l] = append(lanes[l], h)
+		}
+	}
+	var most [2]int
+	for l, held := range lanes {
+		slices.SortFunc(held, func(a, b Held) int { return a.Ord.Compare(b.Ord) })
+		c := s.a.Fold.Steps[l.step].Lanes[l.ord.Lane]
+		for len(held) > 0 && c.At(held[0].Ord) {
+			c = c.Next(held[0].Parts, held[0].EndSplit, held[0].EndSource)
+			held = held[1:]
+		}
+		if c.Done || len(held) == 0 {
 			continue
 		}
-		behind[next]++
-	}
-	for k, n := range behind {
-		if n > most || n == most && k.step < best.step {
-			best, most = k, n
+		score := [2]int{0, len(held)}
+		for _, h := range held {
+			if h.Ord.Split == c.Split {
+				score[0]++
+			}
+		}
+		k := ledgerKey{l.step, recipe.Ordinal{Split: c.Split, N: c.N, Lane: l.ord.Lane, Path: c.Path}}
+		by := slices.Compare(score[:], most[:])
+		if by > 0 || by == 0 && (k.step < best.step || k.step == best.step && k.ord.Lane < best.ord.Lane) {
+			best, most = k, score
 		}
 	}
-	return best, most > 0
+	return best, most[1] > 0
 }
 
 // newest finds a lane whose next entry may have had the youngest of the sequences that

@@ -77,6 +77,7 @@ func TestGap(t *testing.T) {
 		{"the step below has it", ledger(entry(0, 0, 0), entry(1, 0, 0), entry(2, 0, 0)), 0, 0, 2, Loss{"e1", recipe.Ordinal{}, Sure}},
 		{"it was made again", append(ledger(entry(0, 0, 0), entry(1, 0, 0), entry(2, 0, 0)), Held{4, entry(1, 0, 0)}), 0, 0, 2, Loss{"e1", recipe.Ordinal{}, Likely}},
 		{"the lane waits for it", ledger(entry(0, 0, 0), entry(0, 1, 0), entry(1, 0, 0), entry(1, 1, 0)), 0, 0, 3, Loss{"e1", recipe.Ordinal{}, Likely}},
+		{"the lane waits for it, and was not read so far", ledger(entry(0, 0, 0), entry(0, 1, 0), entry(0, 2, 0), entry(0, 3, 0), entry(1, 0, 0)), 0, 0, 3, Loss{"e1", recipe.Ordinal{N: 2}, Likely}},
 		{"it is the newest", ledger(entry(0, 0, 0), entry(0, 1, 0), entry(1, 0, 0), entry(1, 1, 0), entry(0, 2, 0)), 0, 0, 4, Loss{"e1", recipe.Ordinal{N: 1}, Guess}},
 		{"it is the newest of all", ledger(entry(0, 0, 0), entry(1, 0, 0), entry(2, 0, 0), entry(0, 1, 0), entry(1, 1, 0), entry(2, 1, 0)), 0, 0, 6, Loss{"e2", recipe.Ordinal{N: 1}, Guess}},
 	}

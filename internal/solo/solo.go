@@ -117,7 +117,7 @@ func (h *Host) start(ctx context.Context, c Config) (err error) {
 	if c.Ready != nil {
 		c.Ready(h.server.URL())
 	}
-	if h.conn, err = h.server.Connect("coordinator"); err != nil {
+	if h.conn, err = h.server.Connect("coordinator", bus.Log(logOf(c).Named("conn"))); err != nil {
 		return err
 	}
 	return job.EnsureJobs(ctx, h.conn)
@@ -256,7 +256,7 @@ type instance struct {
 }
 
 func (c *Config) worker(server *bus.Server) (instance, error) {
-	conn, err := server.Connect("worker")
+	conn, err := server.Connect("worker", bus.Log(c.Log.Named("conn")))
 	if err != nil {
 		return instance{}, err
 	}

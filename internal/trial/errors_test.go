@@ -86,6 +86,7 @@ nodes:
 // TestPanicsAnywhere lets each call into a node panic that is not for a record: that job
 // fails and names the node, and nothing else: the same workers do the next one.
 func TestPanicsAnywhere(t *testing.T) {
+	t.Parallel()
 	const form = `
 recipe: panics
 nodes:
@@ -143,6 +144,7 @@ nodes:
 
 // TestDeadline gives up a record whose node never comes back from it.
 func TestDeadline(t *testing.T) {
+	t.Parallel()
 	trial.Each(t, trial.Config{Deadline: 200 * time.Millisecond}, func(t *testing.T, r *trial.Rig) {
 		r.File("in", lines(100, "%d")+"hang\n"+lines(100, "%d")+"hang\n")
 		begin := time.Now()
@@ -169,6 +171,7 @@ nodes:
 
 // TestWaitsOnPurpose lets a kind wait longer than the deadline for each of its records.
 func TestWaitsOnPurpose(t *testing.T) {
+	t.Parallel()
 	trial.Each(t, trial.Config{Deadline: 50 * time.Millisecond}, func(t *testing.T, r *trial.Rig) {
 		r.File("in", "1\n2\n3\n")
 		res := r.Run(t, `
@@ -275,6 +278,7 @@ nodes:
 // TestManyLettersOfOneFrame gives up more records of one frame than their letters fit a
 // message: each has a letter.
 func TestManyLettersOfOneFrame(t *testing.T) {
+	t.Parallel()
 	const count = 90_000
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		r.File("in", strings.Repeat("x,", count-1)+"x\n")

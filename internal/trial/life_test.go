@@ -140,6 +140,7 @@ func TestMissingStreamFailsTheJob(t *testing.T) {
 
 // TestNodesAtWorkAreProgress lets one record take longer than the watchdog's patience.
 func TestNodesAtWorkAreProgress(t *testing.T) {
+	t.Parallel()
 	r := trial.New(t, trial.OneProcess, trial.Config{Stall: 2500 * time.Millisecond})
 	r.File("in", lines(2, "%d"))
 	r.Run(t, `
@@ -154,6 +155,7 @@ nodes:
 // TestUnservedSourceIsNamed runs a recipe whose source nobody serves; one that waits for
 // its input is served.
 func TestUnservedSourceIsNamed(t *testing.T) {
+	t.Parallel()
 	r := trial.New(t, trial.OneProcess, trial.Config{Workers: [][]string{{"file_writer"}}, Stall: time.Second})
 	r.File("in", lines(2, "%d"))
 	r.Run(t, `
@@ -167,6 +169,7 @@ nodes:
 // TestHungJobIsInNobodysWay runs jobs of which one hangs in a source that does not end
 // with its context: it can be stopped, and the others neither wait for it nor its worker.
 func TestHungJobIsInNobodysWay(t *testing.T) {
+	t.Parallel()
 	r := trial.New(t, trial.OneProcess, trial.Config{})
 	t.Cleanup(func() { r.File("free", "") })
 	hung := r.Job(t, "recipe: hung\nnodes:\n  in:  {kind: stuck, config: {begun: begun, until: free}}\n  out: {kind: printer, from: in}\n")
@@ -231,6 +234,7 @@ func TestCancel(t *testing.T) {
 
 // TestPools runs a recipe whose steps name pools on workers of those pools.
 func TestPools(t *testing.T) {
+	t.Parallel()
 	trial.Each(t, trial.Config{Workers: [][]string{nil, nil}, Pools: []string{"near", "far"}, Stall: time.Second}, func(t *testing.T, r *trial.Rig) {
 		r.File("in", lines(500, "%d"))
 		const text = `

@@ -15,6 +15,7 @@ import (
 // midst of what it publishes: whoever goes on publishes the answers that were committed, not
 // others, however large they are together, and their dead letter too.
 func TestOutsideAnswers(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct{ count, bytes int }{{3, 10}, {100, 30 << 10}, {60, 300 << 10}} {
 		t.Run(fmt.Sprintf("%d of %d", row.count, row.bytes), func(t *testing.T) {
 			var points, struck atomic.Int64

@@ -57,15 +57,15 @@ func work(o order, c *nodes.Catalogue) error {
 		return err
 	}
 	defer root.Close()
-	conn, err := bus.Dial(o.URL, o.Name)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
 	log := hclog.NewNullLogger()
 	if o.Loud {
 		log = hclog.New(&hclog.LoggerOptions{Name: o.Name, Level: hclog.Debug, Output: os.Stderr})
 	}
+	conn, err := bus.Dial(o.URL, o.Name, bus.Log(log.Named("conn")))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
 	w, err := worker.New(worker.Config{Conn: conn, Catalogue: c, Name: o.Name, Serves: serves(o.Kinds, true), Root: root, Log: log, Pool: o.Pool, Deadline: o.Deadline})
 	if err != nil {
 		return err

@@ -103,6 +103,7 @@ func named(t *testing.T, j *trial.Job, res *trial.Result, node string, adjacent 
 // entry of a step may have been on its way still; then it is made again, and the edge may
 // be that on the other side of the step.
 func TestStolenAtRest(t *testing.T) {
+	t.Parallel()
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		for _, x := range thefts {
 			for _, node := range strings.Fields(x.nodes) {
@@ -124,6 +125,7 @@ func TestStolenAtRest(t *testing.T) {
 // TestStolenBehindTheCount deletes entries that the fold has counted while the job waits
 // for a node that is stuck.
 func TestStolenBehindTheCount(t *testing.T) {
+	t.Parallel()
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		for _, x := range thefts {
 			for _, node := range strings.Fields(x.nodes) {
@@ -145,6 +147,7 @@ func TestStolenBehindTheCount(t *testing.T) {
 // TestStolenOnArrival deletes an entry as soon as it is stored, while everything flows:
 // most times the coordinator has not read it yet, and it is never counted.
 func TestStolenOnArrival(t *testing.T) {
+	t.Parallel()
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		r.File("go", "")
 		r.File("in", lines(20_000, "%d"))

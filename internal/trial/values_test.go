@@ -98,6 +98,7 @@ func TestLateCopyOfValue(t *testing.T) {
 // TestDamagedValue damages what a frame refers to while its job rests: its records are
 // counted as dead and everything else arrives, whatever reads it.
 func TestDamagedValue(t *testing.T) {
+	t.Parallel()
 	large := strings.Repeat("x", 700<<10)
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		for _, row := range []struct{ reader, how string }{
