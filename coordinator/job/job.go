@@ -115,6 +115,8 @@ type run struct {
 	reason    string                // why the job must fail
 	rest      string                // why it must rest
 	moved     time.Time             // last time anything moved
+	sought    time.Time             // when a frame was last looked for
+	lost      lost                  // the one that was found nowhere then
 	read      map[int]time.Time     // by source: last time that a worker was at it
 	stood     time.Time             // when the job's streams were last seen
 	shower    *shower               // nil when nobody wants to see

@@ -145,12 +145,16 @@ func (r *run) locate(ctx context.Context) {
 	if r.loss.Trust < protocol.Sure {
 		what = fmt.Sprintf("an entry was taken out of the ledger, by all signs that for frame %s", r.loss.Ord)
 	}
-	e := r.plan.Edge(r.loss.Edge)
-	r.reason = fmt.Sprintf("edge %s (%s to %s) does not balance: %s", e.ID, r.plan.Steps[e.From].Node, r.plan.Steps[e.To].Node, what)
+	r.reason = fmt.Sprintf("%s does not balance: %s", r.edgeName(r.loss.Edge), what)
 }
 
-// search reads all that the ledger holds, for the accountant to find what it does not.
+// search reads all that the ledger holds, for the accountant to find what it does not. What
+// waits on the edges is read first: the entries of what made it are in the ledger by then.
 func (r *run) search(ctx context.Context) (protocol.Loss, error) {
+	waiting, err := r.waiting(ctx)
+	if err != nil {
+		return protocol.Loss{}, err
+	}
 	st, err := r.conn.StreamState(ctx, r.names.Ledger())
 	if err != nil {
 		return protocol.Loss{}, err
@@ -164,5 +168,5 @@ func (r *run) search(ctx context.Context) (protocol.Loss, error) {
 	if err != nil {
 		return protocol.Loss{}, err
 	}
-	return r.acct.Gap(held, st.Last), nil
+	return r.acct.Gap(held, st.Last, waiting), nil
 }

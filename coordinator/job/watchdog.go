@@ -34,8 +34,8 @@ func (r *run) alive(data []byte) {
 	}
 }
 
-// watchdog fails a job that has not moved for long, and names where it waits. Where
-// nothing is stored any more that could still move, it does not wait that long.
+// watchdog fails a job that has not moved for long, and names where it waits. Where what it
+// waits for can't come any more, it does not wait that long.
 func (r *run) watchdog(ctx context.Context) {
 	stall := orDefault(r.cfg.Stall, defaultStall)
 	still := time.Since(r.moved)
@@ -47,17 +47,20 @@ func (r *run) watchdog(ctx context.Context) {
 		r.unread(stall)
 		return
 	}
-	e := r.plan.Edge(edge)
-	from, to := &r.plan.Steps[e.From], &r.plan.Steps[e.To]
-	if still > lostAfter && r.nothingLeft(ctx) {
-		r.reason = fmt.Sprintf("edge %s (%s to %s) does not balance: frame %s was produced, nothing is stored any more, and the ledger has no entry that %s took it",
-			edge, from.Node, to.Node, ord, to.Node)
-		return
+	if still > lostAfter && time.Since(r.sought) >= max(lostAfter, still/2) {
+		r.seek(ctx)
 	}
-	if still > stall {
-		r.reason = fmt.Sprintf("edge %s (%s to %s) makes no progress: nothing has moved for %s, and frame %s waits to be taken; %s",
-			edge, from.Node, to.Node, still.Round(time.Second), ord, whoServes(to))
+	if r.reason == "" && still > stall {
+		to := &r.plan.Steps[r.plan.Edge(edge).To]
+		r.reason = fmt.Sprintf("%s makes no progress: nothing has moved for %s, and frame %s waits to be taken; %s",
+			r.edgeName(edge), still.Round(time.Second), ord, whoServes(to))
 	}
+}
+
+// edgeName names an edge and its ends.
+func (r *run) edgeName(id recipe.EdgeID) string {
+	e := r.plan.Edge(id)
+	return fmt.Sprintf("edge %s (%s to %s)", id, r.plan.Steps[e.From].Node, r.plan.Steps[e.To].Node)
 }
 
 // unread fails a job that waits for a source to which no worker has come for long.
@@ -102,8 +105,7 @@ func (r *run) streamsStand(ctx context.Context) {
 		return
 	}
 	edges := r.plan.Streams[at].Edges
-	e := r.plan.Edge(edges[0])
-	r.reason = fmt.Sprintf("stream %s is gone, and with it what waited on edge %s (%s to %s)", name, e.ID, r.plan.Steps[e.From].Node, r.plan.Steps[e.To].Node)
+	r.reason = fmt.Sprintf("stream %s is gone, and with it what waited on %s", name, r.edgeName(edges[0]))
 	if n := len(edges) - 1; n > 0 {
 		r.reason += fmt.Sprintf(" and on %d more", n)
 	}
@@ -111,21 +113,4 @@ func (r *run) streamsStand(ctx context.Context) {
 
 func goneReason(stream string) string {
 	return fmt.Sprintf("stream %s is gone, and what it held is lost", stream)
-}
-
-// nothingLeft reports whether all splits are done and nothing is stored on any edge: then
-// nothing can move any more.
-func (r *run) nothingLeft(ctx context.Context) bool {
-	for i := range r.plan.Steps {
-		if r.plan.Steps[i].Role == recipe.RoleSource && !r.acct.SplitsDone(i) {
-			return false
-		}
-	}
-	for i := range r.plan.Streams {
-		st, err := r.conn.StreamState(ctx, r.names.Fill(r.plan.Streams[i].Name))
-		if err != nil || st.Msgs > 0 {
-			return false
-		}
-	}
-	return true
 }

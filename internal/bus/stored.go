@@ -56,6 +56,20 @@ func (c *Conn) At(ctx context.Context, stream string, seq uint64) (*Stored, erro
 	return m, nil
 }
 
+// Next returns the first message of the subject with a sequence of at least seq,
+// ErrNotFound when there is none.
+func (c *Conn) Next(ctx context.Context, stream, subject string, seq uint64) (*Stored, error) {
+	request := map[string]any{"seq": max(seq, 1), "next_by_subj": subject}
+	m, err := c.direct(ctx, stream, "", request)
+	if m == nil {
+		m, err = c.fromLeader(ctx, stream, request)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("next of %s: %w", subject, err)
+	}
+	return m, nil
+}
+
 // direct reads from any replica. It returns nil without a message when the leader
 // has to be asked: nothing found, or the stream does not allow it.
 func (c *Conn) direct(ctx context.Context, stream, suffix string, request any) (*Stored, error) {

@@ -271,7 +271,7 @@ func (a *Accountant) Missing() (recipe.EdgeID, recipe.Ordinal, bool) {
 		for l, up := range a.Fold.Steps[e.From].Lanes {
 			c := a.Fold.Steps[e.To].Lanes[e.LaneBase+l]
 			if !c.Done && (up.Done || c.before(up)) {
-				return e.ID, recipe.Ordinal{Split: c.Split, N: c.N, Lane: uint16(e.LaneBase + l), Path: c.Path}, true
+				return e.ID, c.at(uint16(e.LaneBase + l)), true
 			}
 		}
 	}

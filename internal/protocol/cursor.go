@@ -45,6 +45,11 @@ func (c Cursor) At(o recipe.Ordinal) bool {
 	return !c.Done && o.Split == c.Split && o.N == c.N && o.Path == c.Path
 }
 
+// at returns the ordinal of the frame that comes next, on this lane.
+func (c Cursor) at(lane uint16) recipe.Ordinal {
+	return recipe.Ordinal{Split: c.Split, N: c.N, Lane: lane, Path: c.Path}
+}
+
 // before orders cursors of different lanes by split and n; a lane that is done is last.
 func (c Cursor) before(b Cursor) bool {
 	if c.Done || b.Done {

@@ -26,13 +26,13 @@ const (
 	Sure                // what the ledger holds has no other explanation
 )
 
-// Gap finds which entry was taken out, from all that the ledger holds now, in its order, and
-// its last sequence. The driver asks when more is missing than was purged (see [Fold]), and
+// Gap finds which entry was taken out, from all that the ledger holds now, in its order, its
+// last sequence, and the frames that were stored on the edges before it was read. The driver asks when more is missing than was purged (see [Fold]), and
 // where it is not sure again a little later: what readers commit meanwhile may tell. But an
 // entry that was still on its way is made again meanwhile, so an answer stands until there
 // is a better one.
-func (a *Accountant) Gap(held []Held, last uint64) Loss {
-	s := search{a: a, held: held, last: last, seqs: map[uint64]bool{}, first: map[ledgerKey]uint64{}, done: map[ledgerKey]uint64{}}
+func (a *Accountant) Gap(held []Held, last uint64, waiting Waiting) Loss {
+	s := search{a: a, held: held, last: last, waiting: waiting, seqs: map[uint64]bool{}, first: map[ledgerKey]uint64{}, done: map[ledgerKey]uint64{}}
 	for _, h := range held {
 		s.seqs[h.Seq] = true
 		by := s.first
@@ -44,7 +44,7 @@ func (a *Accountant) Gap(held []Held, last uint64) Loss {
 	for _, by := range []struct {
 		find  func() (ledgerKey, bool)
 		trust Trust
-	}{{s.read, Sure}, {s.second, Sure}, {s.counted, Sure}, {s.orphan, Sure}, {s.again, Likely}, {s.stuck, Likely}, {s.newest, Guess}} {
+	}{{s.read, Sure}, {s.second, Sure}, {s.counted, Sure}, {s.orphan, Sure}, {s.shown, Sure}, {s.again, Likely}, {s.stuck, Likely}, {s.newest, Guess}} {
 		if k, found := by.find(); found {
 			return Loss{a.edgeOf(k), k.ord, by.trust}
 		}

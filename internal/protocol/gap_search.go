@@ -11,6 +11,7 @@ type search struct {
 	a           *Accountant
 	held        []Held
 	last        uint64
+	waiting     Waiting
 	seqs        map[uint64]bool
 	first, done map[ledgerKey]uint64 // the sequences of first and second entries
 }
@@ -96,13 +97,44 @@ func (s *search) hole(step int, lane uint16) ledgerKey {
 // holds nor has counted one: so it can't have been purged.
 func (s *search) orphan() (ledgerKey, bool) {
 	for _, h := range s.held {
-		parents := s.parents(h.Entry)
-		known := func(k ledgerKey) bool { return s.holds(k) || s.passed(k) }
-		if len(parents) > 0 && !slices.ContainsFunc(parents, known) {
-			return parents[0], true
+		if k, found := s.unknown(h.Entry); found {
+			return k, true
 		}
 	}
 	return ledgerKey{}, false
+}
+
+// shown finds such a frame by what waits on an edge: it was committed before it was
+// published.
+func (s *search) shown() (ledgerKey, bool) {
+	for id, frames := range s.waiting.frames {
+		for o, parts := range frames {
+			if k, found := s.unknown(&Entry{Step: s.a.plan.Edge(id).To, Ord: o, Parts: parts}); found {
+				return k, true
+			}
+		}
+	}
+	return ledgerKey{}, false
+}
+
+// unknown returns the frame that an entry's frame was made of, when there neither is nor was
+// an entry for it.
+func (s *search) unknown(e *Entry) (ledgerKey, bool) {
+	parents := s.parents(e)
+	known := func(k ledgerKey) bool { return s.holds(k) || s.passed(k) }
+	if len(parents) == 0 || slices.ContainsFunc(parents, known) {
+		return ledgerKey{}, false
+	}
+	return parents[0], true
+}
+
+// untaken returns the parts of a frame that waits still for a step that acknowledges what it
+// has committed: so nobody has committed it. An ordered step acknowledges late.
+func (s *search) untaken(k ledgerKey) (parts recipe.Parts, waits bool) {
+	if s.a.plan.Steps[k.step].Role != recipe.RoleOrdered {
+		parts, waits = s.waiting.frames[s.a.edgeOf(k)][k.ord]
+	}
+	return parts, waits
 }
 
 // again finds an entry that is younger than that of the frame made of it: it was taken out
@@ -118,8 +150,8 @@ func (s *search) again() (ledgerKey, bool) {
 	return ledgerKey{}, false
 }
 
-// stuck finds a frame that has no entry while frames behind it on its lane have one: the
-// one with most of those in its own split, since splits are read side by side.
+// stuck finds a frame that has no entry and does not wait while frames behind it on its lane
+// have one: the one with most of those in its own split, since splits are read side by side.
 func (s *search) stuck() (best ledgerKey, found bool) {
 	lanes := map[ledgerKey][]Held{} // by step and lane
 	for _, h := range s.held {
@@ -131,27 +163,42 @@ func (s *search) stuck() (best ledgerKey, found bool) {
 	var most [2]int
 	for l, held := range lanes {
 		slices.SortFunc(held, func(a, b Held) int { return a.Ord.Compare(b.Ord) })
-		c := s.a.Fold.Steps[l.step].Lanes[l.ord.Lane]
-		for len(held) > 0 && c.At(held[0].Ord) {
-			c = c.Next(held[0].Parts, held[0].EndSplit, held[0].EndSource)
-			held = held[1:]
-		}
+		c, held := s.gapOf(l, held)
 		if c.Done || len(held) == 0 {
 			continue
 		}
+		k := ledgerKey{l.step, c.at(l.ord.Lane)}
 		score := [2]int{0, len(held)}
 		for _, h := range held {
 			if h.Ord.Split == c.Split {
 				score[0]++
 			}
 		}
-		k := ledgerKey{l.step, recipe.Ordinal{Split: c.Split, N: c.N, Lane: l.ord.Lane, Path: c.Path}}
 		by := slices.Compare(score[:], most[:])
 		if by > 0 || by == 0 && (k.step < best.step || k.step == best.step && k.ord.Lane < best.ord.Lane) {
 			best, most = k, score
 		}
 	}
 	return best, most[1] > 0
+}
+
+// gapOf returns the first place of a lane, from where the fold is, that is neither held nor
+// waits, and what is held behind it. held is all of the lane, in order.
+func (s *search) gapOf(l ledgerKey, held []Held) (Cursor, []Held) {
+	c := s.a.Fold.Steps[l.step].Lanes[l.ord.Lane]
+	for len(held) > 0 {
+		h := held[0]
+		if c.At(h.Ord) {
+			c, held = c.Next(h.Parts, h.EndSplit, h.EndSource), held[1:]
+			continue
+		}
+		parts, waits := s.untaken(ledgerKey{l.step, c.at(l.ord.Lane)})
+		if !waits || c.Split != h.Ord.Split {
+			break
+		}
+		c = c.Next(parts, false, false)
+	}
+	return c, held
 }
 
 // newest finds a lane whose next entry may have had the youngest of the sequences that
@@ -187,9 +234,10 @@ func (s *search) newest() (best ledgerKey, found bool) {
 			if h.Entry != nil {
 				c = Cursor{Split: h.Ord.Split, N: h.Ord.N, Path: h.Ord.Path}.Next(h.Parts, h.EndSplit, h.EndSource)
 			}
-			k := ledgerKey{i, recipe.Ordinal{Split: c.Split, N: c.N, Lane: uint16(l), Path: c.Path}}
+			k := ledgerKey{i, c.at(uint16(l))}
 			source, m := s.a.plan.Steps[i].Role == recipe.RoleSource, made[k]
-			if work := max(h.Seq, m); !c.Done && work > at && work < gone && (source || m > 0) {
+			_, waits := s.untaken(k)
+			if work := max(h.Seq, m); !c.Done && work > at && work < gone && (source || m > 0) && !waits {
 				best, at = k, work
 			}
 		}

@@ -85,7 +85,7 @@ func TestGap(t *testing.T) {
 		_, fold := readAll(t, r.all[:r.counted], Fold{})
 		held := without(r.all, r.seq)
 		a, _ := readAll(t, r.all[r.counted:r.counted+r.read], fold)
-		if got := a.Gap(held, r.all[len(r.all)-1].Seq); got != r.want {
+		if got := a.Gap(held, r.all[len(r.all)-1].Seq, Waiting{}); got != r.want {
 			t.Errorf("%s: got %+v, want %+v", r.name, got, r.want)
 		}
 	}
@@ -109,14 +109,78 @@ func TestPurgeIsCounted(t *testing.T) {
 		}
 	}
 	for name, held := range map[string][]Held{"before": all, "behind": all[4:]} {
-		if got := a.Gap(held, 6); got.Trust == Sure {
+		if got := a.Gap(held, 6, Waiting{}); got.Trust == Sure {
 			t.Errorf("%s the purge: got %+v, want nothing sure", name, got)
 		}
-		if got, want := a.Gap(without(held, 6), 6), (Loss{"e1", recipe.Ordinal{N: 1}, Sure}); got != want {
+		if got, want := a.Gap(without(held, 6), 6, Waiting{}), (Loss{"e1", recipe.Ordinal{N: 1}, Sure}); got != want {
 			t.Errorf("%s the purge: got %+v, want %+v", name, got, want)
 		}
 	}
 	if ps := a.Purge(); len(ps) != 0 || a.Fold.Purged != 4 {
 		t.Errorf("the same is purged again: %+v", ps)
+	}
+}
+
+// waits says that frames of step from wait on the edge below it.
+func waits(on string, ns ...uint64) (w Waiting) {
+	p := threeSteps()
+	for _, n := range ns {
+		w.Add(p.Edge(recipe.EdgeID(on)), recipe.Ordinal{N: n}, "")
+	}
+	w.All = true
+	return w
+}
+
+// TestGapByWhatWaits shows what the frames on the edges tell: one that waits was committed
+// above, and not below.
+func TestGapByWhatWaits(t *testing.T) {
+	gapped := ledger(entry(0, 0, 0), entry(0, 1, 0), entry(0, 2, 0), entry(1, 0, 0), entry(1, 2, 0)) // the relay has not done frame 1
+	rows := []struct {
+		name    string
+		all     []Held
+		seq     uint64
+		waiting Waiting
+		want    Loss
+	}{
+		{"the lane's hole waits, so the newest is meant", gapped, 3, waits("e1", 1), Loss{"e1", recipe.Ordinal{N: 2}, Sure}},
+		{"the lane's hole does not wait", gapped, 6, waits("e1", 5), Loss{"e1", recipe.Ordinal{N: 5}, Sure}},
+		{"what it made waits", ledger(entry(0, 0, 0), entry(1, 0, 0)), 2, waits("e2", 0), Loss{"e1", recipe.Ordinal{}, Sure}},
+		{"nothing tells", gapped, 6, waits("e2", 0), Loss{"e1", recipe.Ordinal{N: 1}, Likely}},
+		{"the hole waits, and what was made last does not", gapped, 6, waits("e1", 1), Loss{"e2", recipe.Ordinal{}, Guess}},
+	}
+	for _, r := range rows {
+		a, _ := readAll(t, nil, Fold{})
+		if got := a.Gap(without(r.all, r.seq), 6, r.waiting); got != r.want {
+			t.Errorf("%s: got %+v, want %+v", r.name, got, r.want)
+		}
+	}
+}
+
+// TestLost tells a frame that can't come any more from one that may.
+func TestLost(t *testing.T) {
+	for _, r := range []struct {
+		name    string
+		waiting Waiting
+		want    bool
+	}{
+		{"it waits", waits("e2", 1), false},
+		{"what it is made of waits", waits("e1", 1), false},
+		{"others wait", waits("e1", 2), true},
+		{"others wait below", waits("e2", 2), true},
+		{"not all was looked at", Waiting{}, false},
+	} {
+		a, _ := readAll(t, ledger(entry(0, 0, 0), entry(1, 0, 0), entry(2, 0, 0), entry(0, 1, 0), entry(1, 1, 0), entry(0, 2, 0), entry(1, 2, 0)), Fold{})
+		edge, o, lost := a.Lost(r.waiting)
+		if lost != r.want || lost && (edge != "e2" || o != (recipe.Ordinal{N: 1})) {
+			t.Errorf("%s: got %v of %s on %s, want %v", r.name, lost, o, edge, r.want)
+		}
+	}
+	a, _ := readAll(t, ledger(entry(0, 0, 0)), Fold{})
+	if edge, _, lost := a.Lost(waits("e1")); lost {
+		t.Errorf("a source may publish still: got a loss on %s", edge)
+	}
+	a.Split(0, 0, SplitState{N: 1, Done: true})
+	if edge, _, lost := a.Lost(waits("e1")); !lost || edge != "e1" {
+		t.Errorf("a split that is done: got %v on %q", lost, edge)
 	}
 }

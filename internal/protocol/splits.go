@@ -15,6 +15,9 @@ func (a *Accountant) Split(step int, split uint32, st SplitState) {
 	}
 }
 
+// done reports whether the checkpoint of a split says done.
+func (s *splits) done(split uint32) bool { return split < s.passed || s.states[split].Done }
+
 // SplitsPassed returns how much of a source's splits has passed every step, from 0 to 1,
 // and -1 when that is not known. c is its place among [Accountant.Hindmost], below are the sizes of the splits, summed up from 0, in
 // the unit of their offsets; without them every split counts alike.

@@ -91,43 +91,58 @@ func TestAlteredFrame(t *testing.T) {
 	})
 }
 
+// TestRemovedFrame removes a frame from an edge at rest. What is behind it goes on as far as
+// it can, and then the job fails and names the edge, long before the watchdog's time is over.
+func TestRemovedFrame(t *testing.T) {
+	t.Parallel()
+	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
+		r.File("in", lines(2000, "%d"))
+		j := r.Job(t, holding, trial.Frames(10))
+		stopped(t, r, j, "up")
+		r.Dismiss()
+		remove(t, r, j, &j.Plan.Edges[1])
+		r.File("go", "")
+		r.Hire()
+		j.Run().Failed("edge e2 (up to held) does not balance", "stored nowhere")
+	})
+}
+
 // alter takes the oldest frame with records off an edge and puts a changed one there.
 func alter(t *testing.T, r *trial.Rig, j *trial.Job, e *recipe.Edge, header bool) {
 	t.Helper()
-	ctx := bustest.Context(t)
-	stream, subject := j.Names().Fill(j.Plan.Streams[e.Stream].Name), j.Names().Fill(e.Subject)
-	state, err := r.Conn.StreamState(ctx, stream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var first *bus.Stored
-	for seq := state.First; seq <= state.Last && first == nil; seq++ {
-		m, err := r.Conn.At(ctx, stream, seq)
-		if err != nil || m.Subject != subject {
-			continue
-		}
-		if h, _, err := bus.DecodeFrame(m.Data); err == nil && h.Records > 0 {
-			first = m
-		}
-	}
-	if first == nil {
-		t.Fatalf("no frame on %s", subject)
-	}
-	data := append([]byte(nil), first.Data...)
+	data := remove(t, r, j, e)
 	if header {
 		data[20] ^= 1
 	} else {
 		data[len(data)-1] ^= 1
-	}
-	if err := r.Conn.DeleteSeq(ctx, stream, first.Seq); err != nil {
-		t.Fatal(err)
 	}
 	pub, err := r.Conn.NewPublisher()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer pub.Close()
-	if out := pub.PutSync(ctx, bus.Put{Subject: subject, Data: data}); out.Err != nil {
+	if out := pub.PutSync(bustest.Context(t), bus.Put{Subject: j.Names().Fill(e.Subject), Data: data}); out.Err != nil {
 		t.Fatal(fmt.Errorf("put the altered frame: %w", out.Err))
+	}
+}
+
+// remove deletes the oldest frame with records from an edge and returns it.
+func remove(t *testing.T, r *trial.Rig, j *trial.Job, e *recipe.Edge) []byte {
+	t.Helper()
+	ctx := bustest.Context(t)
+	stream, subject := j.Names().Fill(j.Plan.Streams[e.Stream].Name), j.Names().Fill(e.Subject)
+	for seq := uint64(1); ; seq++ {
+		m, err := r.Conn.Next(ctx, stream, subject, seq)
+		if err != nil {
+			t.Fatalf("no frame with records on %s: %v", subject, err)
+		}
+		seq = m.Seq
+		if h, _, err := bus.DecodeFrame(m.Data); err != nil || h.Records == 0 {
+			continue
+		}
+		if err := r.Conn.DeleteSeq(ctx, stream, seq); err != nil {
+			t.Fatal(err)
+		}
+		return m.Data
 	}
 }
