@@ -156,6 +156,11 @@ func (j *Job) waits() string {
 		name := j.Names().Fill(j.Plan.Streams[i].Name)
 		state, err := j.rig.Conn.StreamState(context.Background(), name)
 		text += fmt.Sprintf("%s holds %d messages from %d to %d (%v)\n", name, state.Msgs, state.First, state.Last, err)
+		consumers, _ := j.rig.Conn.Consumers(context.Background(), name)
+		for _, c := range consumers {
+			state, err := j.rig.Conn.ConsumerState(context.Background(), name, c)
+			text += fmt.Sprintf("  %s: %+v (%v)\n", c, state, err)
+		}
 	}
 	return text
 }
