@@ -21,16 +21,16 @@ type lateAcks struct {
 }
 
 // Acknowledgements are held back for so long at most, and only on edges where one frame
-// more does not matter to the writer.
+// more does not matter to the writer: a gate lets few wait.
 const (
 	lateFor      = 100 * time.Millisecond
 	lateCapacity = 16
 )
 
-func newLateAcks(box *mailbox, edges []*recipe.Edge) lateAcks {
+func newLateAcks(plan *recipe.Plan, box *mailbox, edges []*recipe.Edge) lateAcks {
 	l := lateAcks{box: box, may: make([]bool, len(edges)), held: make([]*bus.Message, len(edges))}
 	for i, e := range edges {
-		l.may[i] = !e.Lossy() && e.Capacity >= lateCapacity
+		l.may[i] = !e.Lossy() && e.Capacity >= lateCapacity && plan.Steps[e.From].Role != recipe.RoleGate
 	}
 	return l
 }

@@ -48,7 +48,7 @@ func newOwnerLoop(r *jobRun, s *recipe.Step, kind *nodes.Kind) *ownerLoop {
 	for _, id := range s.In {
 		l.edges = append(l.edges, r.plan.Edge(id))
 	}
-	l.late = newLateAcks(l.box, l.edges)
+	l.late = newLateAcks(l.job.plan, l.box, l.edges)
 	l.owed = make([]int, len(l.edges))
 	return l
 }

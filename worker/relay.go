@@ -30,7 +30,7 @@ type relayLoop struct {
 	busy    int
 	queue   []compute
 	tick    *time.Ticker
-	valve   *valve // of a gate that drops; nil for all others
+	valve   *valve // of a gate; nil for all others
 	arrival bool
 }
 
@@ -47,7 +47,7 @@ func newRelayLoop(r *jobRun, s *recipe.Step, kind *nodes.Kind) *relayLoop {
 	for _, id := range s.In {
 		l.edges = append(l.edges, r.plan.Edge(id))
 	}
-	l.late = newLateAcks(l.box, l.edges)
+	l.late = newLateAcks(l.job.plan, l.box, l.edges)
 	if s.Role == recipe.RoleGate {
 		e := l.edges[0]
 		c.Gate, c.TTL = true, e.TTL
@@ -168,7 +168,7 @@ func (l *relayLoop) handle(e *event) error {
 	now := l.now()
 	switch e.kind {
 	case evLevels:
-		l.valve.measured(e)
+		l.valve.measured()
 	case evDeliver:
 		l.asked[e.edge]--
 		return l.receive(e.edge, e.msg)
@@ -228,7 +228,7 @@ func (l *relayLoop) receive(edge int, msg *bus.Message) error {
 	l.last++
 	h.edge = edge
 	l.hand[l.last] = h
-	l.m.Deliver(l.last, f, int64(msg.Pending), l.now())
+	l.m.Deliver(l.last, f, l.valve.backlog(msg), l.now())
 	return nil
 }
 

@@ -4,36 +4,55 @@ import (
 	"context"
 	"time"
 
+	"sluice/internal/bus"
 	"sluice/recipe"
 )
 
-// valve holds a gate back that drops. A gate is faster than whoever reads below it; would
-// it pass on all it gets, the frames would wait below it, where nothing is dropped, and the
-// edge above would never be full. So it takes a frame to pass on only while few wait below,
-// and beyond that only what is over the edge's capacity, to drop it.
+// valve holds a gate back. A gate is faster than whoever reads below it; would it pass on
+// all it gets, the frames would wait below it, where nothing expires and nothing is dropped,
+// and the edge above would never be full. So it takes a frame to pass on only while few wait
+// below; and besides, to drop or expire them, those that are over the capacity of an edge
+// that drops the oldest, and those that are too old.
+//
+// How many are few depends on the reader: enough for it never to wait, and no more than it
+// takes in a moment. They are fewer than it can have in hand, so that what comes behind them
+// and is empty passes a reader that stands still.
 type valve struct {
 	l      *relayLoop
 	in     *recipe.Edge
 	out    *recipe.Edge
+	reader *recipe.Step
 	grant  int // frames that may be taken before it measures again
+	pass   int // of those that were taken, the next so many are for the reader
 	asking bool
+
+	// Of the measuring goroutine, of which there is one at a time.
+	allow int    // frames that may wait below
+	leak  int    // frames that pass next when nothing moves below, though enough wait
+	found [2]int // grant and pass, for the loop when it is told
 }
 
-// Frames that may wait below a gate that drops, and how often it looks while more do.
+// Bounds of a valve.
 const (
-	belowGate  = 16
+	belowGate  = 16                    // frames below, at most
+	belowTime  = 30 * time.Millisecond // what they may take their reader: some looks of the valve
 	valveEvery = 10 * time.Millisecond
+	valveLeak  = 250 * time.Millisecond
 )
 
-// newValve returns the valve of a gate, nil where the edge does not drop.
 func newValve(l *relayLoop, in *recipe.Edge) *valve {
-	if in.Overflow == recipe.Block {
-		return nil
-	}
-	return &valve{l: l, in: in, out: l.job.plan.Edge(l.step.Out[0])}
+	out := l.job.plan.Edge(l.step.Out[0])
+	v := &valve{l: l, in: in, out: out, reader: &l.job.plan.Steps[out.To]}
+	v.allow = v.least()
+	return v
 }
 
-// want gives the puller credit, or looks how many frames wait.
+// least is what must be below: as many frames as a reader on one worker works on at once. It
+// waits then, between two frames, for the valve to look.
+func (v *valve) least() int { return v.reader.Parallel }
+
+// want gives the puller credit, or looks how many frames wait, when all that was taken has
+// been passed on.
 func (v *valve) want(room int) {
 	if v.l.asked[0] > 0 {
 		return
@@ -44,31 +63,87 @@ func (v *valve) want(room int) {
 		v.l.pullers[0].Want(n)
 		return
 	}
-	if !v.asking {
+	if !v.asking && v.l.m.InHand() == 0 {
 		v.asking = true
 		go v.measure(v.l.ctx)
 	}
 }
 
-// measure reads how many frames wait on both edges, and tells the loop when a frame may be
-// taken.
+// measure looks how many frames wait below until one more may pass, and tells the loop how
+// many.
 func (v *valve) measure(ctx context.Context) {
-	for {
-		below, err := v.stored(ctx, v.out)
-		grant := belowGate - below
-		if err == nil && v.in.Overflow == recipe.DropOldest {
-			var above int
-			above, err = v.stored(ctx, v.in)
-			grant = max(grant, above-v.in.Capacity-1) // those over the capacity are dropped, whatever waits below
-		}
-		if err == nil && grant > 0 {
-			v.l.box.post(event{kind: evLevels, part: grant})
+	var last int // frames below when some were last seen to go, and when that was
+	var at time.Time
+	for ; ; pause(ctx, valveEvery) {
+		if ctx.Err() != nil {
 			return
 		}
-		if !pause(ctx, valveEvery) {
+		below, err := v.stored(ctx, v.out)
+		if err != nil {
+			continue
+		}
+		now := time.Now()
+		switch {
+		case at.IsZero():
+			if at, last = now, below; below == 0 { // the reader waits
+				v.allow = max(v.allow, min(2*v.allow, belowGate))
+			}
+		case below < last:
+			v.allow = v.paced(now.Sub(at) / time.Duration(last-below))
+			at, last, v.leak = now, below, 0
+		case below > last:
+			last = below
+		}
+		pass := max(0, v.allow-below)
+		grant := max(pass, v.over(ctx), v.old(ctx))
+		if grant <= 0 && v.reader.Role == recipe.RoleOrdered && now.Sub(at) > valveLeak {
+			// It may wait for a frame that is above the gate still, behind others.
+			v.leak = min(max(1, 2*v.leak), belowGate)
+			pass, grant = v.leak, v.leak
+		}
+		if grant > 0 {
+			v.found = [2]int{grant, pass}
+			v.l.box.post(event{kind: evLevels})
 			return
 		}
 	}
+}
+
+// paced is what may wait below a reader that takes so long for a frame: no more than now.
+func (v *valve) paced(frame time.Duration) int {
+	return max(v.least(), min(v.allow, int(belowTime/max(frame, 1))+1))
+}
+
+// over is the number of frames above that are over the capacity: they are dropped, whatever
+// waits below.
+func (v *valve) over(ctx context.Context) int {
+	if v.in.Overflow != recipe.DropOldest {
+		return 0
+	}
+	above, err := v.stored(ctx, v.in)
+	if err != nil {
+		return 0
+	}
+	return above - v.in.Capacity
+}
+
+// old is the number of frames above, of some, that are older than the ttl. The server would
+// remove them soon, and only the coordinator finds out then, later.
+func (v *valve) old(ctx context.Context) int {
+	if v.in.TTL == 0 {
+		return 0
+	}
+	names := v.l.job.names
+	stream, subject := names.Fill(v.l.job.plan.Streams[v.in.Stream].Name), names.Fill(v.in.Subject)
+	n, seq := 0, uint64(1)
+	for n < belowGate {
+		m, err := v.l.job.conn.Next(ctx, stream, subject, seq)
+		if err != nil || time.Since(m.Time) <= v.in.TTL {
+			break
+		}
+		n, seq = n+1, m.Seq+1
+	}
+	return n
 }
 
 func (v *valve) stored(ctx context.Context, e *recipe.Edge) (int, error) {
@@ -78,4 +153,17 @@ func (v *valve) stored(ctx context.Context, e *recipe.Edge) (int, error) {
 }
 
 // measured takes what measure found.
-func (v *valve) measured(e *event) { v.grant, v.asking = e.part, false }
+func (v *valve) measured() { v.grant, v.pass, v.asking = v.found[0], v.found[1], false }
+
+// backlog is the number of messages that wait on the edge, with one that was taken just now;
+// 0 for one that the reader has room for, which is not dropped however many wait.
+func (v *valve) backlog(m *bus.Message) int64 {
+	if v == nil {
+		return 0
+	}
+	if v.pass > 0 {
+		v.pass--
+		return 0
+	}
+	return int64(m.Pending) + 1
+}

@@ -22,6 +22,8 @@ const (
 	maxOrdered   = 1_000_000 // and of an ordered one
 	laneSlack    = 16        // frames of a lane beyond the window
 	dropRoom     = 1024      // and below a gate that drops: empty frames that wait behind a slow one
+	dropOver     = 64        // frames beyond the capacity of an edge that drops, at least, until its gate looks
+	dropInHand   = 16        // and those that the gate has in hand
 )
 
 // lower makes the plan. The graph has no faults any more.
@@ -194,6 +196,10 @@ func (l *lowering) step(s recipe.Step) int {
 	return s.ID
 }
 
+// dropLimit is what an edge that drops may hold: so much more than its capacity that who
+// writes it need not wait for the gate, which drops what is over it.
+func dropLimit(capacity int) int { return capacity + max(capacity, dropOver) }
+
 // edge adds an edge to the plan and joins the reader's lanes to it. expands says
 // whether frames may come in parts.
 func (l *lowering) edge(e recipe.Edge, expands bool) {
@@ -204,7 +210,7 @@ func (l *lowering) edge(e recipe.Edge, expands bool) {
 	for _, lane := range writer.Lanes {
 		room := lane.Room
 		if reader.Role == recipe.RoleGate && e.Overflow != recipe.Block {
-			room += dropRoom + 2*e.Capacity
+			room += dropRoom + dropLimit(e.Capacity)
 		}
 		reader.Lanes = append(reader.Lanes, recipe.Lane{Source: lane.Source, Port: e.ToPort, Room: room})
 	}
@@ -221,7 +227,7 @@ func (l *lowering) edge(e recipe.Edge, expands bool) {
 		e.Limit = max(e.Capacity, room)
 		e.InHand = min(e.Limit, maxOrdered)
 	case e.Overflow != recipe.Block && e.Overflow != "":
-		e.Limit, e.InHand = 2*e.Capacity, min(e.Capacity, maxInHand)
+		e.Limit, e.InHand = dropLimit(e.Capacity), min(max(e.Capacity, dropInHand), maxInHand)
 	default:
 		e.Limit, e.InHand = e.Capacity, min(e.Capacity, maxInHand)
 	}

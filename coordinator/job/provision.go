@@ -94,7 +94,7 @@ func (r *run) streams() []bus.StreamConfig {
 	for i := range r.plan.Streams {
 		s := &r.plan.Streams[i]
 		c := bus.StreamConfig{Name: r.names.Fill(s.Name), WorkQueue: true, MaxMsgsPerSubject: int64(s.Limit), DiscardNew: true,
-			MaxAge: s.TTL, Duplicates: duplicates, AllowDirect: true}
+			MaxAge: maxAge(s.TTL), Duplicates: duplicates, AllowDirect: true}
 		for _, id := range s.Edges {
 			c.Subjects = append(c.Subjects, r.names.Fill(r.plan.Edge(id).Subject))
 		}
@@ -174,4 +174,16 @@ func inParallel[T any](all []T, do func(T) error) error {
 	}
 	wg.Wait()
 	return first
+}
+
+// ageGrace is how much longer than its ttl a frame is stored: its gate is to expire it. What
+// the server removes only the coordinator can make up for, and not at once.
+const ageGrace = time.Second
+
+// maxAge is that of the stream of edges with a ttl, 0 for none.
+func maxAge(ttl time.Duration) time.Duration {
+	if ttl == 0 {
+		return 0
+	}
+	return ttl + ageGrace
 }

@@ -194,7 +194,7 @@ func (c *Conn) drain(sub *nats.Subscription) {
 	c.mu.Lock()
 	c.draining++
 	c.mu.Unlock()
-	sub.SetClosedHandler(func(string) {
+	ended := sync.OnceFunc(func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.draining--; c.draining == 0 && c.drained != nil {
@@ -202,7 +202,10 @@ func (c *Conn) drain(sub *nats.Subscription) {
 			c.drained = nil
 		}
 	})
-	_ = sub.Drain()
+	sub.SetClosedHandler(func(string) { ended() })
+	if sub.Drain() != nil { // closed before: nothing comes any more
+		ended()
+	}
 }
 
 // Connected reports whether a server is connected now.

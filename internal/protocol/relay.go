@@ -90,8 +90,8 @@ func (m *Relay) Window() int { return m.window.Size() }
 // Flag says that no step below wants more: frames from now on are skipped.
 func (m *Relay) Flag() { m.flag = true }
 
-// Deliver takes a frame in hand. backlog is the number of messages that wait on the edge;
-// only a gate that sheds looks at it.
+// Deliver takes a frame in hand. backlog is the number of messages that wait on the edge, it
+// included; only a gate that sheds looks at it.
 func (m *Relay) Deliver(id ID, f Frame, backlog int64, now time.Duration) {
 	fr := &relayed{Frame: f, verdict: m.judge(f, backlog), beat: now}
 	m.frames[id] = fr

@@ -125,6 +125,41 @@ func TestLossyEdges(t *testing.T) {
 	})
 }
 
+// TestSlowReaderSlowsNobody has a reader that is slower than the others by far, on an edge
+// that may lose and above an ordered sink: most of what is made passes it by, while it works.
+func TestSlowReaderSlowsNobody(t *testing.T) {
+	t.Parallel()
+	const n = 4000
+	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
+		r.File("in", lines(n, "%d"))
+		edges := []string{"overflow: drop_oldest, capacity: 1", "overflow: drop_oldest, capacity: 2", "overflow: drop_oldest, capacity: 8",
+			"overflow: drop_newest, capacity: 8", "ttl: 200ms"}
+		for _, reader := range []string{"{kind: delay, parallel: 1, from: {node: lines, %s}, config: {duration: 2ms}}", "{kind: throttle, from: {node: lines, %s}, config: {rate: 500}}"} {
+			var jobs []*trial.Job
+			for i, edge := range edges {
+				jobs = append(jobs, r.Job(t, fmt.Sprintf(`
+recipe: aside
+nodes:
+  lines: {kind: file_reader, config: {path: in}}
+  slow:  %s
+  out:   {kind: file_writer, from: slow, config: {path: out%d}}
+  all:   {kind: file_writer, from: lines, config: {path: all%[2]d}}
+`, fmt.Sprintf(reader, edge), i), trial.Frames(10)))
+			}
+			for i, res := range atOnce(jobs, 2) {
+				res.Succeeded()
+				out, lost := len(r.Lines(t, fmt.Sprintf("out%d", i))), int(res.Lost())
+				if out+lost != n || out == 0 || out > n/2 {
+					t.Errorf("%s: %d delivered and %d lost of %d, want half delivered at most", edges[i], out, lost, n)
+				}
+				if r.Read(t, fmt.Sprintf("all%d", i)) != r.Read(t, "in") {
+					t.Errorf("%s: the edge beside has not all", edges[i])
+				}
+			}
+		}
+	})
+}
+
 // TestExpiry discards and counts, exactly, what waits too long while no worker runs that
 // could read the edge, alone and together with drops.
 func TestExpiry(t *testing.T) {

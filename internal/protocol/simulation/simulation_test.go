@@ -77,7 +77,7 @@ func TestSeed(t *testing.T) {
 }
 
 func TestSimulation(t *testing.T) {
-	n := seeds(t, 3000)
+	n := seeds(t, 5000)
 	start := time.Now()
 	runs, events, bad, ledger, held := 0, 0, 0, 0, 0
 	faults := map[string]int{}
