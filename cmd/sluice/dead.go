@@ -8,10 +8,16 @@ type deadCmd struct {
 	Replay deadReplayCmd `cmd:"" help:"Run the graph below their node with the dead letters as its source."`
 }
 
+// jobFlag picks one of the jobs of a folder.
+type jobFlag struct {
+	Job string `placeholder:"JOB" help:"The job whose letters are meant, with its replays; without it the one of the folder that was started last."`
+}
+
 type deadListCmd struct {
 	DataDir string `required:"" placeholder:"DIR" help:"Folder of the job."`
-	Node    string `placeholder:"NODE" help:"Only those of one node."`
-	JSON    bool   `name:"json" help:"Print JSON, one object a line."`
+	jobFlag
+	Node string `placeholder:"NODE" help:"Only those of one node."`
+	JSON bool   `name:"json" help:"Print JSON, one object a line."`
 }
 
 // Run prints the list.
@@ -32,9 +38,10 @@ func (c deadShowCmd) Run(ctx context.Context, std streams, box letters) error {
 
 type deadReplayCmd struct {
 	DataDir string   `required:"" placeholder:"DIR" help:"Folder of the job."`
-	IDs     []string `arg:"" name:"id" optional:"" help:"Ids; without any, all letters that have not been replayed."`
-	Node    string   `placeholder:"NODE" help:"Only those of one node."`
-	Force   bool     `help:"Replay although an ordered step is below, which will see the records late."`
+	IDs     []string `arg:"" name:"id" optional:"" help:"Ids; without any, all letters of the job that have not been replayed."`
+	jobFlag
+	Node  string `placeholder:"NODE" help:"Only those of one node."`
+	Force bool   `help:"Replay although an ordered step is below, which will see the records late."`
 	accessFlags
 	showFlags
 	FailOnDead bool `help:"Exit 1 when a record became a dead letter again, or one below it."`

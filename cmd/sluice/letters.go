@@ -62,6 +62,34 @@ func checkNode(node string, store *dead.Store) error {
 	return usagef("--node %s: no job there has such a node; they have %s", node, strings.Join(names, ", "))
 }
 
+// scope returns the jobs whose letters are meant.
+func (j jobFlag) scope(store *dead.Store) (dead.Scope, error) {
+	scope := store.Scope(recipe.JobID(j.Job))
+	if j.Job == "" || len(scope) > 0 {
+		return scope, nil
+	}
+	if others := store.Others(scope); len(others) > 0 {
+		return nil, usagef("--job %s: there is no such job; those with dead letters are %s", visible(j.Job), jobList(others))
+	}
+	return nil, usagef("--job %s: there is no such job, and none there has dead letters", visible(j.Job))
+}
+
+// jobsShown is how many jobs a message names.
+const jobsShown = 5
+
+// jobList names jobs, the newest first.
+func jobList(ids []recipe.JobID) string {
+	var names []string
+	for _, id := range slices.Backward(ids) {
+		if len(names) == jobsShown {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, string(id))
+	}
+	return strings.Join(names, ", ")
+}
+
 // listed is a row of the list. The names are what scripts rely on.
 type listed struct {
 	ID       string `json:"id"`
@@ -87,9 +115,13 @@ func (localDead) List(ctx context.Context, c deadListCmd, std streams) error {
 	if err := checkNode(c.Node, store); err != nil {
 		return err
 	}
+	scope, err := c.scope(store)
+	if err != nil {
+		return err
+	}
 	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
 	rows := 0
-	err = store.Each(ctx, func(l *dead.Letter) error {
+	err = store.Each(ctx, scope, func(l *dead.Letter) error {
 		if c.Node != "" && l.Node != c.Node {
 			return nil
 		}
@@ -114,10 +146,16 @@ func (localDead) List(ctx context.Context, c deadListCmd, std streams) error {
 	if err == nil {
 		err = table.Flush()
 	}
-	if err == nil && rows == 0 && !c.JSON {
+	if err != nil || c.JSON {
+		return err
+	}
+	if rows == 0 {
 		fmt.Fprintln(std.err, "no dead letters")
 	}
-	return err
+	if others := store.Others(scope); len(others) > 0 && c.Job == "" {
+		fmt.Fprintf(std.err, "other jobs there have dead letters too; --job JOB lists them: %s\n", jobList(others))
+	}
+	return nil
 }
 
 // shown is a letter with all that is known of it.
@@ -135,14 +173,11 @@ func (localDead) Show(ctx context.Context, c deadShowCmd, std streams) error {
 		return err
 	}
 	defer host.Close()
-	asked := newWanted(c.IDs)
-	if err := store.Each(ctx, asked.look); err != nil {
+	asked, err := findWanted(ctx, c.IDs, store, store.Scope(""), c.DataDir)
+	if err != nil {
 		return err
 	}
-	if err := asked.fault(); err != nil {
-		return err
-	}
-	return store.Each(ctx, func(l *dead.Letter) error {
+	return store.Each(ctx, nil, func(l *dead.Letter) error {
 		if !asked.has(l) {
 			return nil
 		}
@@ -209,31 +244,52 @@ func visible(s string) string {
 	}, s)
 }
 
-// wanted is the letters that a command line names.
+// wanted is the letters that a command line names: by JOB/ID, or in the scope by ID.
 type wanted struct {
-	found map[string]int // by name: the letters it may mean
+	scope dead.Scope
+	found map[string]int      // by name: the letters it means
+	apart map[string][]string // by ID: letters out of the scope that have it, as JOB/ID
 }
 
-func newWanted(ids []string) *wanted {
-	w := &wanted{found: map[string]int{}}
+// findWanted looks for the letters with the ids. One that means no letter or several is
+// an error.
+func findWanted(ctx context.Context, ids []string, store *dead.Store, scope dead.Scope, dir string) (*wanted, error) {
+	w := &wanted{scope: scope, found: map[string]int{}, apart: map[string][]string{}}
 	for _, id := range ids {
 		w.found[id] = 0
 	}
-	return w
+	if len(ids) == 0 {
+		return w, nil
+	}
+	if err := store.Each(ctx, nil, w.look); err != nil {
+		return nil, err
+	}
+	return w, w.fault(dir)
+}
+
+// names returns what the letter may be called.
+func (w *wanted) names(l *dead.Letter) []string {
+	if w.scope.Has(l.Job) {
+		return []string{l.ID, l.Long()}
+	}
+	return []string{l.Long()}
 }
 
 // look counts the names that mean the letter.
 func (w *wanted) look(l *dead.Letter) error {
-	for _, name := range l.Names() {
+	for _, name := range w.names(l) {
 		if n, asked := w.found[name]; asked {
 			w.found[name] = n + 1
 		}
+	}
+	if _, asked := w.found[l.ID]; asked && !w.scope.Has(l.Job) {
+		w.apart[l.ID] = append(w.apart[l.ID], l.Long())
 	}
 	return nil
 }
 
 func (w *wanted) has(l *dead.Letter) bool {
-	for _, name := range l.Names() {
+	for _, name := range w.names(l) {
 		if _, asked := w.found[name]; asked {
 			return true
 		}
@@ -242,13 +298,15 @@ func (w *wanted) has(l *dead.Letter) bool {
 }
 
 // fault reports a name that means no letter, or several.
-func (w *wanted) fault() error {
+func (w *wanted) fault(dir string) error {
 	for name, n := range w.found {
-		switch {
+		switch apart := w.apart[name]; {
+		case n == 0 && len(apart) > 0:
+			return usagef("the job has no dead letter %s; other jobs of the folder have: %s", name, strings.Join(apart, ", "))
 		case n == 0:
-			return usagef("there is no dead letter %s; sluice dead list shows what there is", visible(name))
+			return usagef("there is no dead letter %s; they are listed by: %s", visible(name), shellLine([]string{"dead", "list", "--data-dir", dir}))
 		case n > 1:
-			return usagef("%d jobs have a dead letter %s; write JOB/%s, as sluice dead list does", n, name, name)
+			return usagef("the job and its replays have %d dead letters %s; write JOB/%s, as they are listed by: %s", n, name, name, shellLine([]string{"dead", "list", "--data-dir", dir}))
 		}
 	}
 	return nil

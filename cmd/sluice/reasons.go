@@ -45,10 +45,7 @@ func reasonsOf(ctx context.Context, conn *bus.Conn, id recipe.JobID) (reasons, e
 	}
 	var r reasons
 	found, read := map[[2]string]*reason{}, 0
-	err = store.Each(ctx, func(l *dead.Letter) error {
-		if l.Job != id {
-			return nil
-		}
+	err = store.Each(ctx, dead.Scope{id: true}, func(l *dead.Letter) error {
 		if read++; read > lettersRead {
 			r.more = true
 			return errEnough

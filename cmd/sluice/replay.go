@@ -117,15 +117,19 @@ type planned struct {
 // plan picks the letters and makes the plans, so that what is refused is refused before
 // anything runs.
 func (r *replayer) plan(ctx context.Context) ([]planned, error) {
-	asked := newWanted(r.IDs)
-	if err := r.store.Each(ctx, asked.look); err != nil {
+	scope, err := r.scope(r.store)
+	if err != nil {
 		return nil, err
 	}
-	if err := asked.fault(); err != nil {
+	asked, err := findWanted(ctx, r.IDs, r.store, scope, r.DataDir)
+	if err != nil {
 		return nil, err
 	}
-	unreadable := 0
-	batches, err := r.store.Batches(ctx, func(l *dead.Letter) (bool, error) {
+	unreadable, within := 0, scope
+	if len(r.IDs) > 0 {
+		within = nil // they say their jobs
+	}
+	batches, err := r.store.Batches(ctx, within, func(l *dead.Letter) (bool, error) {
 		switch {
 		case r.Node != "" && l.Node != r.Node, len(r.IDs) > 0 && !asked.has(l):
 			return false, nil
@@ -144,6 +148,9 @@ func (r *replayer) plan(ctx context.Context) ([]planned, error) {
 	}
 	if unreadable > 0 {
 		r.say("dead letters of sources, left out because they were given up before they were records: %s", progress.Count(int64(unreadable)))
+	}
+	if others := r.store.Others(scope); len(others) > 0 && r.Job == "" && len(r.IDs) == 0 {
+		r.say("other jobs there have dead letters too, which are left out; --job JOB replays them: %s", jobList(others))
 	}
 	var list []planned
 	for _, b := range batches {
@@ -223,6 +230,9 @@ func (r *replayer) goesOn() error {
 	}
 	for _, n := range r.AllowNet {
 		args = append(args, "--allow-net", n.String())
+	}
+	if r.Job != "" {
+		args = append(args, "--job", r.Job)
 	}
 	if r.Node != "" {
 		args = append(args, "--node", r.Node)
