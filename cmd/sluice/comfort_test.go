@@ -101,7 +101,10 @@ func TestDeadLettersAreExplained(t *testing.T) {
 	if !strings.Contains(r.errs, "listed by: sluice dead list --data-dir d\n") {
 		t.Errorf("got %q", r.errs)
 	}
-	if r := f.must(0, "", "run p.yaml -q"); r.errs != "" {
+	if r := f.must(0, "", "run p.yaml -q"); r.errs != "2 records became dead letters; gone with the temporary store; --data-dir DIR keeps them for sluice dead list\n" {
+		t.Errorf("quiet: got %q", r.errs)
+	}
+	if r := f.must(0, "", "run p.yaml -q --data-dir d"); r.errs != "2 records became dead letters; listed by: sluice dead list --data-dir d\n" {
 		t.Errorf("quiet: got %q", r.errs)
 	}
 	if r := f.must(3, "", "dead list --data-dir d --node int"); !strings.Contains(r.errs, "did you mean ints?") {

@@ -30,6 +30,7 @@ func (c *runCmd) end(o *outcome, err error, view progress.View, std streams) err
 	}
 	end := c.verdict(o)
 	err = c.close(&o.last, end, view, std)
+	c.countDead(o.last.Dead(), c.DataDir, std.err)
 	if c.silent() {
 		return err
 	}
@@ -77,11 +78,23 @@ func (c *runCmd) verdict(o *outcome) error {
 
 // becameDead is the error of --fail-on-dead.
 func becameDead(n int64) error {
-	became := " became dead letters"
+	return exitError{codeFailed, fmt.Errorf("%s, and --fail-on-dead is given", deadCount(n))}
+}
+
+// deadCount says how many records became dead letters.
+func deadCount(n int64) string {
 	if n == 1 {
-		became = " became a dead letter"
+		return "1 record became a dead letter"
 	}
-	return exitError{codeFailed, fmt.Errorf("%s%s, and --fail-on-dead is given", progress.Records(n), became)}
+	return progress.Records(n) + " became dead letters"
+}
+
+// countDead tells under --quiet, where there is no table, how many records were given up:
+// the exit code is 0 all the same.
+func (c *showFlags) countDead(n int64, dir string, w io.Writer) {
+	if n > 0 && c.Quiet && !c.JSON {
+		fmt.Fprintf(w, "%s; %s\n", deadCount(n), whereDead(dir))
+	}
 }
 
 // told returns the reason, or what is left to say where the table has told it.

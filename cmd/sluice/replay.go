@@ -56,6 +56,7 @@ func (localDead) Replay(ctx context.Context, c deadReplayCmd, std streams, args 
 	if err != nil {
 		return err
 	}
+	defer func() { r.countDead(r.again, r.DataDir, r.std.err) }()
 	for i := range planned {
 		if err := r.replay(ctx, &planned[i]); err != nil {
 			return err

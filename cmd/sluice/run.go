@@ -54,7 +54,7 @@ type showFlags struct {
 	Tap      []string `sep:"none" placeholder:"NODE[.PORT]" help:"Print the records that pass there. Repeatable."`
 	Progress string   `default:"auto" enum:"auto,bar,lines,none" help:"How progress is shown: auto, bar, lines or none. auto is a bar on a terminal, else lines."`
 	JSON     bool     `name:"json" help:"Write progress and the end as JSON events to stderr, one a line."`
-	Quiet    bool     `short:"q" help:"Show neither progress nor the table at the end, only faults."`
+	Quiet    bool     `short:"q" help:"Show neither progress nor the table at the end, only faults and a count of dead letters."`
 }
 
 // Run compiles the recipe, runs it and turns its end into an exit code.
