@@ -1,6 +1,10 @@
 package main
 
-import "context"
+import (
+	"context"
+
+	"github.com/alecthomas/kong"
+)
 
 type deadCmd struct {
 	List   deadListCmd   `cmd:"" help:"List the dead letters: id, node, attempts, reason."`
@@ -50,4 +54,39 @@ type deadReplayCmd struct {
 // Run replays the letters as a child job.
 func (c deadReplayCmd) Run(ctx context.Context, std streams, box letters, args commandLine) error {
 	return box.Replay(ctx, c, std, args)
+}
+
+// again returns the command line that goes on with a replay at rest: without the ids,
+// which it has taken.
+func (c *deadReplayCmd) again() string {
+	args := []string{"dead", "replay", "--data-dir", c.DataDir}
+	if c.Root != "." {
+		args = append(args, "--root", c.Root)
+	}
+	for _, n := range c.AllowNet {
+		args = append(args, "--allow-net", n.String())
+	}
+	if c.Job != "" {
+		args = append(args, "--job", c.Job)
+	}
+	if c.Node != "" {
+		args = append(args, "--node", c.Node)
+	}
+	if c.Force {
+		args = append(args, "--force")
+	}
+	if c.FailOnDead {
+		args = append(args, "--fail-on-dead")
+	}
+	return shellLine(args)
+}
+
+// replayOf reads the command line of a replay.
+func replayOf(args []string) (deadReplayCmd, error) {
+	var c cli
+	parser, err := kong.New(&c)
+	if err == nil {
+		_, err = parser.Parse(args)
+	}
+	return c.Dead.Replay, err
 }

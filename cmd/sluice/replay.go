@@ -49,6 +49,7 @@ func (localDead) Replay(ctx context.Context, c deadReplayCmd, std streams, args 
 	if err := checkNode(c.Node, store); err != nil {
 		return err
 	}
+	defer func() { r.countDead(r.dead, r.DataDir, r.std.err) }()
 	if err := r.goOn(ctx); err != nil {
 		return err
 	}
@@ -56,15 +57,14 @@ func (localDead) Replay(ctx context.Context, c deadReplayCmd, std streams, args 
 	if err != nil {
 		return err
 	}
-	defer func() { r.countDead(r.again, r.DataDir, r.std.err) }()
 	for i := range planned {
 		if err := r.replay(ctx, &planned[i]); err != nil {
 			return err
 		}
 	}
 	r.say("dead letters replayed: %s", progress.Count(r.done))
-	if r.FailOnDead && r.again > 0 {
-		return becameDead(r.again)
+	if r.FailOnDead && r.dead > 0 {
+		return becameDead(r.dead)
 	}
 	return nil
 }
@@ -79,7 +79,7 @@ type replayer struct {
 	stop      <-chan struct{}
 	std       streams
 	done      int64 // letters
-	again     int64 // letters that the replays made
+	dead      int64 // letters that the replays made
 }
 
 // say tells something that is no fault.
@@ -96,8 +96,8 @@ func (r *replayer) goOn(ctx context.Context) error {
 	case rec == nil:
 		return nil
 	case rec.Parent == "":
-		return usagef("%s: job %s of recipe %s is %s, and its dead letters are replayed when it is at its end; go on with it: sluice run --data-dir %s --resume",
-			r.DataDir, rec.Job, rec.Plan.Recipe, rec.State, r.DataDir)
+		return usagef("%s: job %s of recipe %s is %s, and its dead letters are replayed when it is at its end; go on with: %s",
+			r.DataDir, rec.Job, rec.Plan.Recipe, rec.State, goOnLine(rec, r.origin, r.DataDir))
 	}
 	if err := sameRoot(rec, r.origin, r.DataDir); err != nil {
 		return err
@@ -200,19 +200,19 @@ func (r *replayer) run(ctx context.Context, id, parent recipe.JobID, plan *recip
 		},
 	})
 	if errors.Is(err, context.Canceled) {
-		err = exitError{codeInterrupted, r.goesOn()}
+		err = exitError{codeInterrupted, fmt.Errorf("stopped; go on with: %s", r.again())}
 	}
 	if err != nil {
 		return r.close(nil, err, view, r.std)
 	}
 	switch {
 	case !last.State.Final():
-		err = exitError{codeInterrupted, r.goesOn()}
+		err = exitError{codeInterrupted, fmt.Errorf("stopped; go on with: %s", r.again())}
 	case last.State != recipe.JobSucceeded:
 		err = exitError{codeFailed, fmt.Errorf("the replay %s: %s", last.State, last.Reason)}
 	}
 	err = r.close(&last, err, view, r.std)
-	r.again += last.Dead()
+	r.dead += last.Dead()
 	if last.Dead() == 0 || r.silent() {
 		return err
 	}
@@ -221,28 +221,4 @@ func (r *replayer) run(ctx context.Context, id, parent recipe.JobID, plan *recip
 		why.print(r.std.err, r.DataDir)
 	}
 	return cmp.Or(err, whyErr)
-}
-
-// goesOn says how a replay at rest goes on: without the ids, which it has taken.
-func (r *replayer) goesOn() error {
-	args := []string{"dead", "replay", "--data-dir", r.DataDir}
-	if r.Root != "." {
-		args = append(args, "--root", r.Root)
-	}
-	for _, n := range r.AllowNet {
-		args = append(args, "--allow-net", n.String())
-	}
-	if r.Job != "" {
-		args = append(args, "--job", r.Job)
-	}
-	if r.Node != "" {
-		args = append(args, "--node", r.Node)
-	}
-	if r.Force {
-		args = append(args, "--force")
-	}
-	if r.FailOnDead {
-		args = append(args, "--fail-on-dead")
-	}
-	return fmt.Errorf("stopped; go on with: %s", shellLine(args))
 }
