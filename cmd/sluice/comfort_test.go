@@ -171,22 +171,28 @@ func TestStderrIsJSON(t *testing.T) {
 		"bad.yaml":  strings.Replace(pipe, "to_string", "tostring", 1),
 		"gone.yaml": strings.Replace(pipe, "{kind: stdin}", "{kind: file_reader, config: {path: gone.txt}}", 1),
 	})
-	for args, want := range map[string]struct {
+	for _, c := range []struct {
+		args   string
 		code   int
 		events string
 	}{
-		"pipe.yaml":                           {0, "end 0"},
-		"pipe.yaml --fail-on-dead":            {1, "error 1 end 1"},
-		"gone.yaml --log-level debug":         {1, "error 1 end 1"},
-		"bad.yaml":                            {2, "fault"},
-		"nope.yaml":                           {3, "error 3"},
-		"pipe.yaml --root nowhere":            {3, "error 3"},
-		"pipe.yaml --tap nothing":             {3, "error 3"},
-		"pipe.yaml --resume":                  {3, "error 3"},
-		"pipe.yaml --nope":                    {3, "error 3"},
-		"pipe.yaml --log-level debug -p a=b ": {2, "fault"},
+		{"run pipe.yaml --data-dir d", 0, "end 0"},
+		{"dead replay --data-dir d", 0, "end 0"},
+		{"dead replay --data-dir d 1.0-1-0.0", 3, "error 3"},
+		{"dead replay --data-dir d --fail-on-dead", 1, "end 0 error 1"},
+		{"run pipe.yaml --data-dir e", 0, "end 0"},
+		{"dead replay --data-dir e --node texts", 0, "end 0"},
+		{"run pipe.yaml --fail-on-dead", 1, "error 1 end 1"},
+		{"run gone.yaml --log-level debug", 1, "error 1 end 1"},
+		{"run bad.yaml", 2, "fault error 2"},
+		{"run nope.yaml", 3, "error 3"},
+		{"run pipe.yaml --root nowhere", 3, "error 3"},
+		{"run pipe.yaml --tap nothing", 3, "error 3"},
+		{"run pipe.yaml --resume", 3, "error 3"},
+		{"run pipe.yaml --nope", 3, "error 3"},
+		{"run pipe.yaml --log-level debug -p a=b ", 2, "fault error 2"},
 	} {
-		r := f.must(want.code, "1\nx\n", "run --json "+args)
+		r := f.must(c.code, "1\nx\n", c.args+" --json")
 		var got []string
 		for line := range strings.Lines(r.errs) {
 			var e struct {
@@ -194,7 +200,7 @@ func TestStderrIsJSON(t *testing.T) {
 				Exit  *json.Number `json:"exit"`
 			}
 			if err := json.Unmarshal([]byte(line), &e); err != nil {
-				t.Fatalf("%s: %q is no JSON: %v", args, line, err)
+				t.Fatalf("%s: %q is no JSON: %v", c.args, line, err)
 			}
 			if e.Event != "" && e.Event != "progress" { // log lines have none
 				got = append(got, e.Event)
@@ -203,8 +209,8 @@ func TestStderrIsJSON(t *testing.T) {
 				}
 			}
 		}
-		if strings.Join(got, " ") != want.events {
-			t.Errorf("%s: got events %v, want %s", args, got, want.events)
+		if strings.Join(got, " ") != c.events {
+			t.Errorf("%s: got events %v, want %s", c.args, got, c.events)
 		}
 	}
 }

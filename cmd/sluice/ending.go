@@ -162,8 +162,8 @@ func exitCode(err error) int {
 }
 
 // reportEvents writes an error as events for programs and returns the exit code:
-// {"event":"fault",…} for each fault of a recipe, {"event":"error","exit":CODE,"error":TEXT}
-// for all others.
+// {"event":"fault",…} for each fault of a recipe, and {"event":"error","exit":CODE,"error":TEXT}
+// in any case.
 func reportEvents(err error, w io.Writer) int {
 	code := exitCode(err)
 	enc := json.NewEncoder(w)
@@ -172,22 +172,24 @@ func reportEvents(err error, w io.Writer) int {
 	if errors.As(err, &coded) {
 		err = coded.err
 	}
+	if err == nil {
+		return code // all is said
+	}
+	text := err.Error()
 	var faults recipe.Diagnostics
-	switch {
-	case err == nil: // all is said
-	case errors.As(err, &faults):
+	if errors.As(err, &faults) {
 		for _, d := range faults {
 			_ = enc.Encode(struct {
 				Event string `json:"event"`
 				recipe.Diagnostic
 			}{"fault", d})
 		}
-	default:
-		_ = enc.Encode(struct {
-			Event string `json:"event"`
-			Exit  int    `json:"exit"`
-			Error string `json:"error"`
-		}{"error", code, err.Error()})
+		text = "the recipe is refused"
 	}
+	_ = enc.Encode(struct {
+		Event string `json:"event"`
+		Exit  int    `json:"exit"`
+		Error string `json:"error"`
+	}{"error", code, text})
 	return code
 }

@@ -62,6 +62,13 @@ func (localDead) Replay(ctx context.Context, c deadReplayCmd, std streams, args 
 			return err
 		}
 	}
+	if !r.ran {
+		view, err := r.view(std)
+		if err != nil {
+			return err
+		}
+		view.Close(nil, codeDone)
+	}
 	r.say("dead letters replayed: %s", progress.Count(r.done))
 	if r.FailOnDead && r.dead > 0 {
 		return becameDead(r.dead)
@@ -79,6 +86,7 @@ type replayer struct {
 	stop      <-chan struct{}
 	std       streams
 	done      int64 // letters
+	ran       bool  // a job was run
 	dead      int64 // letters that the replays made
 }
 
@@ -183,6 +191,7 @@ func (r *replayer) replay(ctx context.Context, p *planned) error {
 
 // run runs the job of a replay to its end. Any other end than success is an error.
 func (r *replayer) run(ctx context.Context, id, parent recipe.JobID, plan *recipe.Plan) error {
+	r.ran = true
 	view, err := r.view(r.std)
 	if err != nil {
 		return err
