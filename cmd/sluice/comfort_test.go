@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -134,11 +135,15 @@ func TestTapsOfParts(t *testing.T) {
 	f := newFolder(t, map[string]string{
 		"part.yaml":  "recipe: part\ninputs:\n  in: {type: int}\nnodes:\n  s: {kind: to_string, from: inputs.in}\n  d: {kind: to_uppercase, from: s}\noutputs:\n  out: {from: d}\n",
 		"top.yaml":   "recipe: top\nnodes:\n  n: {kind: integer_generator, config: {count: 2, seed: 1}}\n  box: {kind: 'recipe:./part.yaml', from: n}\n  o: {kind: file_writer, from: box, config: {path: o.txt}}\n",
+		"two.yaml":   "recipe: two\ninputs:\n  in: {type: int}\nnodes:\n  s: {kind: to_string, from: inputs.in}\n  h: {kind: to_hex, from: s}\noutputs:\n  hash: {from: h}\n  all: {from: [s, h]}\n",
+		"twice.yaml": "recipe: twice\nnodes:\n  n: {kind: integer_generator, config: {count: 2, seed: 1}}\n  box: {kind: 'recipe:./two.yaml', from: n}\n  o: {kind: file_writer, from: box.hash, config: {path: o.txt}}\n  p: {kind: file_writer, from: box.all, config: {path: p.txt}}\n",
 		"shown.yaml": "recipe: shown\nnodes:\n  n: {kind: integer_generator, config: {count: 2, seed: 1}}\n  o: {kind: printer, from: n}\n",
 	})
 	for args, want := range map[string]string{
 		"top.yaml -q --tap box":              "13\n368\n",
 		"top.yaml -q --tap box/d":            "13\n368\n",
+		"top.yaml -q --tap box.out":          "13\n368\n",
+		"twice.yaml -q --tap box.hash":       "3133\n333638\n",
 		"top.yaml -q --tap box/s --tap box":  "",
 		"shown.yaml -q --tap n --root ./":    "",
 		"top.yaml -q --tap box --workers=2 ": "13\n368\n",
@@ -151,9 +156,13 @@ func TestTapsOfParts(t *testing.T) {
 			t.Errorf("%s: got %q, want the tap's name before its lines", args, r.out)
 		}
 	}
+	lines := strings.Split(f.must(0, "", "run twice.yaml -q --tap box.all").out, "\n")
+	if slices.Sort(lines); strings.Join(lines, ",") != ",box/h.out: 3133,box/h.out: 333638,box/s.out: 13,box/s.out: 368" {
+		t.Errorf("got %q of an output that two nodes lead to", lines)
+	}
 	for args, want := range map[string]string{
 		"--tap boxx":    "did you mean box?",
-		"--tap box.out": "what leaves it comes from box/d.out",
+		"--tap box.x":   "box has no port x; it has out",
 		"--tap box/d.x": "has no port x; it has out",
 		"--tap o":       "o puts nothing out; tap what leads to it",
 		"--tap zzzzzzz": "it has box, box/d, box/s, n, o",
@@ -161,6 +170,25 @@ func TestTapsOfParts(t *testing.T) {
 		if r := f.must(3, "", "run top.yaml -q "+args); !strings.Contains(r.errs, want) {
 			t.Errorf("%s: got %q, want %q in it", args, r.errs, want)
 		}
+	}
+}
+
+// TestTapsOfAStoredPart taps the port of an included recipe where only the plan is known: what
+// is told to be tapped can be.
+func TestTapsOfAStoredPart(t *testing.T) {
+	dir := t.TempDir()
+	writeIn(t, dir, "part.yaml", "recipe: part\ninputs:\n  in: {type: int}\nnodes:\n  s: {kind: to_string, from: inputs.in}\noutputs:\n  out: {from: s}\n")
+	writeIn(t, dir, "top.yaml", "recipe: top\nnodes:\n  n: {kind: integer_generator}\n  box: {kind: 'recipe:./part.yaml', from: n}\n  o: {kind: printer, from: box}\n")
+	plan, err := compileFile(filepath.Join(dir, "top.yaml"), dir, nil, compileFlags{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = newTaps([]string{"box.out"}, plan, nil, nil)
+	if err == nil || !strings.HasSuffix(err.Error(), "tap all that leaves it by --tap box, or --tap box/s.out") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := newTaps([]string{"box", "box/s.out"}, plan, nil, nil); err != nil {
+		t.Error(err)
 	}
 }
 

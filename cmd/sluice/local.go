@@ -24,7 +24,7 @@ func runLocal(ctx context.Context, j job) (recipe.Progress, error) {
 		return recipe.Progress{}, usagef("--root %s: %w", j.flags.Root, err)
 	}
 	defer root.Close()
-	taps, err := newTaps(j.flags.Tap, j.plan, j.out)
+	taps, err := newTaps(j.flags.Tap, j.plan, j.outlets, j.out)
 	if err != nil {
 		return recipe.Progress{}, err
 	}

@@ -197,7 +197,7 @@ func (r *replayer) run(ctx context.Context, id, parent recipe.JobID, plan *recip
 		return err
 	}
 	out := view.Guard(r.std.out)
-	taps, err := newTaps(r.Tap, plan, out)
+	taps, err := newTaps(r.Tap, plan, nil, out)
 	if err != nil {
 		return err
 	}

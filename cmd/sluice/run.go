@@ -66,7 +66,8 @@ func (c runCmd) Run(ctx context.Context, std streams, start starter, args comman
 	if err != nil {
 		return err
 	}
-	plan, err := compileFile(c.File, c.Root, params, compileFlags{frame: c.FrameRecords, seed: c.Seed, stdin: std.in})
+	outlets := map[string][]string{}
+	plan, err := compileFile(c.File, c.Root, params, compileFlags{frame: c.FrameRecords, seed: c.Seed, stdin: std.in, outlets: outlets})
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (c runCmd) Run(ctx context.Context, std streams, start starter, args comman
 	o := outcome{resume: args.again(), gone: out.gone}
 	same := c.sameJob(plan, origin)
 	o.last, err = start(ctx, job{
-		plan: plan, flags: c, origin: origin, stop: stop, show: view.Show,
+		plan: plan, outlets: outlets, flags: c, origin: origin, stop: stop, show: view.Show,
 		accept: func(rec *bus.JobRecord) error { o.before = rec.State; return same(rec) },
 		gaveUp: func(r reasons) { o.gaveUp = r },
 		in:     std.in, out: view.Guard(out), err: view.Guard(std.err),
