@@ -85,17 +85,29 @@ func (e *Env) Open(path string) (*os.File, error) {
 		f, err = e.Root.Open(clean)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, fileCause(err))
+		return nil, fmt.Errorf("%s: %w", path, FileCause(e.Root, err))
 	}
 	return f, nil
 }
 
-// fileCause takes the operation and the path off an error of package os, for messages
-// that name the path as the recipe has it.
-func fileCause(err error) error {
+// escapes is what Root says of a path that a symbolic link leads out of it, or an absolute
+// one anywhere. It has no name in package os.
+const escapes = "path escapes from parent"
+
+// FileCause takes the operation and the path off an error of a root, for messages that name
+// the path as the recipe has it. Where the path leads out of the root, it says which root that
+// is.
+func FileCause(root *os.Root, err error) error {
 	var p *os.PathError
-	if errors.As(err, &p) {
-		return p.Err
+	for errors.As(err, &p) { // one may be in another
+		err = p.Err
+	}
+	var l *os.LinkError
+	if errors.As(err, &l) {
+		err = l.Err
+	}
+	if err != nil && err.Error() == escapes {
+		return fmt.Errorf("%w by a symbolic link, out of the root, the folder %s; --root DIR names another one", err, root.Name())
 	}
 	return err
 }

@@ -36,6 +36,9 @@ type Progress struct {
 	Reason   string         `json:"reason,omitempty"` // why it failed or stopped; names the node or edge
 	Steps    []StepProgress `json:"steps"`            // in the plan's order
 	Unread   []UnreadPort   `json:"unread,omitempty"`
+	// Earlier is what the steps had done when this process went on with the job; none when
+	// it began the job, or the job had ended before. Elapsed and rates are of what came since.
+	Earlier []StepProgress `json:"earlier,omitempty"`
 }
 
 // StepProgress is what one step has done so far, in records.
@@ -59,9 +62,14 @@ type UnreadPort struct {
 }
 
 // Read returns the number of records that the sources have read.
-func (p *Progress) Read() int64 {
+func (p *Progress) Read() int64 { return read(p.Steps) }
+
+// ReadNow returns the number of those that were read within Elapsed.
+func (p *Progress) ReadNow() int64 { return read(p.Steps) - read(p.Earlier) }
+
+func read(steps []StepProgress) int64 {
 	var n int64
-	for _, s := range p.Steps {
+	for _, s := range steps {
 		if s.Role == RoleSource {
 			n += s.In
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -101,7 +102,10 @@ func TestDeadLettersAreExplained(t *testing.T) {
 	if !strings.Contains(r.errs, "listed by: sluice dead list --data-dir d\n") {
 		t.Errorf("got %q", r.errs)
 	}
-	if r := f.must(0, "", "run p.yaml -q"); r.errs != "" {
+	if r := f.must(0, "", "run p.yaml -q"); r.errs != "2 records became dead letters; gone with the temporary store; --data-dir DIR keeps them for sluice dead list\n" {
+		t.Errorf("quiet: got %q", r.errs)
+	}
+	if r := f.must(0, "", "run p.yaml -q --data-dir d"); r.errs != "2 records became dead letters; listed by: sluice dead list --data-dir d\n" {
 		t.Errorf("quiet: got %q", r.errs)
 	}
 	if r := f.must(3, "", "dead list --data-dir d --node int"); !strings.Contains(r.errs, "did you mean ints?") {
@@ -131,11 +135,15 @@ func TestTapsOfParts(t *testing.T) {
 	f := newFolder(t, map[string]string{
 		"part.yaml":  "recipe: part\ninputs:\n  in: {type: int}\nnodes:\n  s: {kind: to_string, from: inputs.in}\n  d: {kind: to_uppercase, from: s}\noutputs:\n  out: {from: d}\n",
 		"top.yaml":   "recipe: top\nnodes:\n  n: {kind: integer_generator, config: {count: 2, seed: 1}}\n  box: {kind: 'recipe:./part.yaml', from: n}\n  o: {kind: file_writer, from: box, config: {path: o.txt}}\n",
+		"two.yaml":   "recipe: two\ninputs:\n  in: {type: int}\nnodes:\n  s: {kind: to_string, from: inputs.in}\n  h: {kind: to_hex, from: s}\noutputs:\n  hash: {from: h}\n  all: {from: [s, h]}\n",
+		"twice.yaml": "recipe: twice\nnodes:\n  n: {kind: integer_generator, config: {count: 2, seed: 1}}\n  box: {kind: 'recipe:./two.yaml', from: n}\n  o: {kind: file_writer, from: box.hash, config: {path: o.txt}}\n  p: {kind: file_writer, from: box.all, config: {path: p.txt}}\n",
 		"shown.yaml": "recipe: shown\nnodes:\n  n: {kind: integer_generator, config: {count: 2, seed: 1}}\n  o: {kind: printer, from: n}\n",
 	})
 	for args, want := range map[string]string{
 		"top.yaml -q --tap box":              "13\n368\n",
 		"top.yaml -q --tap box/d":            "13\n368\n",
+		"top.yaml -q --tap box.out":          "13\n368\n",
+		"twice.yaml -q --tap box.hash":       "3133\n333638\n",
 		"top.yaml -q --tap box/s --tap box":  "",
 		"shown.yaml -q --tap n --root ./":    "",
 		"top.yaml -q --tap box --workers=2 ": "13\n368\n",
@@ -148,9 +156,13 @@ func TestTapsOfParts(t *testing.T) {
 			t.Errorf("%s: got %q, want the tap's name before its lines", args, r.out)
 		}
 	}
+	lines := strings.Split(f.must(0, "", "run twice.yaml -q --tap box.all").out, "\n")
+	if slices.Sort(lines); strings.Join(lines, ",") != ",box/h.out: 3133,box/h.out: 333638,box/s.out: 13,box/s.out: 368" {
+		t.Errorf("got %q of an output that two nodes lead to", lines)
+	}
 	for args, want := range map[string]string{
 		"--tap boxx":    "did you mean box?",
-		"--tap box.out": "what leaves it comes from box/d.out",
+		"--tap box.x":   "box has no port x; it has out",
 		"--tap box/d.x": "has no port x; it has out",
 		"--tap o":       "o puts nothing out; tap what leads to it",
 		"--tap zzzzzzz": "it has box, box/d, box/s, n, o",
@@ -161,6 +173,25 @@ func TestTapsOfParts(t *testing.T) {
 	}
 }
 
+// TestTapsOfAStoredPart taps the port of an included recipe where only the plan is known: what
+// is told to be tapped can be.
+func TestTapsOfAStoredPart(t *testing.T) {
+	dir := t.TempDir()
+	writeIn(t, dir, "part.yaml", "recipe: part\ninputs:\n  in: {type: int}\nnodes:\n  s: {kind: to_string, from: inputs.in}\noutputs:\n  out: {from: s}\n")
+	writeIn(t, dir, "top.yaml", "recipe: top\nnodes:\n  n: {kind: integer_generator}\n  box: {kind: 'recipe:./part.yaml', from: n}\n  o: {kind: printer, from: box}\n")
+	plan, err := compileFile(filepath.Join(dir, "top.yaml"), dir, nil, compileFlags{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = newTaps([]string{"box.out"}, plan, nil, nil)
+	if err == nil || !strings.HasSuffix(err.Error(), "tap all that leaves it by --tap box, or --tap box/s.out") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := newTaps([]string{"box", "box/s.out"}, plan, nil, nil); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestStderrIsJSON holds every line on stderr to be an object, however a run ends.
 func TestStderrIsJSON(t *testing.T) {
 	f := newFolder(t, map[string]string{
@@ -168,22 +199,28 @@ func TestStderrIsJSON(t *testing.T) {
 		"bad.yaml":  strings.Replace(pipe, "to_string", "tostring", 1),
 		"gone.yaml": strings.Replace(pipe, "{kind: stdin}", "{kind: file_reader, config: {path: gone.txt}}", 1),
 	})
-	for args, want := range map[string]struct {
+	for _, c := range []struct {
+		args   string
 		code   int
 		events string
 	}{
-		"pipe.yaml":                           {0, "end 0"},
-		"pipe.yaml --fail-on-dead":            {1, "error 1 end 1"},
-		"gone.yaml --log-level debug":         {1, "error 1 end 1"},
-		"bad.yaml":                            {2, "fault"},
-		"nope.yaml":                           {3, "error 3"},
-		"pipe.yaml --root nowhere":            {3, "error 3"},
-		"pipe.yaml --tap nothing":             {3, "error 3"},
-		"pipe.yaml --resume":                  {3, "error 3"},
-		"pipe.yaml --nope":                    {3, "error 3"},
-		"pipe.yaml --log-level debug -p a=b ": {2, "fault"},
+		{"run pipe.yaml --data-dir d", 0, "end 0"},
+		{"dead replay --data-dir d", 0, "end 0"},
+		{"dead replay --data-dir d 1.0-1-0.0", 3, "error 3"},
+		{"dead replay --data-dir d --fail-on-dead", 1, "end 0 error 1"},
+		{"run pipe.yaml --data-dir e", 0, "end 0"},
+		{"dead replay --data-dir e --node texts", 0, "end 0"},
+		{"run pipe.yaml --fail-on-dead", 1, "error 1 end 1"},
+		{"run gone.yaml --log-level debug", 1, "error 1 end 1"},
+		{"run bad.yaml", 2, "fault error 2"},
+		{"run nope.yaml", 3, "error 3"},
+		{"run pipe.yaml --root nowhere", 3, "error 3"},
+		{"run pipe.yaml --tap nothing", 3, "error 3"},
+		{"run pipe.yaml --resume", 3, "error 3"},
+		{"run pipe.yaml --nope", 3, "error 3"},
+		{"run pipe.yaml --log-level debug -p a=b ", 2, "fault error 2"},
 	} {
-		r := f.must(want.code, "1\nx\n", "run --json "+args)
+		r := f.must(c.code, "1\nx\n", c.args+" --json")
 		var got []string
 		for line := range strings.Lines(r.errs) {
 			var e struct {
@@ -191,7 +228,7 @@ func TestStderrIsJSON(t *testing.T) {
 				Exit  *json.Number `json:"exit"`
 			}
 			if err := json.Unmarshal([]byte(line), &e); err != nil {
-				t.Fatalf("%s: %q is no JSON: %v", args, line, err)
+				t.Fatalf("%s: %q is no JSON: %v", c.args, line, err)
 			}
 			if e.Event != "" && e.Event != "progress" { // log lines have none
 				got = append(got, e.Event)
@@ -200,8 +237,8 @@ func TestStderrIsJSON(t *testing.T) {
 				}
 			}
 		}
-		if strings.Join(got, " ") != want.events {
-			t.Errorf("%s: got events %v, want %s", args, got, want.events)
+		if strings.Join(got, " ") != c.events {
+			t.Errorf("%s: got events %v, want %s", c.args, got, c.events)
 		}
 	}
 }

@@ -13,6 +13,8 @@ type compileFlags struct {
 	frame int // records; 0 is the default
 	seed  uint64
 	stdin io.Reader // for the FILE "-"; nil when that is a file like others
+
+	outlets map[string][]string // is told where open outputs lead from; nil when nobody asks
 }
 
 // checkFile finds the faults of the recipe in file, which may be a part for others. They
@@ -32,7 +34,7 @@ func checkFile(file, root string, params map[string]string, stdin io.Reader) (co
 func compileFile(file, root string, params map[string]string, flags compileFlags) (*recipe.Plan, error) {
 	var plan *recipe.Plan
 	err := withRecipe(file, root, flags.stdin, func(text []byte, o compile.Options) (faults recipe.Diagnostics) {
-		o.Params, o.Frame.Records, o.Seed = params, flags.frame, flags.seed
+		o.Params, o.Frame.Records, o.Seed, o.Outlets = params, flags.frame, flags.seed, flags.outlets
 		plan, faults = compile.Compile(file, text, o)
 		return faults
 	})

@@ -1,6 +1,10 @@
 package main
 
-import "context"
+import (
+	"context"
+
+	"github.com/alecthomas/kong"
+)
 
 type deadCmd struct {
 	List   deadListCmd   `cmd:"" help:"List the dead letters: id, node, attempts, reason."`
@@ -8,10 +12,16 @@ type deadCmd struct {
 	Replay deadReplayCmd `cmd:"" help:"Run the graph below their node with the dead letters as its source."`
 }
 
+// jobFlag picks one of the jobs of a folder.
+type jobFlag struct {
+	Job string `placeholder:"JOB" help:"The job whose letters are meant, with its replays; without it the one of the folder that was started last."`
+}
+
 type deadListCmd struct {
 	DataDir string `required:"" placeholder:"DIR" help:"Folder of the job."`
-	Node    string `placeholder:"NODE" help:"Only those of one node."`
-	JSON    bool   `name:"json" help:"Print JSON, one object a line."`
+	jobFlag
+	Node string `placeholder:"NODE" help:"Only those of one node."`
+	JSON bool   `name:"json" help:"Print JSON, one object a line."`
 }
 
 // Run prints the list.
@@ -32,9 +42,10 @@ func (c deadShowCmd) Run(ctx context.Context, std streams, box letters) error {
 
 type deadReplayCmd struct {
 	DataDir string   `required:"" placeholder:"DIR" help:"Folder of the job."`
-	IDs     []string `arg:"" name:"id" optional:"" help:"Ids; without any, all letters that have not been replayed."`
-	Node    string   `placeholder:"NODE" help:"Only those of one node."`
-	Force   bool     `help:"Replay although an ordered step is below, which will see the records late."`
+	IDs     []string `arg:"" name:"id" optional:"" help:"Ids; without any, all letters of the job that have not been replayed."`
+	jobFlag
+	Node  string `placeholder:"NODE" help:"Only those of one node."`
+	Force bool   `help:"Replay although an ordered step is below, which will see the records late."`
 	accessFlags
 	showFlags
 	FailOnDead bool `help:"Exit 1 when a record became a dead letter again, or one below it."`
@@ -43,4 +54,39 @@ type deadReplayCmd struct {
 // Run replays the letters as a child job.
 func (c deadReplayCmd) Run(ctx context.Context, std streams, box letters, args commandLine) error {
 	return box.Replay(ctx, c, std, args)
+}
+
+// again returns the command line that goes on with a replay at rest: without the ids,
+// which it has taken.
+func (c *deadReplayCmd) again() string {
+	args := []string{"dead", "replay", "--data-dir", c.DataDir}
+	if c.Root != "." {
+		args = append(args, "--root", c.Root)
+	}
+	for _, n := range c.AllowNet {
+		args = append(args, "--allow-net", n.String())
+	}
+	if c.Job != "" {
+		args = append(args, "--job", c.Job)
+	}
+	if c.Node != "" {
+		args = append(args, "--node", c.Node)
+	}
+	if c.Force {
+		args = append(args, "--force")
+	}
+	if c.FailOnDead {
+		args = append(args, "--fail-on-dead")
+	}
+	return shellLine(args)
+}
+
+// replayOf reads the command line of a replay.
+func replayOf(args []string) (deadReplayCmd, error) {
+	var c cli
+	parser, err := kong.New(&c)
+	if err == nil {
+		_, err = parser.Parse(args)
+	}
+	return c.Dead.Replay, err
 }

@@ -30,6 +30,7 @@ func (c *runCmd) end(o *outcome, err error, view progress.View, std streams) err
 	}
 	end := c.verdict(o)
 	err = c.close(&o.last, end, view, std)
+	c.countDead(o.last.Dead(), c.DataDir, std.err)
 	if c.silent() {
 		return err
 	}
@@ -77,11 +78,23 @@ func (c *runCmd) verdict(o *outcome) error {
 
 // becameDead is the error of --fail-on-dead.
 func becameDead(n int64) error {
-	became := " became dead letters"
+	return exitError{codeFailed, fmt.Errorf("%s, and --fail-on-dead is given", deadCount(n))}
+}
+
+// deadCount says how many records became dead letters.
+func deadCount(n int64) string {
 	if n == 1 {
-		became = " became a dead letter"
+		return "1 record became a dead letter"
 	}
-	return exitError{codeFailed, fmt.Errorf("%s%s, and --fail-on-dead is given", progress.Records(n), became)}
+	return progress.Records(n) + " became dead letters"
+}
+
+// countDead tells under --quiet, where there is no table, how many records were given up:
+// the exit code is 0 all the same.
+func (c *showFlags) countDead(n int64, dir string, w io.Writer) {
+	if n > 0 && c.Quiet && !c.JSON {
+		fmt.Fprintf(w, "%s; %s\n", deadCount(n), whereDead(dir))
+	}
 }
 
 // told returns the reason, or what is left to say where the table has told it.
@@ -149,8 +162,8 @@ func exitCode(err error) int {
 }
 
 // reportEvents writes an error as events for programs and returns the exit code:
-// {"event":"fault",…} for each fault of a recipe, {"event":"error","exit":CODE,"error":TEXT}
-// for all others.
+// {"event":"fault",…} for each fault of a recipe, and {"event":"error","exit":CODE,"error":TEXT}
+// in any case.
 func reportEvents(err error, w io.Writer) int {
 	code := exitCode(err)
 	enc := json.NewEncoder(w)
@@ -159,22 +172,24 @@ func reportEvents(err error, w io.Writer) int {
 	if errors.As(err, &coded) {
 		err = coded.err
 	}
+	if err == nil {
+		return code // all is said
+	}
+	text := err.Error()
 	var faults recipe.Diagnostics
-	switch {
-	case err == nil: // all is said
-	case errors.As(err, &faults):
+	if errors.As(err, &faults) {
 		for _, d := range faults {
 			_ = enc.Encode(struct {
 				Event string `json:"event"`
 				recipe.Diagnostic
 			}{"fault", d})
 		}
-	default:
-		_ = enc.Encode(struct {
-			Event string `json:"event"`
-			Exit  int    `json:"exit"`
-			Error string `json:"error"`
-		}{"error", code, err.Error()})
+		text = "the recipe is refused"
 	}
+	_ = enc.Encode(struct {
+		Event string `json:"event"`
+		Exit  int    `json:"exit"`
+		Error string `json:"error"`
+	}{"error", code, text})
 	return code
 }

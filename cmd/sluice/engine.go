@@ -41,9 +41,11 @@ func dataPlane() engine {
 
 // job is one run of a plan, as the command line asks for it.
 type job struct {
-	plan   *recipe.Plan
-	flags  runCmd
-	origin bus.Origin
+	plan  *recipe.Plan
+	flags runCmd
+	// outlets says where open outputs of included recipes lead from; see compile.Options.
+	outlets map[string][]string
+	origin  bus.Origin
 	// accept is asked before a stored job is gone on with, and refuses it by an error.
 	accept func(*bus.JobRecord) error
 	gaveUp func(reasons)         // takes why records became dead letters, when some did

@@ -211,7 +211,7 @@ func TestDeadLetters(t *testing.T) {
 	if r := f.must(0, "", "dead replay --data-dir d --node ints"); !strings.Contains(r.errs, "replayed: 2") || !strings.Contains(r.errs, "dead: ints: ") {
 		t.Errorf("got %q", r.errs)
 	}
-	if r := f.must(1, "", "dead replay --data-dir d --fail-on-dead -q"); r.errs != "sluice: 2 records became dead letters, and --fail-on-dead is given\n" {
+	if r := f.must(1, "", "dead replay --data-dir d --fail-on-dead -q"); r.errs != "2 records became dead letters; listed by: sluice dead list --data-dir d\nsluice: 2 records became dead letters, and --fail-on-dead is given\n" {
 		t.Errorf("got %q", r.errs)
 	}
 	if after := f.read("out.txt"); after != before {

@@ -87,9 +87,13 @@ func (localDead) List(ctx context.Context, c deadListCmd, std streams) error {
 	if err := checkNode(c.Node, store); err != nil {
 		return err
 	}
+	scope, err := c.scope(store)
+	if err != nil {
+		return err
+	}
 	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
 	rows := 0
-	err = store.Each(ctx, func(l *dead.Letter) error {
+	err = store.Each(ctx, scope, func(l *dead.Letter) error {
 		if c.Node != "" && l.Node != c.Node {
 			return nil
 		}
@@ -114,10 +118,16 @@ func (localDead) List(ctx context.Context, c deadListCmd, std streams) error {
 	if err == nil {
 		err = table.Flush()
 	}
-	if err == nil && rows == 0 && !c.JSON {
+	if err != nil || c.JSON {
+		return err
+	}
+	if rows == 0 {
 		fmt.Fprintln(std.err, "no dead letters")
 	}
-	return err
+	if others := store.Others(scope); len(others) > 0 && c.Job == "" {
+		fmt.Fprintf(std.err, "other jobs there have dead letters too; --job JOB lists them: %s\n", jobList(others))
+	}
+	return nil
 }
 
 // shown is a letter with all that is known of it.
@@ -135,14 +145,11 @@ func (localDead) Show(ctx context.Context, c deadShowCmd, std streams) error {
 		return err
 	}
 	defer host.Close()
-	asked := newWanted(c.IDs)
-	if err := store.Each(ctx, asked.look); err != nil {
+	asked, err := findWanted(ctx, c.IDs, store, store.Scope(""), c.DataDir)
+	if err != nil {
 		return err
 	}
-	if err := asked.fault(); err != nil {
-		return err
-	}
-	return store.Each(ctx, func(l *dead.Letter) error {
+	return store.Each(ctx, nil, func(l *dead.Letter) error {
 		if !asked.has(l) {
 			return nil
 		}
@@ -207,49 +214,4 @@ func visible(s string) string {
 		}
 		return r
 	}, s)
-}
-
-// wanted is the letters that a command line names.
-type wanted struct {
-	found map[string]int // by name: the letters it may mean
-}
-
-func newWanted(ids []string) *wanted {
-	w := &wanted{found: map[string]int{}}
-	for _, id := range ids {
-		w.found[id] = 0
-	}
-	return w
-}
-
-// look counts the names that mean the letter.
-func (w *wanted) look(l *dead.Letter) error {
-	for _, name := range l.Names() {
-		if n, asked := w.found[name]; asked {
-			w.found[name] = n + 1
-		}
-	}
-	return nil
-}
-
-func (w *wanted) has(l *dead.Letter) bool {
-	for _, name := range l.Names() {
-		if _, asked := w.found[name]; asked {
-			return true
-		}
-	}
-	return false
-}
-
-// fault reports a name that means no letter, or several.
-func (w *wanted) fault() error {
-	for name, n := range w.found {
-		switch {
-		case n == 0:
-			return usagef("there is no dead letter %s; sluice dead list shows what there is", visible(name))
-		case n > 1:
-			return usagef("%d jobs have a dead letter %s; write JOB/%s, as sluice dead list does", n, name, name)
-		}
-	}
-	return nil
 }

@@ -24,7 +24,7 @@ func runLocal(ctx context.Context, j job) (recipe.Progress, error) {
 		return recipe.Progress{}, usagef("--root %s: %w", j.flags.Root, err)
 	}
 	defer root.Close()
-	taps, err := newTaps(j.flags.Tap, j.plan, j.out)
+	taps, err := newTaps(j.flags.Tap, j.plan, j.outlets, j.out)
 	if err != nil {
 		return recipe.Progress{}, err
 	}
@@ -40,6 +40,9 @@ func runLocal(ctx context.Context, j job) (recipe.Progress, error) {
 	}
 	defer host.Close()
 	last, err := host.Run(ctx, config)
+	if u := (*solo.Unfinished)(nil); errors.As(err, &u) {
+		return last, usagef("%s: %w; go on with: %s; another --data-dir starts anew", j.flags.DataDir, err, goOnLine(u.Record, j.origin, j.flags.DataDir))
+	}
 	if err == nil && last.Dead() > 0 && !j.flags.silent() {
 		why, err := reasonsOf(ctx, host.Conn(), last.Job)
 		if err != nil {
@@ -53,10 +56,6 @@ func runLocal(ctx context.Context, j job) (recipe.Progress, error) {
 // localError says what the command line can do about an error.
 func localError(err error, dir string) error {
 	switch {
-	case errors.Is(err, solo.ErrReplay):
-		return usagef("%s: %w; go on with it by sluice dead replay", dir, err)
-	case errors.Is(err, solo.ErrUnfinished):
-		return usagef("%s: %w; go on with it by --resume, or name another folder", dir, err)
 	case dir != "" && errors.As(err, new(*fs.PathError)):
 		return usagef("--data-dir %s: no job can be stored there: %w", dir, plain(err))
 	case errors.Is(err, bus.ErrLocked):

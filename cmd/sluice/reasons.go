@@ -45,10 +45,7 @@ func reasonsOf(ctx context.Context, conn *bus.Conn, id recipe.JobID) (reasons, e
 	}
 	var r reasons
 	found, read := map[[2]string]*reason{}, 0
-	err = store.Each(ctx, func(l *dead.Letter) error {
-		if l.Job != id {
-			return nil
-		}
+	err = store.Each(ctx, dead.Scope{id: true}, func(l *dead.Letter) error {
 		if read++; read > lettersRead {
 			r.more = true
 			return errEnough
@@ -83,9 +80,13 @@ func (r *reasons) print(w io.Writer, dir string) {
 	if n := len(r.list) - reasonsShown; n > 0 {
 		fmt.Fprintf(w, "dead: … and other reasons: %d\n", n)
 	}
+	fmt.Fprintln(w, "dead letters: "+whereDead(dir))
+}
+
+// whereDead says where the dead letters of a job are.
+func whereDead(dir string) string {
 	if dir == "" {
-		fmt.Fprintln(w, "dead letters are gone with the temporary store; --data-dir DIR keeps them for sluice dead list")
-		return
+		return "gone with the temporary store; --data-dir DIR keeps them for sluice dead list"
 	}
-	fmt.Fprintln(w, "dead letters are listed by: "+shellLine([]string{"dead", "list", "--data-dir", dir}))
+	return "listed by: " + shellLine([]string{"dead", "list", "--data-dir", dir})
 }

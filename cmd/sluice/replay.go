@@ -49,6 +49,7 @@ func (localDead) Replay(ctx context.Context, c deadReplayCmd, std streams, args 
 	if err := checkNode(c.Node, store); err != nil {
 		return err
 	}
+	defer func() { r.countDead(r.dead, r.DataDir, r.std.err) }()
 	if err := r.goOn(ctx); err != nil {
 		return err
 	}
@@ -61,9 +62,16 @@ func (localDead) Replay(ctx context.Context, c deadReplayCmd, std streams, args 
 			return err
 		}
 	}
+	if !r.ran {
+		view, err := r.view(std)
+		if err != nil {
+			return err
+		}
+		view.Close(nil, codeDone)
+	}
 	r.say("dead letters replayed: %s", progress.Count(r.done))
-	if r.FailOnDead && r.again > 0 {
-		return becameDead(r.again)
+	if r.FailOnDead && r.dead > 0 {
+		return becameDead(r.dead)
 	}
 	return nil
 }
@@ -78,7 +86,8 @@ type replayer struct {
 	stop      <-chan struct{}
 	std       streams
 	done      int64 // letters
-	again     int64 // letters that the replays made
+	ran       bool  // a job was run
+	dead      int64 // letters that the replays made
 }
 
 // say tells something that is no fault.
@@ -95,8 +104,8 @@ func (r *replayer) goOn(ctx context.Context) error {
 	case rec == nil:
 		return nil
 	case rec.Parent == "":
-		return usagef("%s: job %s of recipe %s is %s, and its dead letters are replayed when it is at its end; go on with it: sluice run --data-dir %s --resume",
-			r.DataDir, rec.Job, rec.Plan.Recipe, rec.State, r.DataDir)
+		return usagef("%s: job %s of recipe %s is %s, and its dead letters are replayed when it is at its end; go on with: %s",
+			r.DataDir, rec.Job, rec.Plan.Recipe, rec.State, goOnLine(rec, r.origin, r.DataDir))
 	}
 	if err := sameRoot(rec, r.origin, r.DataDir); err != nil {
 		return err
@@ -117,15 +126,19 @@ type planned struct {
 // plan picks the letters and makes the plans, so that what is refused is refused before
 // anything runs.
 func (r *replayer) plan(ctx context.Context) ([]planned, error) {
-	asked := newWanted(r.IDs)
-	if err := r.store.Each(ctx, asked.look); err != nil {
+	scope, err := r.scope(r.store)
+	if err != nil {
 		return nil, err
 	}
-	if err := asked.fault(); err != nil {
+	asked, err := findWanted(ctx, r.IDs, r.store, scope, r.DataDir)
+	if err != nil {
 		return nil, err
 	}
-	unreadable := 0
-	batches, err := r.store.Batches(ctx, func(l *dead.Letter) (bool, error) {
+	unreadable, within := 0, scope
+	if len(r.IDs) > 0 {
+		within = nil // they say their jobs
+	}
+	batches, err := r.store.Batches(ctx, within, func(l *dead.Letter) (bool, error) {
 		switch {
 		case r.Node != "" && l.Node != r.Node, len(r.IDs) > 0 && !asked.has(l):
 			return false, nil
@@ -144,6 +157,9 @@ func (r *replayer) plan(ctx context.Context) ([]planned, error) {
 	}
 	if unreadable > 0 {
 		r.say("dead letters of sources, left out because they were given up before they were records: %s", progress.Count(int64(unreadable)))
+	}
+	if others := r.store.Others(scope); len(others) > 0 && r.Job == "" && len(r.IDs) == 0 {
+		r.say("other jobs there have dead letters too, which are left out; --job JOB replays them: %s", jobList(others))
 	}
 	var list []planned
 	for _, b := range batches {
@@ -175,12 +191,13 @@ func (r *replayer) replay(ctx context.Context, p *planned) error {
 
 // run runs the job of a replay to its end. Any other end than success is an error.
 func (r *replayer) run(ctx context.Context, id, parent recipe.JobID, plan *recipe.Plan) error {
+	r.ran = true
 	view, err := r.view(r.std)
 	if err != nil {
 		return err
 	}
 	out := view.Guard(r.std.out)
-	taps, err := newTaps(r.Tap, plan, out)
+	taps, err := newTaps(r.Tap, plan, nil, out)
 	if err != nil {
 		return err
 	}
@@ -192,19 +209,19 @@ func (r *replayer) run(ctx context.Context, id, parent recipe.JobID, plan *recip
 		},
 	})
 	if errors.Is(err, context.Canceled) {
-		err = exitError{codeInterrupted, r.goesOn()}
+		err = exitError{codeInterrupted, fmt.Errorf("stopped; go on with: %s", r.again())}
 	}
 	if err != nil {
 		return r.close(nil, err, view, r.std)
 	}
 	switch {
 	case !last.State.Final():
-		err = exitError{codeInterrupted, r.goesOn()}
+		err = exitError{codeInterrupted, fmt.Errorf("stopped; go on with: %s", r.again())}
 	case last.State != recipe.JobSucceeded:
 		err = exitError{codeFailed, fmt.Errorf("the replay %s: %s", last.State, last.Reason)}
 	}
 	err = r.close(&last, err, view, r.std)
-	r.again += last.Dead()
+	r.dead += last.Dead()
 	if last.Dead() == 0 || r.silent() {
 		return err
 	}
@@ -213,25 +230,4 @@ func (r *replayer) run(ctx context.Context, id, parent recipe.JobID, plan *recip
 		why.print(r.std.err, r.DataDir)
 	}
 	return cmp.Or(err, whyErr)
-}
-
-// goesOn says how a replay at rest goes on: without the ids, which it has taken.
-func (r *replayer) goesOn() error {
-	args := []string{"dead", "replay", "--data-dir", r.DataDir}
-	if r.Root != "." {
-		args = append(args, "--root", r.Root)
-	}
-	for _, n := range r.AllowNet {
-		args = append(args, "--allow-net", n.String())
-	}
-	if r.Node != "" {
-		args = append(args, "--node", r.Node)
-	}
-	if r.Force {
-		args = append(args, "--force")
-	}
-	if r.FailOnDead {
-		args = append(args, "--fail-on-dead")
-	}
-	return fmt.Errorf("stopped; go on with: %s", shellLine(args))
 }

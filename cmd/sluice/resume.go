@@ -72,14 +72,39 @@ func resolved(dir string) (string, error) {
 	return filepath.EvalSymlinks(abs)
 }
 
+// goOnLine returns a command that goes on with a stored job, as it is given here. What is not
+// known of one that another version has stored is said in capitals.
+func goOnLine(rec *bus.JobRecord, here bus.Origin, dir string) string {
+	was := rec.Origin
+	if rec.Parent != "" {
+		c, err := replayOf(was.Args)
+		if err != nil {
+			c = deadReplayCmd{}
+		}
+		c.DataDir, c.Root = dir, was.Root
+		if was.Root == "" || was.Root == here.Folder {
+			c.Root = "."
+		}
+		return c.again()
+	}
+	if len(was.Args) == 0 {
+		return shellLine([]string{"run", "RECIPE", "--data-dir", dir, "--resume"})
+	}
+	line := commandLine(was.Args).again()
+	if was.Folder != here.Folder {
+		line = "cd " + shellWord(was.Folder) + " && " + line
+	}
+	return line
+}
+
 // sameRoot refuses to go on with a job under another root than the one its paths mean.
 func sameRoot(rec *bus.JobRecord, here bus.Origin, dir string) error {
 	was := rec.Origin
 	if was.Root == "" || was.Root == here.Root {
 		return nil
 	}
-	return usagef("%s holds a job that was started under the root %s, and not under %s: its files are there; go on with it by --root %s, or name another --data-dir. It was started in %s by: %s",
-		dir, was.Root, here.Root, shellWord(was.Root), was.Folder, shellLine(was.Args))
+	return usagef("%s holds a job that was started under the root %s, and not under %s: its files are there; go on with: %s; another --data-dir starts anew",
+		dir, was.Root, here.Root, goOnLine(rec, here, dir))
 }
 
 // sameJob refuses to go on with a stored job that is not what is asked for.

@@ -185,15 +185,15 @@ func manyTests() string {
 
 // TestReplayGoesOn looks at the command that an interrupted replay says.
 func TestReplayGoesOn(t *testing.T) {
-	r := replayer{deadReplayCmd: deadReplayCmd{DataDir: "my data", IDs: []string{"1.0-0-0.1"}, Node: "ints", Force: true}}
+	r := deadReplayCmd{DataDir: "my data", IDs: []string{"1.0-0-0.1"}, Node: "ints", Force: true}
 	r.Root = "/var/log"
 	var n network
 	if err := n.UnmarshalText([]byte("10.1.2.3")); err != nil {
 		t.Fatal(err)
 	}
 	r.AllowNet = []network{n}
-	want := "stopped; go on with: sluice dead replay --data-dir 'my data' --root /var/log --allow-net 10.1.2.3/32 --node ints --force"
-	if got := r.goesOn().Error(); got != want {
+	want := "sluice dead replay --data-dir 'my data' --root /var/log --allow-net 10.1.2.3/32 --node ints --force"
+	if got := r.again(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
@@ -233,5 +233,51 @@ func TestDifference(t *testing.T) {
 	}
 	if got, err := c.difference(stored, again); got != "" || err != nil {
 		t.Errorf("got %q, %v for other frames and no seed", got, err)
+	}
+}
+
+// TestHintsAreCommands asks in several ways for what a stopped job is in the way of: each is
+// told the command that goes on with it, from where it is asked.
+func TestHintsAreCommands(t *testing.T) {
+	f := newFolder(t, map[string]string{"long.yaml": long, "sub/keep": ""})
+	if r := f.interrupted("run", "long.yaml", "--data-dir", "d", "-p", "n=9000", "-q"); r.code != 130 {
+		t.Fatalf("got %d, %s", r.code, r.errs)
+	}
+	want := "go on with: sluice run long.yaml --data-dir d -p n=9000 -q --resume"
+	for _, args := range []string{"dead replay --data-dir d", "run long.yaml --data-dir d", "run long.yaml -p n=9000 --data-dir d --resume --root sub"} {
+		if r := f.must(3, "", args); !strings.Contains(r.errs, want) {
+			t.Errorf("%s: got %q, want %q in it", args, r.errs, want)
+		}
+	}
+	code, out := shell(t, "cd sub && sluice dead replay --data-dir ../d", f.dir, filepath.Dir(f.binary))
+	_, hint, ok := strings.Cut(string(out), "go on with: ")
+	if code != 3 || !ok {
+		t.Fatalf("got %d, %s", code, out)
+	}
+	if code, out := shell(t, strings.TrimSpace(hint), filepath.Join(f.dir, "sub"), filepath.Dir(f.binary)); code != 0 {
+		t.Fatalf("%s: got %d: %s", hint, code, out)
+	}
+	if n := strings.Count(f.read("out.txt"), "\n"); n != 9000 {
+		t.Errorf("got %d lines", n)
+	}
+}
+
+// TestGoOnLine looks at the hints for jobs that a test can't well interrupt.
+func TestGoOnLine(t *testing.T) {
+	replay := bus.Origin{Root: "/r", Folder: "/f", Args: []string{"dead", "replay", "1.0-0-0.1", "--data-dir=old", "--force", "--root", "x", "--allow-net", "10.0.0.0/8", "-q"}}
+	here := bus.Origin{Root: "/f", Folder: "/f"}
+	for _, c := range []struct {
+		rec  bus.JobRecord
+		want string
+	}{
+		{bus.JobRecord{}, "sluice run RECIPE --data-dir d --resume"},
+		{bus.JobRecord{Parent: "p"}, "sluice dead replay --data-dir d"},
+		{bus.JobRecord{Parent: "p", Origin: replay}, "sluice dead replay --data-dir d --root /r --allow-net 10.0.0.0/8 --force"},
+		{bus.JobRecord{Parent: "p", Origin: bus.Origin{Root: "/f", Folder: "/g", Args: []string{"dead", "replay", "--data-dir=old"}}}, "sluice dead replay --data-dir d"},
+		{bus.JobRecord{Origin: bus.Origin{Folder: "/g g", Args: []string{"run", "a.yaml"}}}, "cd '/g g' && sluice run a.yaml --resume"},
+	} {
+		if got := goOnLine(&c.rec, here, "d"); got != c.want {
+			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
 	}
 }

@@ -54,7 +54,7 @@ type showFlags struct {
 	Tap      []string `sep:"none" placeholder:"NODE[.PORT]" help:"Print the records that pass there. Repeatable."`
 	Progress string   `default:"auto" enum:"auto,bar,lines,none" help:"How progress is shown: auto, bar, lines or none. auto is a bar on a terminal, else lines."`
 	JSON     bool     `name:"json" help:"Write progress and the end as JSON events to stderr, one a line."`
-	Quiet    bool     `short:"q" help:"Show neither progress nor the table at the end, only faults."`
+	Quiet    bool     `short:"q" help:"Show neither progress nor the table at the end, only faults and a count of dead letters."`
 }
 
 // Run compiles the recipe, runs it and turns its end into an exit code.
@@ -66,7 +66,8 @@ func (c runCmd) Run(ctx context.Context, std streams, start starter, args comman
 	if err != nil {
 		return err
 	}
-	plan, err := compileFile(c.File, c.Root, params, compileFlags{frame: c.FrameRecords, seed: c.Seed, stdin: std.in})
+	outlets := map[string][]string{}
+	plan, err := compileFile(c.File, c.Root, params, compileFlags{frame: c.FrameRecords, seed: c.Seed, stdin: std.in, outlets: outlets})
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (c runCmd) Run(ctx context.Context, std streams, start starter, args comman
 	o := outcome{resume: args.again(), gone: out.gone}
 	same := c.sameJob(plan, origin)
 	o.last, err = start(ctx, job{
-		plan: plan, flags: c, origin: origin, stop: stop, show: view.Show,
+		plan: plan, outlets: outlets, flags: c, origin: origin, stop: stop, show: view.Show,
 		accept: func(rec *bus.JobRecord) error { o.before = rec.State; return same(rec) },
 		gaveUp: func(r reasons) { o.gaveUp = r },
 		in:     std.in, out: view.Guard(out), err: view.Guard(std.err),

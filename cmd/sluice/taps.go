@@ -17,14 +17,17 @@ type taps struct {
 	edges []recipe.EdgeID
 	names []string
 	label bool // lines begin with the tap's name
-	mu    sync.Mutex
-	out   io.Writer // guarded by mu
+	// outlets says where open outputs of included recipes lead from; nil when nobody knows:
+	// a stored plan does not say.
+	outlets map[string][]string
+	mu      sync.Mutex
+	out     io.Writer // guarded by mu
 }
 
 // newTaps finds the edges of NODE or NODE.PORT. Where a printer, or another tap, writes to
 // the same output, lines begin with the tap's name.
-func newTaps(wanted []string, plan *recipe.Plan, out io.Writer) (*taps, error) {
-	t := &taps{out: out}
+func newTaps(wanted []string, plan *recipe.Plan, outlets map[string][]string, out io.Writer) (*taps, error) {
+	t := &taps{out: out, outlets: outlets}
 	for _, w := range wanted {
 		if err := t.add(w, plan); err != nil {
 			return nil, err
@@ -38,6 +41,9 @@ func newTaps(wanted []string, plan *recipe.Plan, out io.Writer) (*taps, error) {
 // add finds what a tap means: the first edge of a port, or what an included recipe puts
 // out.
 func (t *taps) add(wanted string, plan *recipe.Plan) error {
+	if from := t.outlets[wanted]; len(from) > 0 {
+		return t.addOutlet(wanted, from, plan)
+	}
 	node, port, hasPort := strings.Cut(wanted, ".")
 	var names []string
 	for i := range plan.Steps {
@@ -83,6 +89,20 @@ func (t *taps) addPort(wanted, port string, hasPort bool, s *recipe.Step, plan *
 	return usagef("--tap %s: nothing reads there, so nothing passes", wanted)
 }
 
+// addOutlet taps the ports that an open output of an included recipe leads from.
+func (t *taps) addOutlet(wanted string, from []string, plan *recipe.Plan) error {
+	before := len(t.edges)
+	for _, port := range from {
+		if err := t.add(port, plan); err != nil {
+			return usagef("--tap %s: nothing reads there, so nothing passes", wanted)
+		}
+	}
+	if len(from) == 1 {
+		t.names[before] = wanted
+	}
+	return nil
+}
+
 // addPart taps all that leaves an included recipe.
 func (t *taps) addPart(wanted, part string, hasPort bool, plan *recipe.Plan) error {
 	inside := func(step int) bool { return strings.HasPrefix(plan.Steps[step].Node, part+"/") }
@@ -98,13 +118,26 @@ func (t *taps) addPart(wanted, part string, hasPort bool, plan *recipe.Plan) err
 	switch {
 	case len(edges) == 0:
 		return usagef("--tap %s: nothing reads there, so nothing passes", wanted)
+	case hasPort && t.outlets != nil:
+		return usagef("--tap %s: %s has no port %s; it has %s", wanted, part, wanted[len(part)+1:], strings.Join(t.outletsOf(part), ", "))
 	case hasPort:
-		return usagef("--tap %s: %s is an included recipe; what leaves it comes from %s", wanted, part, strings.Join(from, ", "))
+		return usagef("--tap %s: %s is an included recipe, whose ports a stored job does not know; tap all that leaves it by --tap %s, or --tap %s", wanted, part, part, strings.Join(from, ", --tap "))
 	case len(edges) == 1:
 		from[0] = wanted
 	}
 	t.edges, t.names = append(t.edges, edges...), append(t.names, from...)
 	return nil
+}
+
+// outletsOf returns the names of the open outputs of an included recipe, sorted.
+func (t *taps) outletsOf(part string) (ports []string) {
+	for name := range t.outlets {
+		if node, port, _ := strings.Cut(name, "."); node == part {
+			ports = append(ports, port)
+		}
+	}
+	slices.Sort(ports)
+	return ports
 }
 
 // watch subscribes to the edges of a job.

@@ -26,6 +26,9 @@ type Options struct {
 	Window recipe.Window
 	// Seed is what random kinds start from; 0 is a seed like any other.
 	Seed uint64
+	// Outlets, when it is not nil, is told where the open outputs of included recipes lead
+	// from: by NODE.PORT of the inclusion the NODE.PORTs of steps.
+	Outlets map[string][]string
 }
 
 // Compile makes a plan of the recipe in text. The plan is nil when there is a fault.
@@ -35,6 +38,7 @@ func Compile(file string, text []byte, o Options) (*recipe.Plan, recipe.Diagnost
 	if !c.run(phases) {
 		return nil, c.diagnostics()
 	}
+	c.tellOutlets()
 	return c.plan, nil
 }
 

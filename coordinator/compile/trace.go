@@ -2,6 +2,7 @@ package compile
 
 import (
 	"slices"
+	"strings"
 
 	"sluice/recipe"
 )
@@ -80,6 +81,24 @@ func (u *unit) wired(port string) []*recipe.Ref {
 		}
 	}
 	return refs
+}
+
+// tellOutlets says where the open outputs of included recipes lead from.
+func (c *compilation) tellOutlets() {
+	if c.o.Outlets == nil {
+		return
+	}
+	for _, u := range c.units {
+		if !u.inner() {
+			continue
+		}
+		for _, p := range u.outlets {
+			name := strings.TrimSuffix(u.prefix, "/") + "." + p.name
+			for _, e := range p.ends {
+				c.o.Outlets[name] = append(c.o.Outlets[name], e.name())
+			}
+		}
+	}
 }
 
 func openNames(ports []*openPort) []string {

@@ -49,15 +49,16 @@ type Batch struct {
 	sheaves map[bus.DeadKey]*sheaf
 }
 
-// Batches gathers the letters that want picks, by job and step in the plan's order.
-func (s *Store) Batches(ctx context.Context, want func(*Letter) (bool, error)) ([]*Batch, error) {
+// Batches gathers the letters in the scope that want picks, by job and step in the plan's
+// order.
+func (s *Store) Batches(ctx context.Context, scope Scope, want func(*Letter) (bool, error)) ([]*Batch, error) {
 	type origin struct {
 		job  recipe.JobID
 		step int
 	}
 	found := map[origin]*Batch{}
 	var all []*Batch
-	err := s.Each(ctx, func(l *Letter) error {
+	err := s.Each(ctx, scope, func(l *Letter) error {
 		if picked, err := want(l); !picked || err != nil {
 			return err
 		}
@@ -121,9 +122,11 @@ func (b *Batch) sorted() []*sheaf {
 	return slices.SortedFunc(maps.Values(b.sheaves), func(x, y *sheaf) int { return byOrdinal(*x, *y) })
 }
 
-// byOrdinal is the order of frames on an edge, and of a frame's letters.
-func byOrdinal(a, b sheaf) int {
-	return cmp.Or(a.key.Ord.Compare(b.key.Ord), cmp.Compare(a.key.Part, b.key.Part))
+func byOrdinal(a, b sheaf) int { return byFrame(a.key, b.key) }
+
+// byFrame is the order of frames on an edge, and of a frame's letters.
+func byFrame(a, b bus.DeadKey) int {
+	return cmp.Or(a.Ord.Compare(b.Ord), cmp.Compare(a.Part, b.Part))
 }
 
 // takenBy returns what a replay has, in the order of the frames.

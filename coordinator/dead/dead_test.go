@@ -112,7 +112,7 @@ func (w *world) run(ctx context.Context, c solo.Config) (recipe.Progress, error)
 // letters counts the letters that are free, and those that a replay has.
 func (w *world) letters() (free, taken int) {
 	w.t.Helper()
-	err := w.store.Each(w.t.Context(), func(l *dead.Letter) error {
+	err := w.store.Each(w.t.Context(), nil, func(l *dead.Letter) error {
 		if l.Replayed == "" {
 			free++
 		} else {
@@ -128,7 +128,7 @@ func (w *world) letters() (free, taken int) {
 
 func (w *world) free() []*dead.Batch {
 	w.t.Helper()
-	batches, err := w.store.Batches(w.t.Context(), func(l *dead.Letter) (bool, error) { return l.Replayed == "", nil })
+	batches, err := w.store.Batches(w.t.Context(), nil, func(l *dead.Letter) (bool, error) { return l.Replayed == "", nil })
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -363,7 +363,7 @@ nodes:
 	}
 	w.open()
 	found := 0
-	err := w.store.Each(t.Context(), func(l *dead.Letter) error {
+	err := w.store.Each(t.Context(), nil, func(l *dead.Letter) error {
 		found++
 		from, err := w.store.From(t.Context(), l)
 		if err == nil && (from.Source != "lines" || from.Split != 1 || from.Frame != 0 || !strings.Contains(string(from.Of), `"b.txt"`)) {

@@ -16,9 +16,9 @@ import (
 
 // Store is the dead letters of all jobs that one server keeps.
 type Store struct {
-	conn    *bus.Conn
-	jobs    []*bus.JobRecord // in the order in which they started
-	several bool             // jobs have letters: their names say the job
+	conn   *bus.Conn
+	jobs   []*bus.JobRecord // in the order in which they started
+	having []recipe.JobID   // those with letters
 
 	mu    sync.Mutex
 	taken map[recipe.JobID][]sheaf // by replay; guarded by mu
@@ -27,7 +27,7 @@ type Store struct {
 // Letter is a stored dead letter.
 type Letter struct {
 	bus.DeadLetter
-	Name     string       // what people call it: its id, behind "JOB/" where several jobs have letters
+	Name     string       // what people call it: its id, behind "JOB/" where several jobs of the folder have letters
 	Replayed recipe.JobID // the replay that has it, "" for none
 
 	job   *bus.JobRecord
@@ -35,10 +35,8 @@ type Letter struct {
 	index int         // in that message
 }
 
-// Names are what may be said for the letter: its id, and JOB/ID.
-func (l *Letter) Names() []string {
-	return []string{l.ID, string(l.Job) + "/" + l.ID}
-}
+// Long returns JOB/ID, which no other letter of the folder is called.
+func (l *Letter) Long() string { return string(l.Job) + "/" + l.ID }
 
 // Open reads what jobs there are.
 func Open(ctx context.Context, conn *bus.Conn) (*Store, error) {
@@ -54,17 +52,16 @@ func (s *Store) Refresh(ctx context.Context) (err error) {
 	if s.jobs, err = job.All(ctx, s.conn); err != nil {
 		return err
 	}
-	having := 0
+	s.having = nil
 	for _, rec := range s.jobs {
 		st, err := s.conn.StreamState(ctx, bus.Names{Job: rec.Job}.Dead())
 		if err != nil && !errors.Is(err, bus.ErrNoStream) {
 			return err
 		}
 		if st.Msgs > 0 {
-			having++
+			s.having = append(s.having, rec.Job)
 		}
 	}
-	s.several = having > 1
 	return nil
 }
 
@@ -90,53 +87,6 @@ func (s *Store) Unfinished() *bus.JobRecord {
 		}
 	}
 	return nil
-}
-
-// Each calls f for every letter, by jobs in the order in which they started. An error of
-// f ends it and is returned.
-func (s *Store) Each(ctx context.Context, f func(*Letter) error) error {
-	for _, rec := range s.jobs {
-		if err := s.eachOf(ctx, rec, f); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Store) eachOf(ctx context.Context, rec *bus.JobRecord, f func(*Letter) error) error {
-	names := bus.Names{Job: rec.Job}
-	marks, err := s.marks(ctx, rec.Job)
-	if err != nil {
-		return err
-	}
-	err = s.conn.Scan(ctx, names.Dead(), names.DeadAll(), 0, func(m *bus.Stored) error {
-		key, ok := names.DeadKey(m.Subject)
-		if !ok || key.Step >= len(rec.Plan.Steps) {
-			return fmt.Errorf("job %s has dead letters of no step: %s", rec.Job, m.Subject)
-		}
-		list, err := decode(m.Data)
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.Subject, err)
-		}
-		taken := marks[key]
-		for i := range list {
-			l := Letter{DeadLetter: list[i], Name: list[i].ID, job: rec, key: key, index: i}
-			if s.several {
-				l.Name = string(rec.Job) + "/" + l.ID
-			}
-			if child := taken[i]; s.holds(rec.Job, child) {
-				l.Replayed = child
-			}
-			if err := f(&l); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if errors.Is(err, bus.ErrNoStream) { // the job left none
-		return nil
-	}
-	return err
 }
 
 // holds reports whether a replay that a mark names has what it marked.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"sluice/internal/bus"
 	"sluice/internal/protocol"
 	"sluice/recipe"
@@ -105,7 +107,7 @@ func (r *run) unfolded(ctx context.Context, why error) error {
 	stored, seq, err := r.lookFold(ctx)
 	switch {
 	case err != nil:
-		r.log.Warn("the fold is not known to be written", "err", err)
+		r.warn(ctx, "the fold is not known to be written", err)
 	case seq > r.foldSeq && stored.Generation != r.rec.Generation:
 		return fmt.Errorf("%w folds job %s", errAnother, r.names.Job)
 	default:
@@ -132,9 +134,19 @@ func (r *run) last(ctx context.Context, end ending) (bool, error) {
 		return true, err
 	}
 	if err != nil {
-		r.log.Warn("the last fold is not written", "err", err)
+		r.warn(ctx, "the last fold is not written", err)
 	}
 	return true, nil
+}
+
+// warn logs what was not done. Where that is because the run was told to end, it is no
+// trouble: whoever goes on with the job does it.
+func (r *run) warn(ctx context.Context, what string, err error) {
+	level := hclog.Warn
+	if ctx.Err() != nil {
+		level = hclog.Debug
+	}
+	r.log.Log(level, what, "err", err)
 }
 
 // errAnother is that of a coordinator that is not alone at its job.

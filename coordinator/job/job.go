@@ -122,10 +122,12 @@ type run struct {
 	shower    *shower               // nil when nobody wants to see
 	news      chan func()           // what the subscriptions bring, for the one loop
 	oneSource bool
-	values    *bus.Objects    // nil until there are large values
-	ended     bool            // the job had ended before this run
-	shown     float64         // the fraction that was shown last
-	sizes     map[int][]int64 // by source: the sizes of its splits, summed up; none where unknown
+	values    *bus.Objects          // nil until there are large values
+	ended     bool                  // the job had ended before this run
+	caught    bool                  // all that runs before this one did is counted
+	earlier   []recipe.StepProgress // that
+	shown     float64               // the fraction that was shown last
+	sizes     map[int][]int64       // by source: the sizes of its splits, summed up; none where unknown
 }
 
 // Run runs a job until it is at its end or at rest, as control may ask, and returns its
@@ -175,6 +177,7 @@ func open(ctx context.Context, c Config) (*run, error) {
 	switch {
 	case errors.Is(err, ErrNone) && c.Plan != nil:
 		rec = &bus.JobRecord{Job: c.Job, Plan: c.Plan, Parent: c.Parent, Origin: c.Origin, Started: time.Now().UTC(), State: recipe.JobPending}
+		r.caught = true
 	case err != nil:
 		return nil, err
 	}

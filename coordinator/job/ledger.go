@@ -58,7 +58,7 @@ func (r *run) purge(ctx context.Context) {
 		r.tried = true
 		n, err := r.remove(ctx, p.Source, p.Below)
 		if err != nil { // it may have been carried out: it is asked for again
-			r.log.Warn("ledger not purged", "err", err)
+			r.warn(ctx, "ledger not purged", err)
 			return
 		}
 		if n < p.Count && !(again && n == 0) {

@@ -140,6 +140,7 @@ func (r *run) subscribe(ctx context.Context) (stops []func(), err error) {
 
 // entry takes one entry of the ledger.
 func (r *run) entry(m *bus.Stored, e *protocol.Entry, err error) {
+	r.catchUp(m.Time)
 	if err == nil {
 		err = r.acct.Add(m.Seq, e, m.Time.Sub(r.began))
 	}

@@ -11,6 +11,28 @@ import (
 // progress draws a picture of the job from the fold alone.
 func (r *run) progress() recipe.Progress {
 	p := recipe.Progress{Job: r.names.Job, Recipe: r.plan.Recipe, State: r.rec.State, Reason: r.rec.Reason, Fraction: r.fraction(), Elapsed: r.elapsed()}
+	p.Steps, p.Unread = r.done()
+	switch {
+	case r.ended:
+	case r.caught:
+		p.Earlier = r.earlier
+	default: // what is counted so far is of a run before this one
+		p.Earlier = p.Steps
+	}
+	return p
+}
+
+// catchUp takes the time of the ledger's next entry. Before the first of this run it notes
+// what is counted by then: the fold, and entries that no earlier run has folded.
+func (r *run) catchUp(entry time.Time) {
+	if !r.caught && entry.After(r.began) {
+		r.earlier, _ = r.done()
+		r.caught = true
+	}
+}
+
+// done is what the steps have done so far.
+func (r *run) done() (steps []recipe.StepProgress, unread []recipe.UnreadPort) {
 	for i := range r.plan.Steps {
 		s, f := &r.plan.Steps[i], &r.acct.Fold.Steps[i]
 		sp := recipe.StepProgress{Node: s.Node, Kind: s.Kind, Role: s.Role, In: f.In, Dead: f.Dead + f.Damaged,
@@ -18,7 +40,7 @@ func (r *run) progress() recipe.Progress {
 		for port, n := range f.Out {
 			sp.Out += n
 			if slices.Contains(s.Unread, s.Outputs[port].Name) && n > 0 {
-				p.Unread = append(p.Unread, recipe.UnreadPort{Node: s.Node, Port: s.Outputs[port].Name, Records: n})
+				unread = append(unread, recipe.UnreadPort{Node: s.Node, Port: s.Outputs[port].Name, Records: n})
 			}
 		}
 		for _, id := range s.Out {
@@ -27,9 +49,9 @@ func (r *run) progress() recipe.Progress {
 		if s.Role == recipe.RoleSource {
 			sp.In = sp.Out + sp.Dead + f.Discarded
 		}
-		p.Steps = append(p.Steps, sp)
+		steps = append(steps, sp)
 	}
-	return p
+	return steps, unread
 }
 
 // elapsed is how long this run takes; of a job that had ended before, from its start to its

@@ -36,7 +36,7 @@ func percent(fraction float64) int { return int(math.Floor(100 * min(fraction, 1
 
 // figures are what is said of a job behind how far it is, the most telling first.
 func figures(p *recipe.Progress) []string {
-	all := []string{Count(p.Read()) + " read", Rate(p.Read(), p.Elapsed), Human(p.Elapsed)}
+	all := []string{Count(p.Read()) + " read", Rate(p.ReadNow(), p.Elapsed), Human(p.Elapsed)}
 	if n := p.Dead(); n > 0 {
 		all = append(all, Count(n)+" dead")
 	}

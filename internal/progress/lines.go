@@ -61,7 +61,7 @@ func (e *events) Show(p recipe.Progress) {
 func (e *events) Close(last *recipe.Progress, exit int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if last != nil {
+	if last != nil || exit == 0 { // any other code is that of an error, which is told
 		e.write("end", last, &exit)
 	}
 }

@@ -207,3 +207,29 @@ func golden(t *testing.T, name, got string) {
 		t.Errorf("%s: got\n%swant\n%s(go test -update writes it anew)", path, got, want)
 	}
 }
+
+// TestRatesAreOfThisProcess shows a job that was gone on with: what was done before makes no
+// rate, neither in the line nor in a row of the table, gates and all.
+func TestRatesAreOfThisProcess(t *testing.T) {
+	all := snapshots()
+	p := all[4]
+	p.Elapsed, p.Earlier = 2*time.Second, all[3].Steps // 520,000 of 1,000,000 were read
+	var out bytes.Buffer
+	Summary(&out, p, 0)
+	if want := "read (240k/s)\n"; !strings.Contains(out.String(), want) {
+		t.Errorf("got\n%s\nwant %q in it", out.String(), want)
+	}
+	for node, want := range map[string]string{"lines": "240k/s", "failed": "240k/s", "out": "180k/s"} {
+		for line := range strings.Lines(out.String()) {
+			if f := strings.Fields(line); f[0] == node && f[len(f)-1] != want {
+				t.Errorf("%s: got rate %s, want %s", node, f[len(f)-1], want)
+			}
+		}
+	}
+	if line := plainLine(&p, ""); !strings.Contains(line, "1,000,000 read, 240k/s,") {
+		t.Errorf("got %q", line)
+	}
+	if line := barLine(&p, "", 200); !strings.Contains(line, "1,000,000 read  240k/s") {
+		t.Errorf("got %q", line)
+	}
+}

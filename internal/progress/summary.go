@@ -17,7 +17,7 @@ import (
 // width is the columns of the terminal that w is, 0 when it is none.
 func Summary(w io.Writer, p recipe.Progress, width int) {
 	fmt.Fprintf(w, "%s: %s after %s, %s read (%s)\n",
-		p.Recipe, p.State, Human(p.Elapsed), Records(p.Read()), Rate(p.Read(), p.Elapsed))
+		p.Recipe, p.State, Human(p.Elapsed), Records(p.Read()), Rate(p.ReadNow(), p.Elapsed))
 	if p.State != recipe.JobFailed || p.Read() > 0 {
 		table(w, &p, width)
 	}
@@ -31,7 +31,7 @@ func Summary(w io.Writer, p recipe.Progress, width int) {
 
 // table writes a row for every node.
 func table(w io.Writer, p *recipe.Progress, width int) {
-	steps := foldGates(p.Steps)
+	steps, earlier := foldGates(p.Steps), foldGates(p.Earlier)
 	head := []string{"node", "kind", "in", "out", "dropped", "expired", "dead", "rate"}
 	skipped := false
 	for _, s := range steps {
@@ -41,8 +41,12 @@ func table(w io.Writer, p *recipe.Progress, width int) {
 		head = append(head, "skipped")
 	}
 	rows := [][]string{head}
-	for _, s := range steps {
-		row := []string{s.Node, s.Kind, Count(s.In), Count(s.Out), Count(s.Dropped), Count(s.Expired), Count(s.Dead), Rate(s.In, p.Elapsed)}
+	for i, s := range steps {
+		now := s.In
+		if len(earlier) > 0 {
+			now -= earlier[i].In
+		}
+		row := []string{s.Node, s.Kind, Count(s.In), Count(s.Out), Count(s.Dropped), Count(s.Expired), Count(s.Dead), Rate(now, p.Elapsed)}
 		if skipped {
 			row = append(row, Count(s.Skipped))
 		}

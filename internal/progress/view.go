@@ -13,8 +13,8 @@ import (
 type View interface {
 	// Show takes the next snapshot.
 	Show(recipe.Progress)
-	// Close leaves the screen tidy. It takes the last snapshot, nil when the job could not
-	// be run, and the exit code that the process will have. The summary is not its business.
+	// Close leaves the screen tidy. It takes the last snapshot, nil when no job was
+	// run, and the exit code that the process will have. The summary is not its business.
 	Close(last *recipe.Progress, exit int)
 	// Guard returns a writer to w whose output does not tear what the view has drawn:
 	// for printers and taps that share the terminal.

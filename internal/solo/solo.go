@@ -69,11 +69,20 @@ type Config struct {
 	Ready     func(url string)
 }
 
-// ErrUnfinished is answered when Dir holds an unfinished job and Resume is not set.
-var ErrUnfinished = errors.New("the data folder holds an unfinished job")
+// Unfinished is answered when Dir holds an unfinished job and Resume is not set, or when that
+// job is a replay of dead letters.
+type Unfinished struct {
+	Record *bus.JobRecord // of that job
+}
 
-// ErrReplay is answered, with ErrUnfinished, when that job is a replay of dead letters.
-var ErrReplay = errors.New("it replays dead letters")
+// Error implements error.
+func (u *Unfinished) Error() string {
+	text := fmt.Sprintf("the data folder holds an unfinished job: %s of recipe %s, %s", u.Record.Job, u.Record.Plan.Recipe, u.Record.State)
+	if u.Record.Parent != "" {
+		text += "; it replays dead letters"
+	}
+	return text
+}
 
 // Run runs the job until it is at its end or at rest, and returns its last progress.
 func Run(ctx context.Context, c Config) (recipe.Progress, error) {
@@ -170,7 +179,7 @@ func (c *Config) choose(ctx context.Context, conn *bus.Conn) (recipe.JobID, erro
 	at := slices.IndexFunc(all, func(r *bus.JobRecord) bool { return !r.State.Final() })
 	switch {
 	case at >= 0 && !c.Resume:
-		return "", fmt.Errorf("%w: %s of recipe %s, %s", ErrUnfinished, all[at].Job, all[at].Plan.Recipe, all[at].State)
+		return "", &Unfinished{all[at]}
 	case at < 0 && len(all) > 0 && c.Resume:
 		at = len(all) - 1
 	}
@@ -184,7 +193,7 @@ func (c *Config) choose(ctx context.Context, conn *bus.Conn) (recipe.JobID, erro
 	}
 	for _, r := range replays {
 		if !r.State.Final() {
-			return "", fmt.Errorf("%w: %s of recipe %s, %s; %w", ErrUnfinished, r.Job, r.Plan.Recipe, r.State, ErrReplay)
+			return "", &Unfinished{r}
 		}
 	}
 	return NewID(), nil

@@ -60,8 +60,8 @@ func TestStopAndResume(t *testing.T) {
 		t.Fatalf("got %s, %v, want stopped", p.State, err)
 	}
 	c.Stop, c.Show = nil, nil
-	if _, err := Run(ctx, c); !errors.Is(err, ErrUnfinished) {
-		t.Errorf("got %v, want ErrUnfinished", err)
+	if _, err := Run(ctx, c); !errors.As(err, new(*Unfinished)) {
+		t.Errorf("got %v, want that a job is unfinished", err)
 	}
 	c.Resume = true
 	again, err := Run(ctx, c)

@@ -216,7 +216,7 @@ func TestFaultsNameThePath(t *testing.T) {
 	os.Mkdir(filepath.Join(dir, "folder"), 0o755)
 	os.Symlink(os.TempDir(), filepath.Join(dir, "away"))
 	for path, reason := range map[string]string{
-		"file/below": "file exists", "away/x": "escapes", "folder": "folder",
+		"file/below": "file exists", "away/x": "--root DIR", "folder": "folder",
 	} {
 		w := build(t, root, fmt.Sprintf(`{"path":%q,"if_exists":"append"}`, path))
 		if err := write(t, w, "x"); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), reason) {

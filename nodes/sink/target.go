@@ -52,17 +52,10 @@ func newTarget(file, ifExists string, lines bool, env *nodes.Env) (*target, erro
 
 // fault names the target in an error, and says in plain words when the disk is full.
 func (t *target) fault(what string, err error) error {
-	var p *fs.PathError
-	var l *os.LinkError
-	switch {
-	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return fmt.Errorf("%s %s: %w", what, t.path, nodes.ErrNoRoom)
-	case errors.As(err, &p):
-		err = p.Err
-	case errors.As(err, &l):
-		err = l.Err
 	}
-	return fmt.Errorf("%s %s: %w", what, t.path, err)
+	return fmt.Errorf("%s %s: %w", what, t.path, nodes.FileCause(t.root, err))
 }
 
 // writeAt writes bytes of this job at an offset; what lay behind the offset when the

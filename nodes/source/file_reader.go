@@ -3,7 +3,6 @@ package source
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 
@@ -88,11 +87,7 @@ func (f *fileReader) open(path string) (*os.File, error) {
 	if err == nil {
 		return file, nil
 	}
-	var p *os.PathError
-	if errors.As(err, &p) {
-		err = p.Err
-	}
-	return nil, errOpen{err}
+	return nil, errOpen{nodes.FileCause(f.env.Root, err)}
 }
 
 // Open implements nodes.Source. An offset counts the bytes of the decompressed piece.

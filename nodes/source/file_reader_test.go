@@ -275,7 +275,7 @@ func TestConfinement(t *testing.T) {
 	defer root.Close()
 	for path, reason := range map[string]string{
 		"../secret": "outside of the root", outside: "outside of the root", "sub/../../x": "outside of the root",
-		"link": "escapes", "dirlink/secret": "escapes", "dirlink/*": "no file matches", "sub": "folder", "gone": "no such file", "g*": "no file matches",
+		"link": "out of the root, the folder " + dir + "; --root DIR", "dirlink/secret": "--root DIR", "dirlink/*": "no file matches", "sub": "folder", "gone": "no such file", "g*": "no file matches",
 	} {
 		_, _, _, err := readRoot(t, root, map[string]any{"path": path})
 		if err == nil || !strings.Contains(err.Error(), reason) || !strings.Contains(err.Error(), path) {

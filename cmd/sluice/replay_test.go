@@ -1,0 +1,86 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+const counted = `recipe: counted
+nodes:
+  lines:  {kind: stdin}
+  events: {kind: parse_json, from: lines}
+  counts: {kind: count_by, from: events, config: {field: k, max_keys: 1}}
+  out:    {kind: file_writer, from: counts, config: {path: out.txt, format: json_lines, if_exists: replace}}
+`
+
+// letterIDs returns the ids that a list prints.
+func (f *folder) letterIDs(args string) (ids []string) {
+	f.t.Helper()
+	for line := range strings.Lines(f.must(0, "", "dead list --json "+args).out) {
+		var row listed
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			f.t.Fatal(err)
+		}
+		ids = append(ids, row.ID)
+	}
+	return ids
+}
+
+// TestReplayIsOfTheLatestJob runs a recipe twice in one folder: without a word more, lists
+// and replays are of the second job, whose output is there; the first one is named.
+func TestReplayIsOfTheLatestJob(t *testing.T) {
+	f := newFolder(t, map[string]string{"c.yaml": counted})
+	const in = `{"k":"a"}` + "\n" + `{"k":"b"}` + "\n"
+	f.must(0, in, "run c.yaml -q --data-dir d")
+	old := f.letterIDs("--data-dir d")
+	f.must(0, in, "run c.yaml -q --data-dir d")
+	now := f.letterIDs("--data-dir d")
+	if len(old) != 1 || len(now) != 1 {
+		t.Fatalf("got letters %v of the first job, and %v of the second", old, now)
+	}
+	r := f.must(0, "", "dead list --data-dir d")
+	_, others, ok := strings.Cut(r.errs, "--job JOB lists them: ")
+	first := strings.TrimSpace(others)
+	if !ok || strings.Contains(r.out, first) {
+		t.Fatalf("got %q on stderr, and\n%s", r.errs, r.out)
+	}
+	if of := f.letterIDs("--data-dir d --job " + first); len(of) != 1 || of[0] != first+"/"+old[0] {
+		t.Errorf("got letters %v of job %s", of, first)
+	}
+
+	r = f.must(0, "", "dead replay --force --data-dir d")
+	if !strings.Contains(r.errs, "dead letters replayed: 1\n") || !strings.Contains(r.errs, first) {
+		t.Errorf("got %q", r.errs)
+	}
+	if n := strings.Count(f.read("out.txt"), `"b"`); n != 1 {
+		t.Errorf("got %d counts of b in\n%s", n, f.read("out.txt"))
+	}
+	// Again there is nothing to do; the first job's letters wait until they are asked for.
+	if r := f.must(0, "", "dead replay --force --data-dir d"); !strings.Contains(r.errs, "dead letters replayed: 0\n") {
+		t.Errorf("got %q", r.errs)
+	}
+	f.must(3, "", "dead replay --force --data-dir d --job nope")
+	if r := f.must(3, "", "dead list --data-dir d --job nope"); !strings.Contains(r.errs, first) {
+		t.Errorf("got %q", r.errs)
+	}
+	if r := f.must(0, "", "dead replay --force --data-dir d "+first+"/"+old[0]); !strings.Contains(r.errs, "dead letters replayed: 1\n") {
+		t.Errorf("got %q", r.errs)
+	}
+}
+
+// TestShortIDsAreOfTheLatestJob gives an id that an older job alone has.
+func TestShortIDsAreOfTheLatestJob(t *testing.T) {
+	f := newFolder(t, map[string]string{"c.yaml": counted})
+	f.must(0, "{}\nno json\n", "run c.yaml -q --data-dir d")
+	ids := f.letterIDs("--data-dir d --node events")
+	f.must(0, "{}\n", "run c.yaml -q --data-dir d")
+	for _, command := range []string{"show", "replay --force"} {
+		r := f.must(3, "", "dead "+command+" --data-dir d "+ids[0])
+		_, long, ok := strings.Cut(r.errs, "other jobs of the folder have: ")
+		if !ok || !strings.HasSuffix(long, "/"+ids[0]+"\n") {
+			t.Fatalf("got %q", r.errs)
+		}
+		f.must(0, "", "dead "+command+" --data-dir d "+strings.TrimSpace(long))
+	}
+}
