@@ -162,7 +162,8 @@ type Kind struct{ Spec }
 //	                        optional:"true" must be given
 //	min:"1" max:"100"       bounds of numbers, or of the length of strings and lists
 //	enum:"a|b"              allowed values
-//	format:"regex|duration|path|url|jq|expr"   checked when the recipe is checked
+//	format:"regex|duration|path|url|jq|expr"   checked when the recipe is checked;
+//	                        in programs (regex, jq, expr) secrets are refused
 //
 // The constructor refuses impossible settings with an error that says what is wanted. Its
 // first word is the setting's name, where one is at fault: the recipe's author is shown the

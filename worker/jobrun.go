@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -144,6 +145,9 @@ func (r *jobRun) build(step *recipe.Step, kind *nodes.Kind) (any, error) {
 		node, err = kind.Build(config, env)
 		return err
 	})
+	if names := secretNames(step.Config); err != nil && names != nil {
+		err = fmt.Errorf("its settings are refused once %s is filled in (the reason is not shown, since it may hold the secret)", strings.Join(names, " and "))
+	}
 	if err != nil {
 		return nil, &failure{fmt.Errorf("node %s: %w", step.Node, err)}
 	}
