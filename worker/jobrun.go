@@ -57,6 +57,9 @@ func (r *jobRun) now() time.Duration { return time.Since(r.began) }
 
 // work runs the steps that this worker serves until ctx ends.
 func (r *jobRun) work(ctx context.Context) error {
+	if err := r.oneWriter(); err != nil {
+		return err
+	}
 	pub, err := r.conn.NewPublisher()
 	if err != nil {
 		return err
