@@ -15,6 +15,8 @@ type SettingFault struct {
 	Path string // into the settings: values_to_keep, patterns[2]; "" for all of them
 	Text string // one sentence
 	Hint string // what would mend it, where that is obvious
+	// Secret is true when the place of a secret stands where none may.
+	Secret bool
 }
 
 // Error renders the fault in one line.
@@ -32,7 +34,7 @@ func HasSecret(s string) bool { return strings.Contains(s, "${secret:") }
 // CheckConfig holds settings to the kind's tags. It returns all faults, and when there
 // are none the canonical form: every setting in the order of the struct, defaults
 // filled in, settings that are optional and left out not mentioned. Places of secrets
-// pass.
+// pass, but not in programs.
 func (k *Kind) CheckConfig(config json.RawMessage) (canonical json.RawMessage, faults []SettingFault) {
 	_, canonical, faults = k.decodeConfig(config)
 	return canonical, faults
@@ -59,7 +61,7 @@ func (k *Kind) decodeConfig(config json.RawMessage) (reflect.Value, json.RawMess
 		}
 		if !ok {
 			if !s.Optional {
-				faults = append(faults, SettingFault{s.Name, "the setting " + s.Name + " is missing", s.Doc})
+				faults = append(faults, SettingFault{Path: s.Name, Text: "the setting " + s.Name + " is missing", Hint: s.Doc})
 			}
 			continue
 		}

@@ -84,12 +84,15 @@ func TestCheckConfigTellsAll(t *testing.T) {
 }
 
 func TestCheckConfigLetsSecretsPass(t *testing.T) {
-	got, faults := everyKind().CheckConfig(json.RawMessage(`{"path":"x","regex":"(${secret:p}","flavour":"${secret:f}"}`))
+	got, faults := everyKind().CheckConfig(json.RawMessage(`{"path":"(${secret:p}","flavour":"${secret:f}"}`))
 	if faults != nil || !strings.Contains(string(got), `"flavour":"${secret:f}"`) {
 		t.Errorf("got %s %v", got, faults)
 	}
-	if _, faults = everyKind().CheckConfig(json.RawMessage(`{"path":"x","wait":"${secret:w}"}`)); len(faults) != 1 {
+	if _, faults = everyKind().CheckConfig(json.RawMessage(`{"path":"x","wait":"${secret:w}"}`)); len(faults) != 1 || !faults[0].Secret {
 		t.Errorf("a duration from a secret: got %v", faults)
+	}
+	if _, faults = everyKind().CheckConfig(json.RawMessage(`{"path":"x","regex":"${secret:w}"}`)); len(faults) != 1 || !faults[0].Secret {
+		t.Errorf("a program from a secret: got %v", faults)
 	}
 }
 

@@ -78,7 +78,8 @@ type Spec struct {
 	Waits       bool // for as long as its settings say: an attempt at a record has no deadline
 	Impure      bool // asks the outside world: the answer is stored in the commit
 	// Exclusive names the setting, the path of a file, by which two nodes of a recipe must
-	// differ: both would write there. The kind's own name means that a recipe has one node
+	// differ: both would write there. Paths that meet behind a link are found when a worker
+	// starts the job. The kind's own name means that a recipe has one node
 	// of the kind at most.
 	Exclusive string
 	// Replay are settings that a replay of dead letters overrides, so that it adds to what
@@ -162,7 +163,8 @@ type Kind struct{ Spec }
 //	                        optional:"true" must be given
 //	min:"1" max:"100"       bounds of numbers, or of the length of strings and lists
 //	enum:"a|b"              allowed values
-//	format:"regex|duration|path|url|jq|expr"   checked when the recipe is checked
+//	format:"regex|duration|path|url|jq|expr"   checked when the recipe is checked;
+//	                        in programs (regex, jq, expr) secrets are refused
 //
 // The constructor refuses impossible settings with an error that says what is wanted. Its
 // first word is the setting's name, where one is at fault: the recipe's author is shown the

@@ -71,7 +71,9 @@ type faultFunc func(format string, args ...any) *SettingFault
 func (s *Setting) setText(text string, v reflect.Value, fault faultFunc) *SettingFault {
 	if v.Type() == durationType {
 		if HasSecret(text) {
-			return fault("can't come from a secret")
+			f := fault("can't come from a secret")
+			f.Secret = true
+			return f
 		}
 		d, err := parseDuration(text)
 		if err != nil {
@@ -83,6 +85,11 @@ func (s *Setting) setText(text string, v reflect.Value, fault faultFunc) *Settin
 		return s.bound(d.Std().Seconds(), fault, "%v seconds")
 	}
 	v.SetString(text)
+	if program := programs[s.Format]; program != "" && HasSecret(text) {
+		f := fault("is %s, and a secret can't stand in a program: it could change what it does, and be told by its errors", program)
+		f.Hint, f.Secret = "secrets stand in settings that are plain texts, such as the key of hmac", true
+		return f
+	}
 	if HasSecret(text) {
 		return nil
 	}
@@ -182,6 +189,9 @@ func (s *Setting) bound(x float64, fault faultFunc, unit string) *SettingFault {
 	}
 	return nil
 }
+
+// programs are the formats of settings that are programs.
+var programs = map[string]string{"jq": "a jq query", "expr": "an expression", "regex": "a regular expression"}
 
 func knownFormat(format string) bool {
 	switch format {

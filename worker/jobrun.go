@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,6 +57,9 @@ func (r *jobRun) now() time.Duration { return time.Since(r.began) }
 
 // work runs the steps that this worker serves until ctx ends.
 func (r *jobRun) work(ctx context.Context) error {
+	if err := r.oneWriter(); err != nil {
+		return err
+	}
 	pub, err := r.conn.NewPublisher()
 	if err != nil {
 		return err
@@ -144,6 +148,9 @@ func (r *jobRun) build(step *recipe.Step, kind *nodes.Kind) (any, error) {
 		node, err = kind.Build(config, env)
 		return err
 	})
+	if names := secretNames(step.Config); err != nil && names != nil {
+		err = fmt.Errorf("its settings are refused once %s is filled in (the reason is not shown, since it may hold the secret)", strings.Join(names, " and "))
+	}
 	if err != nil {
 		return nil, &failure{fmt.Errorf("node %s: %w", step.Node, err)}
 	}

@@ -149,8 +149,11 @@ func (c *cutter) one(h *bus.Header, call *nodes.Call) (*made, error) {
 // differs is the failure of a node that made something else of a frame than the ledger says
 // that it made before.
 func (o *outbox) differs(a *protocol.Action) error {
-	return &failure{fmt.Errorf("node %s made %s of frame %s, and before it made %s: what a node makes must follow from the plan, the frame and its state alone",
-		o.step.Node, saying(a.Entry), a.Follow.Ord, saying(a.Follow))}
+	why := "what a node makes must follow from the plan, the frame and its state alone"
+	if o.step.Role == recipe.RoleSource {
+		why = "its input may have been changed since this job began; a new job reads it as it is"
+	}
+	return &failure{fmt.Errorf("node %s made %s of frame %s, and before it made %s: %s", o.step.Node, saying(a.Entry), a.Follow.Ord, saying(a.Follow), why)}
 }
 
 // saying tells how much was made of a frame.

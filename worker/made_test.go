@@ -2,10 +2,12 @@ package worker
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"sluice/internal/protocol"
 	"sluice/nodes"
 	"sluice/recipe"
 )
@@ -68,5 +70,16 @@ func TestMostRecords(t *testing.T) {
 	}
 	if call.Rollback(mark); call.Err() != nil || call.Out(0).Len() != recipe.MaxMade {
 		t.Errorf("got %v and %d records behind the rollback", call.Err(), call.Out(0).Len())
+	}
+}
+
+// TestDiffersSaysWhyItMay: of a source it is most often the input that was changed.
+func TestDiffersSaysWhyItMay(t *testing.T) {
+	for role, want := range map[recipe.Role]string{recipe.RoleSource: "its input may have been changed since this job began", recipe.RoleRelay: "must follow from the plan"} {
+		o := outbox{step: &recipe.Step{Node: "l", Role: role}}
+		err := o.differs(&protocol.Action{Entry: &protocol.Entry{Dead: 1}, Follow: &protocol.Entry{Dead: 2}})
+		if !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "node l made 0 records and 1 dead letters of frame") {
+			t.Errorf("%s: got %v, want %q", role, err, want)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package worker
 import (
 	"cmp"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,11 +45,14 @@ func (m *mask) add(name, value string) {
 }
 
 // formsOf returns how messages show a value: as it is, as %q and JSON quote it, and as it
-// stands in an address.
+// stands in an address or a path.
 func formsOf(v string) []string {
 	quoted, ascii := strconv.Quote(v), strconv.QuoteToASCII(v)
 	forms := []string{v, strings.TrimSpace(v), quoted[1 : len(quoted)-1], ascii[1 : len(ascii)-1], quoteInside(v),
 		url.QueryEscape(v), url.PathEscape(v), (&url.URL{Path: v}).EscapedPath(), url.User(v).String()}
+	if clean := filepath.Clean(v); len(clean) >= cutForm {
+		forms = append(forms, clean)
+	}
 	return slices.Concat(forms, shownAddress("", v), shownAddress("http://h/", v))
 }
 

@@ -23,6 +23,7 @@ func TestMask(t *testing.T) {
 	m.add("none", "")
 	m.add("tiny", "§\"?")
 	m.add("hook", "https://me:pw@h.org/T0 K?x=1#y")
+	m.add("path", "./keys//of/mine/")
 	m.add("long", "abcdefgh")
 	for _, c := range []struct{ text, want string }{
 		{"abcdefgh and ab", "${secret:long} and ${secret:short}"},
@@ -37,6 +38,7 @@ func TestMask(t *testing.T) {
 		{"https://h.org/T0%20K: refused", "${secret:hook}: refused"},
 		{`"https://me:pw@h.org/T0%20K?x=1#y"`, `"${secret:hook}"`},
 		{"https: secret", "https: secret"},
+		{"keys/of/mine: no such file", "${secret:path}: no such file"},
 	} {
 		if got := m.hide(c.text); got != c.want {
 			t.Errorf("%q: got %q, want %q", c.text, got, c.want)

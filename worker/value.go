@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,16 +55,30 @@ func (in *instance) payload(ctx context.Context, h *bus.Header, p bus.Payload) (
 // keepRoom is the size up to which an instance keeps the room of a payload for the next.
 const keepRoom = 1 << 20
 
+// secretOpen begins a reference to a secret.
+const secretOpen = "${secret:"
+
+// secretNames returns the references to secrets in a step's settings, each once.
+func secretNames(config []byte) []string {
+	var names []string
+	for _, rest := range strings.Split(string(config), secretOpen)[1:] {
+		name, _, _ := strings.Cut(rest, "}")
+		if name = secretOpen + name + "}"; !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // secrets fills in the values that a step's settings name.
 func (r *jobRun) secrets(config []byte) ([]byte, error) {
-	const open = "${secret:"
 	s := string(config)
-	if !strings.Contains(s, open) {
+	if !strings.Contains(s, secretOpen) {
 		return config, nil
 	}
 	var b strings.Builder
 	for {
-		before, rest, found := strings.Cut(s, open)
+		before, rest, found := strings.Cut(s, secretOpen)
 		b.WriteString(before)
 		if !found {
 			return []byte(b.String()), nil

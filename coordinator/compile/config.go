@@ -19,7 +19,11 @@ func (c *compilation) checkSettings() {
 func (c *compilation) checkNode(n *node) {
 	text := []byte("{}")
 	if n.doc.Config != nil {
-		v, ok := c.substitute(n.unit, n.doc.Config, n.at(".config"), true)
+		in := slot{secrets: true}
+		if n.kind != nil {
+			in.settings = n.kind.Settings()
+		}
+		v, ok := c.substitute(n.unit, n.doc.Config, n.at(".config"), in)
 		if !ok {
 			n.misconfigured()
 			return
@@ -77,6 +81,9 @@ func (c *compilation) settingFault(n *node, f nodes.SettingFault) {
 	}
 	if v := n.doc.Config.Field(name); v != nil && f.Hint == nodes.Unquote && strings.Contains(v.Text, "${") {
 		f.Hint = "declare the parameter as a number"
+	}
+	if f.Secret {
+		code = recipe.CodeSecret
 	}
 	if code == recipe.CodeNeeded {
 		f.Hint = "add it under config: " + f.Hint

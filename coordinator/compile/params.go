@@ -54,7 +54,7 @@ func (c *compilation) innerParams(u *unit) map[string]*param {
 		values[p.Name] = c.defaultParam(u, &p)
 		switch {
 		case v != nil:
-			v, ok := c.substitute(u.up, v, at+".params."+p.Name, true)
+			v, ok := c.substitute(u.up, v, at+".params."+p.Name, slot{secrets: true})
 			if ok {
 				ok = c.paramFits(u.up, &p, v, at+".params."+p.Name)
 			}
@@ -131,7 +131,7 @@ func (c *compilation) defaultParam(u *unit, p *recipe.Param) *param {
 	if p.Default == nil {
 		return nil
 	}
-	v, ok := c.substitute(&unit{doc: u.doc}, p.Default, "params."+p.Name+".default", true)
+	v, ok := c.substitute(&unit{doc: u.doc}, p.Default, "params."+p.Name+".default", slot{secrets: true})
 	if !ok {
 		return nil
 	}

@@ -66,3 +66,40 @@ func TestOrderedWith(t *testing.T) {
 		}
 	}
 }
+
+// TestProgramsAndWhatIsPutIntoThem: a parameter in a string of a program is that string's
+// value, and a secret stands in no program, wherever it comes from.
+func TestProgramsAndWhatIsPutIntoThem(t *testing.T) {
+	const head = "params: {p: {type: string}, s: {default: '${secret:k}'}}\n" +
+		"nodes:\n  src: {kind: string_generator}\n  json: {kind: parse_json, from: src}\n  n: {"
+	for _, row := range []struct{ node, p, want string }{
+		{`from: src, kind: filter, config: {expr: 'record == "${p}"'}`, `C:\new`, `{"expr":"record == \"C:\\\\new\""}`},
+		{`from: src, kind: filter, config: {expr: 'record == "${p}"'}`, `z" || record != "z`, `{"expr":"record == \"z\\\" || record != \\\"z\""}`},
+		{`from: src, kind: filter, config: {expr: "record == '${p}'"}`, `it's`, `{"expr":"record == 'it\\'s'"}`},
+		{`from: src, kind: filter, config: {expr: 'record ${p}'}`, `!= "a"`, `{"expr":"record != \"a\""}`},
+		{`from: json, kind: select, config: {query: '"\(.)${p}"'}`, `\(1)`, `{"query":"\"\\(.)\\\\(1)\""}`},
+		{`from: src, kind: regex_match, config: {regex: '"${p}"'}`, `\d+`, `{"regex":"\"\\d+\""}`},
+		{`from: src, kind: filter, config: {expr: 'record == "\${p}"'}`, "n", "SL115 ${p} stands right behind a backslash"},
+		{`from: src, kind: filter, config: {expr: 'record == "${secret:k}${p}"'}`, "n", "SL116 expr is an expression, and a secret"},
+		{`from: json, kind: select, config: {query: '${secret:k}${p}'}`, "n", "SL116 query is a jq query, and a secret"},
+		{`from: src, kind: regex_match, config: {regex: '${s}${p}'}`, "n", "SL116 regex is a regular expression, and a secret"},
+		{`from: src, kind: hmac, config: {key: '${secret:k}${p}"'}`, `"`, `{"algorithm":"sha256","key":"${secret:k}\"\""}`},
+	} {
+		text := head + row.node + "}\n  out: {kind: printer, from: n}\n"
+		text += "  all: {kind: printer, from: src, config: {prefix: '${p}${s}'}}\n" // each is used
+		plan, ds := compile.Compile("r.yaml", []byte(text), compile.Options{Catalogue: all.Catalogue(), Params: map[string]string{"p": row.p}})
+		got := ""
+		if ds != nil {
+			got = string(ds[0].Code) + " " + ds[0].Text
+		} else {
+			for _, s := range plan.Steps {
+				if s.Node == "n" {
+					got = string(s.Config)
+				}
+			}
+		}
+		if ds == nil && got != row.want || !strings.HasPrefix(got, row.want) {
+			t.Errorf("%s: got %s %v, want %s", row.node, got, ds, row.want)
+		}
+	}
+}

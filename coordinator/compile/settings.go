@@ -147,7 +147,7 @@ func (r settingReader) value(v *recipe.Value, name string) (*recipe.Value, bool)
 	if v == nil {
 		return nil, false
 	}
-	return r.c.substitute(r.u, v, r.path+"."+name, false)
+	return r.c.substitute(r.u, v, r.path+"."+name, slot{})
 }
 
 func (r settingReader) number(v *recipe.Value, name string, least, most int64) (int64, bool) {

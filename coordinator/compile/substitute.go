@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"sluice/nodes"
 	"sluice/recipe"
 )
 
@@ -18,32 +19,33 @@ var secretName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 
 // substitute replaces ${name} in all texts of v by the unit's parameters. It returns v
 // itself when there is nothing to replace, and false when there was a fault (which
-// may have been reported where the parameter is declared). secrets says whether
-// ${secret:name} may stand here; it is left as it is.
-func (c *compilation) substitute(u *unit, v *recipe.Value, path string, secrets bool) (*recipe.Value, bool) {
+// may have been reported where the parameter is declared). References to secrets are left
+// as they are.
+func (c *compilation) substitute(u *unit, v *recipe.Value, path string, in slot) (*recipe.Value, bool) {
 	switch v.Shape {
 	case recipe.Text:
 		if !strings.Contains(v.Text, "${") {
 			return v, true
 		}
-		e := expansion{c: c, u: u, v: v, path: path, secrets: secrets, ok: true}
+		e := expansion{c: c, u: u, v: v, path: path, secrets: in.secrets, ok: true, at: literal{language: in.format}}
 		return e.run()
 	case recipe.Sequence, recipe.Mapping:
-		return c.substituteItems(u, v, path, secrets)
+		return c.substituteItems(u, v, path, in)
 	}
 	return v, true
 }
 
-func (c *compilation) substituteItems(u *unit, v *recipe.Value, path string, secrets bool) (*recipe.Value, bool) {
+func (c *compilation) substituteItems(u *unit, v *recipe.Value, path string, in slot) (*recipe.Value, bool) {
 	result, all := v, true
 	for i, item := range v.Items {
-		at := ""
+		at, within := "", in
 		if v.Shape == recipe.Mapping {
 			at = path + "." + v.Keys[i].Name
+			within = in.item(v.Keys[i].Name)
 		} else {
 			at = path + "[" + strconv.Itoa(i) + "]"
 		}
-		got, ok := c.substitute(u, item, at, secrets)
+		got, ok := c.substitute(u, item, at, within)
 		all = all && ok
 		if got == item {
 			continue
@@ -58,6 +60,24 @@ func (c *compilation) substituteItems(u *unit, v *recipe.Value, path string, sec
 	return result, all
 }
 
+// slot is what may stand in a value.
+type slot struct {
+	secrets  bool            // ${secret:name}
+	format   string          // of the setting that it is or is part of
+	settings []nodes.Setting // that the items of this value are; nil elsewhere
+}
+
+// item is the slot of an item of a mapping.
+func (s slot) item(name string) slot {
+	for _, setting := range s.settings {
+		if setting.Name == name {
+			s.format = setting.Format
+		}
+	}
+	s.settings = nil
+	return s
+}
+
 // expansion is the replacing of the references in one text.
 type expansion struct {
 	c       *compilation
@@ -67,7 +87,8 @@ type expansion struct {
 	secrets bool // may stand here
 
 	b     strings.Builder
-	found int // references to secrets that are meant
+	at    literal // where b ends
+	found int     // references to secrets that are meant
 	ok    bool
 }
 
@@ -82,15 +103,15 @@ func (e *expansion) run() (*recipe.Value, bool) {
 	for rest := e.v.Text; ; {
 		i := strings.Index(rest, "${")
 		if i < 0 {
-			e.b.WriteString(rest)
+			e.write(rest)
 			break
 		}
 		if i > 0 && rest[i-1] == '$' {
-			e.b.WriteString(rest[:i-1] + "${")
+			e.write(rest[:i-1] + "${")
 			rest = rest[i+2:]
 			continue
 		}
-		e.b.WriteString(rest[:i])
+		e.write(rest[:i])
 		name, after, closed := strings.Cut(rest[i+2:], "}")
 		p := e.reference(name, closed)
 		if p != nil && after == "" && e.b.Len() == 0 {
@@ -99,7 +120,7 @@ func (e *expansion) run() (*recipe.Value, bool) {
 			return &whole, e.ok
 		}
 		if p != nil {
-			e.b.WriteString(p.text)
+			e.put(name, p.text)
 		}
 		if !closed {
 			break
@@ -113,6 +134,20 @@ func (e *expansion) run() (*recipe.Value, bool) {
 	return &recipe.Value{Shape: recipe.Text, Text: text, Place: e.v.Place}, e.ok
 }
 
+func (e *expansion) write(text string) {
+	e.b.WriteString(text)
+	e.at.write(text)
+}
+
+// put writes the value of a parameter.
+func (e *expansion) put(name, value string) {
+	text, err := e.at.put(value)
+	if err != nil {
+		e.fault(recipe.CodeReference, `write \\ for a backslash itself`, "${%s} %v", name, err)
+	}
+	e.b.WriteString(text)
+}
+
 // reference handles one reference: it returns the parameter, or writes the secret's
 // reference, or reports a fault.
 func (e *expansion) reference(name string, closed bool) *param {
@@ -123,7 +158,7 @@ func (e *expansion) reference(name string, closed bool) *param {
 		return nil
 	case is:
 		e.allow(1)
-		e.b.WriteString(secretMark + secret + "}")
+		e.write(secretMark + secret + "}")
 		return nil
 	case !closed || !recipe.IsName(name):
 		e.fault(recipe.CodeReference, "write ${name} for a parameter, or $${ for the characters themselves", "a reference that starts with ${ is not of the form ${name}")

@@ -23,7 +23,13 @@ type fileReaderPiece struct {
 func (r *fileReaderPiece) start(maxBytes, offset int64) error {
 	if r.Packed == packedPlain {
 		in, err := openPlain(r.file, r.Start+offset, r.End)
+		if err == nil {
+			err = r.Head.check(r.file)
+		}
 		r.cutter = newCutter(in, r.format, r.title(), r.Start, offset)
+		return err
+	}
+	if err := r.Head.check(r.file); err != nil {
 		return err
 	}
 	r.cutter = newCutter(nil, r.format, r.title(), 0, offset)

@@ -21,10 +21,11 @@ var fileReaderKind = nodes.Define(nodes.Spec{
 		"lines are records (not so in `json_lines`, where a blank line stands for no value). Files in UTF-16 that begin with a byte order mark, as Windows writes them, become " +
 		"UTF-8 in the formats `lines` and `json_lines` (unless they are packed); all others are taken byte by byte. Bytes that are not UTF-8 travel on unchanged, also in the strings of `json_lines`. Plain files are read in pieces, by many " +
 		"workers. A line over the largest record is a dead letter that says where it begins. An empty file has no record.",
-	Role:      nodes.Origin,
-	Out:       []nodes.Port{{Name: "out", Type: "T", Doc: "the lines (string), the texts (string) or the values (json)"}},
-	By:        map[string]nodes.TypeBy{"T": {Setting: "format", Types: map[string]recipe.Type{formatJSONLines: recipe.JSON}, Else: recipe.String}},
-	Guarantee: "Reads the same records again as long as the files only grow; what is added after the job began is not read.",
+	Role: nodes.Origin,
+	Out:  []nodes.Port{{Name: "out", Type: "T", Doc: "the lines (string), the texts (string) or the values (json)"}},
+	By:   map[string]nodes.TypeBy{"T": {Setting: "format", Types: map[string]recipe.Type{formatJSONLines: recipe.JSON}, Else: recipe.String}},
+	Guarantee: "Reads the same records again as long as the files only grow; what is added after the job began is not read. A file that is shorter " +
+		"than it was then, or whose first 4,096 bytes are others, fails the job.",
 	Examples: []nodes.Example{
 		{Config: "path: auth.log", Files: map[string]string{"auth.log": "one\r\n\ntwo"}, Out: []any{"one", "", "two"}},
 		{

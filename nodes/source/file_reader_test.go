@@ -332,3 +332,60 @@ func FuzzFileReader(f *testing.F) {
 		}
 	})
 }
+
+// TestAnotherFileIsRefused: a job that goes on must not read the rest of its records in a
+// file that was put in the place of the one it began with. One that has grown is read.
+func TestAnotherFileIsRefused(t *testing.T) {
+	ctx := context.Background()
+	text := strings.Repeat("a line\n", 2000)
+	other := "b" + text[1:]
+	for name, pack := range map[string]func(string) []byte{
+		"plain": func(s string) []byte { return []byte(s) }, "zip": func(s string) []byte { return zipped(s) },
+		"gzip": func(s string) []byte { return gzipped([]byte(s)) }, "zstd": func(s string) []byte { return zstdded([]byte(s)) },
+		"short": func(s string) []byte { return []byte(s[:21]) },
+	} {
+		file := filepath.Join(t.TempDir(), "f")
+		put := func(content []byte) {
+			if err := os.WriteFile(file, content, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		root, err := os.OpenRoot(filepath.Dir(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer root.Close()
+		node, err := fileReaderKind.Build([]byte(`{"path":"f","split_bytes":9000}`), &nodes.Env{Root: root})
+		if err != nil {
+			t.Fatal(err)
+		}
+		src := node.(nodes.Source)
+		put(pack(text))
+		splits, err := src.Splits(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(append(pack(text), pack(text)...))
+		if _, _, _, err := drain(src, splits[0], 0); err != nil {
+			t.Errorf("%s: has grown: %v", name, err)
+		}
+		put(append(pack(other), pack(other)...))
+		for _, s := range splits {
+			_, err := src.Open(ctx, s, 7)
+			if !nodes.IsPermanent(err) || !strings.HasPrefix(err.Error(), "f") || !strings.Contains(err.Error(), ": it is not the file that this job began with: its first ") {
+				t.Errorf("%s: another file: got %v", name, err)
+			}
+			var old map[string]any
+			if err := json.Unmarshal(s, &old); err != nil {
+				t.Fatal(err)
+			}
+			delete(old, "head")
+			s, _ = json.Marshal(old)
+			if r, err := src.Open(ctx, s, 7); err != nil {
+				t.Errorf("%s: a split of an older version: got %v", name, err)
+			} else {
+				r.Close()
+			}
+		}
+	}
+}

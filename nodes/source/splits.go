@@ -21,6 +21,7 @@ type piece struct {
 	Member int    `json:"member,omitempty"` // of a zip file
 	Name   string `json:"name,omitempty"`   // of the member
 	Lost   string `json:"lost,omitempty"`   // why the file can't be read: a piece that is one dead letter
+	Head   *head  `json:"head,omitempty"`   // of the file; splits of older versions have none
 }
 
 // title names the piece for people.
@@ -90,12 +91,20 @@ func (f *fileReader) cut(path string) ([]piece, error) {
 		return nil, err
 	}
 	defer file.Close()
-	head := make([]byte, 8)
-	n, err := io.ReadFull(file, head)
+	begin := make([]byte, headBytes)
+	n, err := io.ReadFull(file, begin)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, err
 	}
-	packed := detect(head[:n])
+	pieces, err := f.cutBy(file, path, detect(begin[:n]))
+	for i := range pieces {
+		pieces[i].Head = headOf(begin[:n])
+	}
+	return pieces, err
+}
+
+// cutBy cuts a file that is packed in this way.
+func (f *fileReader) cutBy(file *os.File, path, packed string) ([]piece, error) {
 	if packed == packedUTF16 && f.Format == formatText {
 		packed = packedPlain // a whole file stays as it is
 	}

@@ -1,0 +1,40 @@
+package worker
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/go-hclog"
+
+	"sluice/internal/bus"
+	"sluice/nodes"
+	"sluice/recipe"
+)
+
+// TestRefusedSecretIsNotTold: what a kind says of settings that a secret was filled into may
+// have the secret in pieces, which no mask finds.
+func TestRefusedSecretIsNotTold(t *testing.T) {
+	type config struct {
+		Text string `json:"text" doc:"a text"`
+		More string `json:"more" doc:"more text" default:""`
+	}
+	for _, panics := range []bool{false, true} {
+		kind := nodes.Define(nodes.Spec{Kind: "picky"}, func(c config, _ *nodes.Env) (any, error) {
+			err := errors.New("text has the word " + c.Text[3:6])
+			if panics {
+				panic(err)
+			}
+			return nil, err
+		})
+		w := &Worker{log: hclog.NewNullLogger(), cfg: Config{Secret: func(string) (string, error) { return "my hunter2", nil }}}
+		r := newJobRun(w, bus.JobRecord{Plan: &recipe.Plan{}})
+		_, err := r.build(&recipe.Step{Node: "x", Config: []byte(`{"text":"${secret:r}","more":"${secret:r} ${secret:s}"}`)}, &kind)
+		if err == nil || strings.Contains(err.Error(), "hun") || !strings.Contains(err.Error(), "node x: its settings are refused once ${secret:r} and ${secret:s} is") {
+			t.Errorf("got %v", err)
+		}
+		if _, err := r.build(&recipe.Step{Node: "x", Config: []byte(`{"text":"my text"}`)}, &kind); err == nil || !strings.Contains(err.Error(), "the word tex") {
+			t.Errorf("without a secret: got %v", err)
+		}
+	}
+}
