@@ -55,6 +55,7 @@ type Plan struct {
 	Steps       []Step         `json:"steps"`
 	Edges       []Edge         `json:"edges"`
 	Streams     []Stream       `json:"streams"`
+	Secrets     []string       `json:"secrets,omitempty"` // of a replay: names of the secrets that made its letters; see SecretNames
 }
 
 // FrameLimits bounds the frames that sources cut.

@@ -27,6 +27,7 @@ type jobRun struct {
 	pub    *bus.Publisher
 	log    hclog.Logger // without the values of secrets
 	mask   mask
+	unsaid []string // secrets whose values are not known here, so that the mask can't hide them
 	places *places
 	levels *levels
 
@@ -46,6 +47,11 @@ func newJobRun(w *Worker, rec bus.JobRecord) *jobRun {
 		began: time.Now(),
 	}
 	r.log = &maskedLog{w.log.With("job", string(rec.Job)), &r.mask}
+	for _, name := range r.plan.SecretNames() { // of all steps: records carry values to the steps below
+		if _, err := r.secret(name); err != nil {
+			r.unsaid = append(r.unsaid, name)
+		}
+	}
 	r.places = newPlaces(r.plan, rec.State == recipe.JobDraining)
 	r.levels = newLevels(r)
 	r.signs.sources = make([]atSource, len(r.plan.Steps))

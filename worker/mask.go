@@ -19,6 +19,10 @@ type mask struct {
 	forms []maskForm // guarded by mu, the longest first; never changed in place
 }
 
+// leastSecret is how many bytes a value must have: a shorter one stands in so many words that
+// to hide it would tell it.
+const leastSecret = 4
+
 // maskForm is one way in which a message may show a value.
 type maskForm struct{ text, name string }
 
@@ -34,7 +38,7 @@ func (m *mask) add(name, value string) {
 	}
 	forms := slices.Clone(m.forms)
 	for _, text := range formsOf(value) {
-		if text != "" {
+		if len(text) >= leastSecret {
 			forms = append(forms, maskForm{text, name})
 		}
 	}
@@ -74,6 +78,13 @@ func shownAddress(before, v string) []string {
 
 // cutForm is how many bytes of a value give it away where a message has not all of it.
 const cutForm = 6
+
+// empty reports that the mask hides nothing.
+func (m *mask) empty() bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return len(m.forms) == 0
+}
 
 // hide returns the text without the values.
 func (m *mask) hide(s string) string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"strings"
 	"testing"
@@ -17,7 +18,8 @@ func TestMask(t *testing.T) {
 		t.Errorf("got %q from a mask that hides nothing", got)
 	}
 	const odd = "pa\"ss\\wö rd/?\n<x>"
-	m.add("short", "ab")
+	m.add("short", "abcd")
+	m.add("letter", "i")
 	m.add("long", "abcdefgh")
 	m.add("odd", odd)
 	m.add("none", "")
@@ -26,8 +28,8 @@ func TestMask(t *testing.T) {
 	m.add("path", "./keys//of/mine/")
 	m.add("long", "abcdefgh")
 	for _, c := range []struct{ text, want string }{
-		{"abcdefgh and ab", "${secret:long} and ${secret:short}"},
-		{"abcdefghabc", "${secret:long}${secret:short}c"},
+		{"abcdefgh and abcd", "${secret:long} and ${secret:short}"},
+		{"abcdefghabcdc", "${secret:long}${secret:short}c"},
 		{fmt.Sprintf("%q is no int", "1"+odd), `"1${secret:odd}" is no int`},
 		{fmt.Sprintf("%+q", odd), `"${secret:odd}"`},
 		{`{"path":"` + quoteInside(odd) + `"}`, `{"path":"${secret:odd}"}`},
@@ -45,6 +47,45 @@ func TestMask(t *testing.T) {
 		}
 	}
 }
+
+// TestShortSecret: to hide a letter would tell it, so it is refused, unsaid.
+func TestShortSecret(t *testing.T) {
+	for value, refused := range map[string]bool{"i": true, "abc": true, " \tx\n": true, "": false, "abcd": false} {
+		r := &jobRun{w: &Worker{cfg: Config{Secret: func(string) (string, error) { return value, nil }}}}
+		_, err := r.secrets([]byte(`{"key":"${secret:p}"}`))
+		if refused != (err != nil) || refused && !strings.HasPrefix(err.Error(), "secret p: its value has fewer than 4 bytes") {
+			t.Errorf("%q: got %v", value, err)
+		}
+	}
+}
+
+// TestMaskedLogIsIdle: a line that is not written, or that has nothing to hide, is not looked at.
+func TestMaskedLogIsIdle(t *testing.T) {
+	seen := 0
+	looked := looker(func() { seen++ })
+	var m mask
+	l := &maskedLog{hclog.New(&hclog.LoggerOptions{Level: hclog.Warn, Output: io.Discard, JSONFormat: true}), &m}
+	l.Warn("nothing to hide", "v", looked)
+	written := seen // by the logger itself
+	m.add("k", "hunter")
+	for _, say := range []func(string, ...any){l.Trace, l.Debug, l.Info} {
+		say("not written", "v", looked)
+	}
+	if seen != written {
+		t.Errorf("lines that are not written were looked at %d times", seen-written)
+	}
+	if got := (&mask{}).values([]any{looked}); seen != written || len(got) != 1 {
+		t.Errorf("a mask that hides nothing looked %d times", seen-written)
+	}
+	if l.Warn("written", "v", looked); seen == written {
+		t.Error("a line that is written was not looked at")
+	}
+}
+
+// looker tells when its text is asked for.
+type looker func()
+
+func (l looker) String() string { l(); return "text" }
 
 func TestMaskedLog(t *testing.T) {
 	var m mask

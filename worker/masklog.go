@@ -16,7 +16,27 @@ type maskedLog struct {
 
 // Log implements hclog.Logger, as do the methods below.
 func (l *maskedLog) Log(level hclog.Level, msg string, args ...any) {
+	if !l.says(level) {
+		return
+	}
 	l.Logger.Log(level, l.mask.hide(msg), l.mask.values(args)...)
+}
+
+// says reports whether lines of a level are written at all.
+func (l *maskedLog) says(level hclog.Level) bool {
+	switch level {
+	case hclog.Trace:
+		return l.IsTrace()
+	case hclog.Debug:
+		return l.IsDebug()
+	case hclog.Info:
+		return l.IsInfo()
+	case hclog.Warn:
+		return l.IsWarn()
+	case hclog.Error:
+		return l.IsError()
+	}
+	return true
 }
 
 func (l *maskedLog) Trace(msg string, args ...any) { l.Log(hclog.Trace, msg, args...) }
@@ -63,6 +83,9 @@ func (w *maskedWriter) Write(line []byte) (int, error) {
 
 // values hides values in what a log line is made of. What holds none stays what it is.
 func (m *mask) values(args []any) []any {
+	if m.empty() {
+		return args
+	}
 	shown := make([]any, len(args))
 	for i, a := range args {
 		text := fmt.Sprint(a)

@@ -87,17 +87,29 @@ func (r *jobRun) secrets(config []byte) ([]byte, error) {
 		if !ok {
 			return nil, fmt.Errorf("a reference to a secret is not closed")
 		}
-		if r.w.cfg.Secret == nil {
-			return nil, fmt.Errorf("secret %s: this worker has no secrets", name)
-		}
-		v, err := r.w.cfg.Secret(name)
+		v, err := r.secret(name)
 		if err != nil {
-			return nil, fmt.Errorf("secret %s: %w", name, err)
+			return nil, err
 		}
-		r.mask.add(name, v) // before the kind sees it
 		b.WriteString(quoteInside(v))
 		s = after
 	}
+}
+
+// secret returns a secret's value, which the mask hides from now on.
+func (r *jobRun) secret(name string) (string, error) {
+	if r.w.cfg.Secret == nil {
+		return "", fmt.Errorf("secret %s: this worker has no secrets", name)
+	}
+	v, err := r.w.cfg.Secret(name)
+	if err != nil {
+		return "", fmt.Errorf("secret %s: %w", name, err)
+	}
+	if v != "" && len(strings.TrimSpace(v)) < leastSecret {
+		return "", fmt.Errorf("secret %s: its value has fewer than %d bytes, which messages could not be kept free of; take a longer one", name, leastSecret)
+	}
+	r.mask.add(name, v)
+	return v, nil
 }
 
 // quoteInside escapes a value for the inside of a JSON string.

@@ -82,3 +82,55 @@ func TestPathOutsideIsToldOnce(t *testing.T) {
 		t.Errorf("got %q", r.errs)
 	}
 }
+
+// TestSecretsFollowTheirRecords fails records that are made of a secret at steps that do not
+// name it: on one of several workers, in a replay, and in a replay that was not told it.
+func TestSecretsFollowTheirRecords(t *testing.T) {
+	const text = `recipe: r
+nodes:
+  in:   {kind: stdin}
+  made: {kind: regex_replace, from: in, config: {regex: '^.*$', replacement: "${secret:kk}"}}
+  n:    {kind: parse_int, from: made}
+  out:  {kind: printer, from: n}
+`
+	f := newFolder(t, map[string]string{"r.yaml": text, "fail.yaml": strings.Replace(text, "from: made", "from: made, on_error: fail", 1)})
+	t.Setenv("SLUICE_SECRET_KK", "TOPSECRETVAL")
+	told := func(code int, what, args string, want string) {
+		t.Helper()
+		r := f.must(code, "7\n", args)
+		said := r.out + r.errs
+		if code == 0 {
+			said += f.must(0, "", "dead list --data-dir d").out
+		}
+		unsaid(t, what, said)
+		if !strings.Contains(said, want) {
+			t.Errorf("%s: got\n%s\nwant %s", what, said, want)
+		}
+	}
+	const masked = `"${secret:kk}" is no integer`
+	told(1, "a failed job", "run fail.yaml --workers 4 --log-level trace", masked)
+	told(0, "a job", "run r.yaml --workers 4 --log-level trace --data-dir d", masked)
+	told(0, "a replay", "dead replay --data-dir d", masked)
+	if err := os.Unsetenv("SLUICE_SECRET_KK"); err != nil {
+		t.Fatal(err)
+	}
+	told(0, "a replay of the replay, without the secret", "dead replay --data-dir d", "the reason is withheld: it may quote secret kk")
+}
+
+// TestShownLetterHasNoPath: the split of a source whose path is a secret is not shown.
+func TestShownLetterHasNoPath(t *testing.T) {
+	f := newFolder(t, map[string]string{
+		"TOPSECRETVAL/a.txt": "x\n",
+		"r.yaml":             "recipe: r\nnodes:\n  in:  {kind: file_reader, config: {path: \"${secret:kk}/a.txt\"}}\n  n:   {kind: parse_int, from: in}\n  out: {kind: printer, from: n}\n",
+	})
+	t.Setenv("SLUICE_SECRET_KK", "TOPSECRETVAL")
+	f.must(0, "", "run r.yaml --data-dir d")
+	id, _, _ := strings.Cut(strings.Split(f.must(0, "", "dead list --data-dir d").out, "\n")[1], " ")
+	for _, args := range []string{"", " --json"} {
+		shown := f.must(0, "", "dead show --data-dir d "+id+args).out
+		unsaid(t, "the letter", shown)
+		if !strings.Contains(shown, `"x"`) || !strings.Contains(shown, "source") {
+			t.Errorf("got %s", shown)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"sluice/internal/bus"
+	"sluice/nodes"
 )
 
 // From says out of what a letter's record was made: the split and the frame that a source
@@ -16,7 +17,7 @@ import (
 type From struct {
 	Source string          `json:"source"`       // the source's node
 	Split  uint32          `json:"split"`        // from 0
-	Of     json.RawMessage `json:"of,omitempty"` // the split in the source's own words: its file, where it begins; none when the list is gone
+	Of     json.RawMessage `json:"of,omitempty"` // the split in the source's own words: its file, where it begins; none when the list is gone, or a secret may stand in it
 	Frame  uint64          `json:"frame"`        // of the split, from 0
 	Record int             `json:"record"`       // of the frame, from 0
 }
@@ -37,7 +38,7 @@ func (s *Store) From(ctx context.Context, l *Letter) (*From, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the splits of %s: %w", from.Source, err)
 	}
-	if int(ord.Split) < len(list.Splits) && !list.Live {
+	if int(ord.Split) < len(list.Splits) && !list.Live && !nodes.HasSecret(string(l.job.Plan.Steps[source].Config)) {
 		from.Of = list.Splits[ord.Split]
 	}
 	return from, nil

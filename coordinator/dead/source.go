@@ -36,10 +36,10 @@ func (s *Store) Source() nodes.Kind {
 }
 
 // Plan makes the plan of the batch's replay: the step that gave the letters up, and what
-// is below it.
+// is below it. The letters' records may hold secrets of steps that it has not.
 func (s *Store) Plan(b *Batch, catalogue *nodes.Catalogue) (*recipe.Plan, error) {
 	kind := s.Source()
-	return compile.Replay(b.Job.Plan, b.Step, compile.ReplayOptions{
+	plan, err := compile.Replay(b.Job.Plan, b.Step, compile.ReplayOptions{
 		Catalogue: catalogue, Source: &kind,
 		Config: func(port string, t recipe.Type) json.RawMessage {
 			raw, err := json.Marshal(sourceConfig{Job: string(b.Job.Job), Port: port, Type: string(t)})
@@ -49,6 +49,10 @@ func (s *Store) Plan(b *Batch, catalogue *nodes.Catalogue) (*recipe.Plan, error)
 			return raw
 		},
 	})
+	if err == nil {
+		plan.Secrets = b.Job.Plan.SecretNames()
+	}
+	return plan, err
 }
 
 type source struct {

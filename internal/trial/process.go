@@ -29,6 +29,7 @@ type order struct {
 	URL, Dir, Name string
 	Pool           string
 	Kinds          []string
+	Secrets        map[string]string
 	Deadline       time.Duration
 	Loud           bool
 }
@@ -66,7 +67,8 @@ func work(o order, c *nodes.Catalogue) error {
 		return err
 	}
 	defer conn.Close()
-	w, err := worker.New(worker.Config{Conn: conn, Catalogue: c, Name: o.Name, Serves: serves(o.Kinds, true), Root: root, Log: log, Pool: o.Pool, Deadline: o.Deadline})
+	w, err := worker.New(worker.Config{Conn: conn, Catalogue: c, Name: o.Name, Serves: serves(o.Kinds, true), Root: root, Log: log, Pool: o.Pool, Deadline: o.Deadline,
+		Secret: secretOf(o.Secrets)})
 	if err != nil {
 		return err
 	}
@@ -91,6 +93,16 @@ func serves(kinds []string, away bool) func(*recipe.Step) bool {
 			}
 		}
 		return len(kinds) == 0
+	}
+}
+
+// secretOf is how a worker asks for its secrets.
+func secretOf(known map[string]string) func(name string) (string, error) {
+	return func(name string) (string, error) {
+		if v, ok := known[name]; ok {
+			return v, nil
+		}
+		return "", fmt.Errorf("this worker was not told it")
 	}
 }
 

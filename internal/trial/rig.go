@@ -35,7 +35,10 @@ type Config struct {
 	// Workers are the kinds that each worker serves, as patterns of path.Match; an empty
 	// list is all kinds.
 	Workers [][]string
-	Pools   []string      // of the workers, by their place in Workers; none is every pool
+	Pools   []string // of the workers, by their place in Workers; none is every pool
+	// Secrets are what each worker knows, by name, by their place in Workers; those beyond
+	// know none.
+	Secrets []map[string]string
 	Idle    bool          // start without workers; Rig.Hire starts them
 	AckWait time.Duration // of the jobs; see job.Config
 	Lease   time.Duration
@@ -131,10 +134,14 @@ func (r *Rig) Hire(teams ...[]string) {
 		if i < len(r.config.Pools) {
 			pool = r.config.Pools[i]
 		}
+		var secrets map[string]string
+		if i < len(r.config.Secrets) {
+			secrets = r.config.Secrets[i]
+		}
 		if r.Mode == Processes {
-			r.workers = append(r.workers, r.spawn(order{Name: name, Kinds: kinds, Pool: pool}))
+			r.workers = append(r.workers, r.spawn(order{Name: name, Kinds: kinds, Pool: pool, Secrets: secrets}))
 		} else {
-			r.workers = append(r.workers, r.local(worker.Config{Name: name, Fail: r.config.Fail, Serves: serves(kinds, false), Pool: pool}))
+			r.workers = append(r.workers, r.local(worker.Config{Name: name, Fail: r.config.Fail, Serves: serves(kinds, false), Pool: pool, Secret: secretOf(secrets)}))
 		}
 	}
 }

@@ -31,7 +31,7 @@ func run(t *rapid.T, k nodes.Kind, config string, in []nodes.Record, out recipe.
 }
 
 // TestIntegersAgainstBig holds sum, average and product to exact arithmetic: values
-// whose answer does not fit are given up and forgotten.
+// whose answer does not fit are given up, and count for the next answers like any other.
 func TestIntegersAgainstBig(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 4).Draw(t, "n")
@@ -66,24 +66,17 @@ func TestIntegersAgainstBig(t *testing.T) {
 }
 
 func bigRolling(values []int64, n int, mean bool) (want []int64) {
-	var kept []int64
-	for _, v := range values {
-		window := append(append([]int64(nil), kept...), v)
-		window = window[max(0, len(window)-n):]
+	for i := n; i <= len(values); i++ {
 		sum := new(big.Int)
-		for _, x := range window {
+		for _, x := range values[i-n : i] {
 			sum.Add(sum, big.NewInt(x))
 		}
 		if mean {
 			sum.Quo(sum, big.NewInt(int64(n)))
 		}
-		if len(window) == n {
-			if !sum.IsInt64() {
-				continue
-			}
+		if sum.IsInt64() {
 			want = append(want, sum.Int64())
 		}
-		kept = window
 	}
 	return want
 }
@@ -94,10 +87,38 @@ func bigProducts(values []int64) (want []int64) {
 		p := new(big.Int).Mul(big.NewInt(last), big.NewInt(v))
 		if p.IsInt64() {
 			want = append(want, p.Int64())
-			last = v
 		}
+		last = v
 	}
 	return want
+}
+
+// TestFloatSumsGoOn: sums that pass 64 bit are given up, alone, and a crash changes nothing.
+func TestFloatSumsGoOn(t *testing.T) {
+	const most = math.MaxFloat64
+	rapid.Check(t, func(t *rapid.T) {
+		values := rapid.SliceOfN(rapid.SampledFrom([]float64{most, -most, most / 2, 1, 2}), 1, 30).Draw(t, "values")
+		in := make([]nodes.Record, len(values))
+		var want []float64
+		for i, v := range values {
+			in[i] = nodes.FloatRecord(v)
+			if i > 0 && !math.IsInf(values[i-1]+v, 0) {
+				want = append(want, values[i-1]+v)
+			}
+		}
+		for _, crash := range []bool{false, true} {
+			got := run(t, rollingSumKind, "values_to_keep: 2", in, recipe.Float, crash)
+			out := got.Outs["out"]
+			if len(out) != len(want) || len(got.Dead) != len(values)-1-len(want) {
+				t.Fatalf("crash %v: got %d sums and %d dead of %v, want %v", crash, len(out), len(got.Dead), values, want)
+			}
+			for i := range out {
+				if out[i].Float() != want[i] {
+					t.Fatalf("crash %v: sum %d: got %v, want %v", crash, i, out[i].Float(), want[i])
+				}
+			}
+		}
+	})
 }
 
 // TestFloatSumsAreClose compares with exact sums; what left the window leaves no error

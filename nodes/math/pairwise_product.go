@@ -13,7 +13,7 @@ var pairwiseProductKind = nodes.Define(nodes.Spec{
 	Kind:     "pairwise_product",
 	Category: "math",
 	Summary:  "Multiplies each value by the one before it",
-	Doc:      "The first value is multiplied by 1. A value whose product would pass 64 bit is given up, and the next one is multiplied by the value before.",
+	Doc:      "The first value is multiplied by 1. A value whose product passes 64 bit is given up; the next one is multiplied by it all the same.",
 	Role:     nodes.Ordered,
 	In:       []nodes.Port{{Name: "in", Type: "N", Doc: "numbers"}},
 	Out:      []nodes.Port{{Name: "out", Type: "N", Doc: "one product per value"}},
@@ -21,8 +21,8 @@ var pairwiseProductKind = nodes.Define(nodes.Spec{
 	Examples: []nodes.Example{
 		{In: []any{1, 2, 3, 4, 5}, Out: []any{1, 2, 6, 12, 20}},
 		{In: []any{0.5, 4.0, -1.5}, Out: []any{0.5, 2.0, -6.0}},
-		{Doc: "Overflow is an error, never negative", In: []any{3, 4611686018427387904, 2}, Out: []any{3, 6}, Dead: []string{"passes 64 bit"}},
-		{Doc: "So is that of floats", In: []any{1e200, 1e200, 2.0}, Out: []any{1e200, 2e200}, Dead: []string{"passes 64 bit"}},
+		{Doc: "Overflow is an error, never negative", In: []any{9223372036854775807, -9223372036854775808, 5, 7}, Out: []any{9223372036854775807, 35}, Dead: []string{"passes 64 bit", "passes 64 bit"}},
+		{Doc: "So is that of floats", In: []any{1e200, 1e200, 2.0, 3.0}, Out: []any{1e200, 2e200, 6.0}, Dead: []string{"passes 64 bit"}},
 		{
 			Doc: "Of a field", Field: "n", Into: "p",
 			In:  []any{nodes.JSON(`{"n":3}`), nodes.JSON(`{"n":3002399751580331}`), nodes.JSON(`{"n":0.5}`), nodes.JSON(`{"n":4}`)},
@@ -41,14 +41,16 @@ func newPairwiseProduct(noConfig, *nodes.Env) (any, error) { return &pairwisePro
 
 // Process implements nodes.Processor.
 func (p *pairwiseProduct) Process(c *nodes.Call, r nodes.Record) error {
-	product := r
-	if p.last.Type() != "" {
-		var fits bool
-		if product, fits = multiply(p.last, r); !fits {
-			return nodes.Permanentf("the product of %s and %s passes 64 bit", nodes.AppendText(nil, p.last), nodes.AppendText(nil, r))
-		}
+	last := p.last
+	p.last = r // also where the product fails, which is permanent: one is given up, not all that follow
+	if last.Type() == "" {
+		c.Emit(r)
+		return nil
 	}
-	p.last = r
+	product, fits := multiply(last, r)
+	if !fits {
+		return nodes.Permanentf("the product of %s and %s passes 64 bit", nodes.AppendText(nil, last), nodes.AppendText(nil, r))
+	}
 	c.Emit(product)
 	return nil
 }

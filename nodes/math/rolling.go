@@ -59,26 +59,27 @@ func (r *rolling) Process(c *nodes.Call, record nodes.Record) error {
 		}
 		v = math.Float64bits(x)
 	}
-	sum, _ := r.with(v, float)
-	if !sum.whole && math.IsInf(sum.float(), 0) {
-		return nodes.Permanentf("the sum of the last %d values passes 64 bit", min(r.have+1, len(r.ring)))
+	sum := r.take(v, float) // also where the answer fails, which is permanent: one sum is given up, not all that follow
+	if r.have < len(r.ring) {
+		return nil
 	}
-	if r.have+1 >= len(r.ring) {
-		if err := r.answer(c, len(r.ring), sum); err != nil {
-			return err // the value is not taken
-		}
+	if x := sum.float(); !sum.whole && (math.IsInf(x, 0) || math.IsNaN(x)) { // NaN: parts of it pass on both sides
+		return passes(r.have)
 	}
-	r.take(v, float)
-	return nil
+	return r.answer(c, r.have, sum)
 }
 
-// with returns the sum, and the number of floats, that the window has with v in it.
-func (r *rolling) with(v uint64, float bool) (sum total, count int) {
+func passes(n int) error {
+	return nodes.Permanentf("the sum of the last %d values passes 64 bit", n)
+}
+
+// take puts v into the window, and returns the window's sum.
+func (r *rolling) take(v uint64, float bool) (sum total) {
 	at, old, full := r.slot()
-	if sum.ints, count = r.ints, r.count; full && r.isFloat(at) {
-		count--
+	if full && r.isFloat(at) {
+		r.count--
 	} else if full {
-		sum.ints = sum.ints.sub(int64(old))
+		r.ints = r.ints.sub(int64(old))
 	}
 	if float && r.ends == nil {
 		r.ends = make([]float64, len(r.ring)+1)
@@ -90,17 +91,18 @@ func (r *rolling) with(v uint64, float bool) (sum total, count int) {
 		}
 	}
 	if float {
-		count++
+		r.count++
+		r.start += math.Float64frombits(v)
 		sum.floats += math.Float64frombits(v)
 	} else {
-		sum.ints = sum.ints.add(int64(v))
+		r.ints = r.ints.add(int64(v))
 	}
-	sum.whole = count == 0
-	return sum, count
+	r.push(v, float)
+	sum.ints, sum.whole = r.ints, r.count == 0
+	return sum
 }
 
-// turn begins a round when the next value goes to the ring's first place. Doing it
-// again changes nothing.
+// turn begins a round when the next value goes to the ring's first place.
 func (r *rolling) turn(at int) {
 	if at != 0 {
 		return
@@ -111,15 +113,6 @@ func (r *rolling) turn(at int) {
 			r.ends[i] += math.Float64frombits(r.ring[i])
 		}
 	}
-}
-
-// take puts v into the window.
-func (r *rolling) take(v uint64, float bool) {
-	sum, count := r.with(v, float)
-	if r.ints, r.count = sum.ints, count; float {
-		r.start += math.Float64frombits(v)
-	}
-	r.push(v, float)
 }
 
 // Restore implements nodes.Stateful.

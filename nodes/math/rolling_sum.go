@@ -9,7 +9,7 @@ var rollingSumKind = nodes.Define(nodes.Spec{
 	Kind:     "rolling_sum",
 	Category: "math",
 	Summary:  "Sums the last values, sliding by one",
-	Doc:      "Nothing is emitted until there are enough. A value whose sum would pass 64 bit is given up, and is not looked at again. In a `field` the sum is whole as long as the window is.",
+	Doc:      "Nothing is emitted until there are enough. A value with which the sum passes 64 bit is given up; it stays in the window, as any other, and the sums that fit go on. In a `field` the sum is whole as long as the window is.",
 	Role:     nodes.Ordered,
 	In:       []nodes.Port{{Name: "in", Type: "N", Doc: "numbers"}},
 	Out:      []nodes.Port{{Name: "out", Type: "N", Doc: "one sum per value, from the values_to_keep-th on"}},
@@ -19,7 +19,11 @@ var rollingSumKind = nodes.Define(nodes.Spec{
 		{Config: "values_to_keep: 3", In: []any{0.5, 1.5, 2.0, -3.5, 1.0}, Out: []any{4.0, 0.0, -0.5}},
 		{
 			Doc: "Overflow is an error, never a wrap", Config: "values_to_keep: 2",
-			In: []any{9223372036854775807, 1, -1}, Out: []any{9223372036854775806}, Dead: []string{"passes 64 bit"},
+			In: []any{9223372036854775807, 1, 2, 3, 4}, Out: []any{3, 5, 7}, Dead: []string{"passes 64 bit"},
+		},
+		{
+			Doc: "So is that of floats", Config: "values_to_keep: 2",
+			In: []any{1.5e308, 1.5e308, -1.5e308, 1.0, 2.0}, Out: []any{0.0, -1.5e308, 3.0}, Dead: []string{"passes 64 bit"},
 		},
 		{
 			Doc: "Of a field: whole numbers stay exact; with a fraction in the window the sum has one", Config: "values_to_keep: 2", Field: "n", Into: "sum",
@@ -43,7 +47,7 @@ func answerSum(c *nodes.Call, n int, sum total) error {
 	}
 	v, fits := sum.ints.int64()
 	if !fits {
-		return nodes.Permanentf("the sum of the last %d values passes 64 bit", n)
+		return passes(n)
 	}
 	c.Emit(nodes.IntRecord(v))
 	return nil
