@@ -51,7 +51,8 @@ fuzz: ## run every fuzz target for FUZZTIME (default 1m) and print a table
 	$(GO) run ./internal/fuzzall -time $(FUZZTIME)
 
 faults: ## long forms: SEEDS (200000) simulated runs, KILLS (50) a recipe, 2 minutes of pressure, 100 jobs
-	SLUICE_SEEDS=$(SEEDS) $(FIGURED) $(GO) test ./internal/protocol/... -run 'Simulation' -count=1 -timeout 3h
+	SLUICE_SEEDS=5000 $(GO) test ./internal/protocol/simulation -run 'Rules' -count=1 -timeout 1h
+	SLUICE_SEEDS=$(SEEDS) $(FIGURED) $(GO) test ./internal/protocol/simulation -run 'Simulation' -count=1 -timeout 3h
 	SLUICE_KILLS=$(KILLS) $(FIGURED) $(GO) test ./internal/crash -count=1 -timeout 3h
 	$(FIGURED) $(GO) test ./internal/trial -run 'BackPressure|ManyJobs|OrderKeeps|RandomGraphs|Examples|LargeState' -count=1 -timeout 1h -long
 

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 	flag.BoolVar(&trial.Loud, "loud", false, "log what the rigs do")
 	flag.Parse()
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		_ = f.Value.Set("6") // most of the time is spent waiting
+		_ = f.Value.Set("4") // most of the time is spent waiting
 	}
 	os.Exit(trial.Main(m, os.Getenv(trial.WorkerEnv), trial.Catalogue()))
 }
