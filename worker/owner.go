@@ -33,6 +33,8 @@ type ownerLoop struct {
 	last    protocol.ID
 	lossy   lossyOuts
 	lease   *lease
+	gated   bool // a gate is above
+	starved bool // as last told
 	journal *journal
 	deltas  map[uint64]*captured // by revision: captured and not saved yet
 	held    int64                // bytes of the frames in hand, wherever they are, and frameCost for each
@@ -47,6 +49,9 @@ func newOwnerLoop(r *jobRun, s *recipe.Step, kind *nodes.Kind) *ownerLoop {
 	l := &ownerLoop{outbox: newOutbox(r, s), kind: kind, lossy: r.lossyOuts(s), deltas: map[uint64]*captured{}}
 	for _, id := range s.In {
 		l.edges = append(l.edges, r.plan.Edge(id))
+	}
+	for _, e := range l.edges {
+		l.gated = l.gated || r.plan.Steps[e.From].Role == recipe.RoleGate
 	}
 	l.late = newLateAcks(l.job.plan, l.box, l.edges)
 	l.owed = make([]int, len(l.edges))
@@ -75,6 +80,10 @@ func (l *ownerLoop) run(ctx context.Context) error {
 	}
 	if cause := context.Cause(ctx); errors.Is(cause, errRestart) {
 		return errRestart // whatever the loss of the reign made of what was under way
+	}
+	if errors.As(err, new(*failure)) && errors.Is(lease.beat(ctx), bus.ErrConflict) {
+		l.job.log.Debug("a reign that is over met a fault", "step", l.step.Node, "err", err)
+		return errRestart
 	}
 	return err
 }
@@ -172,6 +181,9 @@ func (l *ownerLoop) reign(ctx context.Context) error {
 		if err := l.carryOut(ctx); err != nil {
 			return err
 		}
+		if l.gated && l.m.Starved() != l.starved { // the gate wants to know
+			l.tell()
+		}
 		l.want()
 	}
 }
@@ -228,7 +240,8 @@ func (l *ownerLoop) rest(ctx context.Context) error {
 
 // tell announces the step's watermark.
 func (l *ownerLoop) tell() {
-	pl := protocol.Place{Cursors: l.m.Cursors(), Held: l.held, Full: l.full}
+	l.starved = l.m.Starved()
+	pl := protocol.Place{Cursors: l.m.Cursors(), Held: l.held, Full: l.full, Starved: l.starved}
 	_ = l.job.conn.Send(l.job.names.Place(l.step.ID), pl.Append(nil))
 }
 

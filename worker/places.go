@@ -18,6 +18,7 @@ type places struct {
 	cursors  []protocol.Cursors // by step: of ordered steps, and the marks of sources
 	held     []int64
 	full     []bool // said so itself
+	starved  []bool
 	flagged  []bool // all its readers are full or flagged
 	draining bool
 	boxes    []*mailbox // told of every change; replaced, never changed: it is read without mu
@@ -25,7 +26,7 @@ type places struct {
 
 func newPlaces(plan *recipe.Plan, draining bool) *places {
 	p := &places{plan: plan, draining: draining, cursors: make([]protocol.Cursors, len(plan.Steps)), held: make([]int64, len(plan.Steps)),
-		full: make([]bool, len(plan.Steps)), flagged: make([]bool, len(plan.Steps))}
+		full: make([]bool, len(plan.Steps)), starved: make([]bool, len(plan.Steps)), flagged: make([]bool, len(plan.Steps))}
 	for i := range plan.Steps {
 		switch plan.Steps[i].Role {
 		case recipe.RoleOrdered, recipe.RoleSource:
@@ -65,7 +66,7 @@ func (p *places) set(step int, pl protocol.Place) {
 	p.mu.Lock()
 	changed := p.held[step] != pl.Held || pl.Full && !p.full[step]
 	changed = p.cursors[step].Raise(pl.Cursors) || changed
-	p.held[step] = pl.Held
+	p.held[step], p.starved[step] = pl.Held, pl.Starved
 	if pl.Full && !p.full[step] {
 		p.full[step] = true
 		p.spread()
@@ -77,6 +78,13 @@ func (p *places) set(step int, pl protocol.Place) {
 			b.post(event{kind: evCredit})
 		}
 	}
+}
+
+// starves reports whether an ordered step waits for a frame that is behind others.
+func (p *places) starves(step int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.starved[step]
 }
 
 // spread carries the flags up: a step is flagged when all its readers are full or

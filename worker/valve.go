@@ -16,7 +16,8 @@ import (
 //
 // How many are few depends on the reader: enough for it never to wait, and no more than it
 // takes in a moment. They are fewer than it can have in hand, so that what comes behind them
-// and is empty passes a reader that stands still.
+// and is empty passes a reader that stands still. An ordered reader says when the frame whose
+// turn it is is behind others: then what waits below does not count.
 type valve struct {
 	l      *relayLoop
 	in     *recipe.Edge
@@ -28,7 +29,6 @@ type valve struct {
 
 	// Of the measuring goroutine, of which there is one at a time.
 	allow int    // frames that may wait below
-	leak  int    // frames that pass next when nothing moves below, though enough wait
 	found [2]int // grant and pass, for the loop when it is told
 }
 
@@ -37,7 +37,6 @@ const (
 	belowGate  = 16                    // frames below, at most
 	belowTime  = 30 * time.Millisecond // what they may take their reader: some looks of the valve
 	valveEvery = 10 * time.Millisecond
-	valveLeak  = 250 * time.Millisecond
 )
 
 func newValve(l *relayLoop, in *recipe.Edge) *valve {
@@ -82,25 +81,23 @@ func (v *valve) measure(ctx context.Context) {
 		if err != nil {
 			continue
 		}
-		now := time.Now()
+		now, starves := time.Now(), v.l.job.places.starves(v.reader.ID)
 		switch {
-		case at.IsZero():
+		case at.IsZero(), starves:
 			if at, last = now, below; below == 0 { // the reader waits
 				v.allow = max(v.allow, min(2*v.allow, belowGate))
 			}
 		case below < last:
 			v.allow = v.paced(now.Sub(at) / time.Duration(last-below))
-			at, last, v.leak = now, below, 0
+			at, last = now, below
 		case below > last:
 			last = below
 		}
 		pass := max(0, v.allow-below)
-		grant := max(pass, v.over(ctx), v.old(ctx))
-		if grant <= 0 && v.reader.Role == recipe.RoleOrdered && now.Sub(at) > valveLeak {
-			// It may wait for a frame that is above the gate still, behind others.
-			v.leak = min(max(1, 2*v.leak), belowGate)
-			pass, grant = v.leak, v.leak
+		if starves { // what it waits for may be behind others above
+			pass = belowGate
 		}
+		grant := max(pass, v.over(ctx), v.old(ctx))
 		if grant > 0 {
 			v.found = [2]int{grant, pass}
 			v.l.box.post(event{kind: evLevels})
@@ -109,9 +106,9 @@ func (v *valve) measure(ctx context.Context) {
 	}
 }
 
-// paced is what may wait below a reader that takes so long for a frame: no more than now.
+// paced is what may wait below a reader that takes so long for a frame.
 func (v *valve) paced(frame time.Duration) int {
-	return max(v.least(), min(v.allow, int(belowTime/max(frame, 1))+1))
+	return max(v.least(), min(belowGate, int(belowTime/max(frame, 1))+1))
 }
 
 // over is the number of frames above that are over the capacity: they are dropped, whatever

@@ -10,9 +10,9 @@ import (
 	"sluice/recipe"
 )
 
-// help does what gates can't do for themselves: an edge's ttl is the stream's MaxAge, so
-// the server may expire a frame before its gate has seen it, and a frame that a gate let
-// through may expire below it. Both are decided by protocol.Accountant.
+// help does what gates can't do for themselves: where no gate takes a frame that is older than
+// its ttl, the server expires it, and what a gate has let through may be lost below it. Both
+// are decided by protocol.Accountant.
 func (r *run) help(ctx context.Context) {
 	now := time.Since(r.began)
 	type count struct {

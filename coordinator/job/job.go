@@ -115,6 +115,7 @@ type run struct {
 	reason    string                // why the job must fail
 	rest      string                // why it must rest
 	moved     time.Time             // last time anything moved
+	heard     uint64                // the sequence of the last entry that was read of the ledger
 	sought    time.Time             // when a frame was last looked for
 	lost      lost                  // the one that was found nowhere then
 	read      map[int]time.Time     // by source: last time that a worker was at it

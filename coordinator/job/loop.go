@@ -147,7 +147,7 @@ func (r *run) entry(m *bus.Stored, e *protocol.Entry, err error) {
 	if err != nil {
 		r.reason = fmt.Sprintf("the ledger is damaged at %s: %v", m.Subject, err)
 	}
-	r.moved = time.Now()
+	r.moved, r.heard = time.Now(), m.Seq
 }
 
 // state takes one value of the job's state.

@@ -11,11 +11,17 @@ import (
 	"sluice/recipe"
 )
 
-// mostWaiting bounds the frames, and edges, that are read for one look at what waits.
-const mostWaiting = 4096
+// mostWaiting bounds the frames, and edges, that are read for one look at what waits, and
+// waitingWithin the time for it.
+const (
+	mostWaiting   = 4096
+	waitingWithin = 3 * time.Second
+)
 
 // waiting reads which frames are stored on the edges.
 func (r *run) waiting(ctx context.Context) (w protocol.Waiting, err error) {
+	ctx, cancel := context.WithTimeout(ctx, waitingWithin)
+	defer cancel()
 	left := mostWaiting
 	for i := range r.plan.Edges {
 		n, err := r.waitingOn(ctx, &r.plan.Edges[i], left, &w)
@@ -55,20 +61,27 @@ type lost struct {
 	ord  recipe.Ordinal
 }
 
-// seek looks for the frame that a job waits for which does not move, and fails the job when
-// two looks have found it nowhere.
+// seek looks for a frame that a job waits for which does not move, and fails the job when
+// two looks have found it nowhere. What the ledger holds has to be known by then.
 func (r *run) seek(ctx context.Context) {
-	before := r.sought
-	r.sought = time.Now()
+	before, lastly := r.sought, r.lost
+	defer func() { r.sought = time.Now() }()
+	r.lost = lost{}
 	w, err := r.waiting(ctx)
 	if err != nil {
 		r.log.Debug("what waits on the edges was not read", "err", err)
 		return
 	}
+	if _, err := r.conn.Next(ctx, r.names.Ledger(), r.names.LedgerAll(), r.heard+1); !errors.Is(err, bus.ErrNotFound) {
+		return
+	}
 	edge, ord, found := r.acct.Lost(w)
-	if found && r.lost == (lost{edge, ord}) && r.moved.Before(before) {
+	if !found {
+		return
+	}
+	r.lost = lost{edge, ord}
+	if lastly == r.lost && r.moved.Before(before) {
 		r.reason = fmt.Sprintf("%s does not balance: frame %s was produced, it is stored nowhere any more, and the ledger has no entry that %s took it",
 			r.edgeName(edge), ord, r.plan.Steps[r.plan.Edge(edge).To].Node)
 	}
-	r.lost = lost{edge, ord}
 }

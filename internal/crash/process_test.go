@@ -184,5 +184,5 @@ func kills(t testing.TB) int {
 	case testing.Short():
 		return 2
 	}
-	return 5
+	return 3
 }

@@ -27,13 +27,13 @@ func main() {
 	each := flag.Duration("time", time.Minute, "how long each target runs")
 	only := flag.String("only", "", "run targets whose name matches this pattern")
 	flag.Parse()
-	if err := run(*each, *only, os.Stdout); err != nil {
+	if err := run(*each, *only, os.Stdout, fuzz); err != nil {
 		fmt.Fprintln(os.Stderr, "fuzzall:", err)
 		os.Exit(1)
 	}
 }
 
-func run(each time.Duration, only string, out io.Writer) error {
+func run(each time.Duration, only string, out io.Writer, fuzz func(target, time.Duration) (execs, log string, err error)) error {
 	pattern, err := regexp.Compile(only)
 	if err != nil {
 		return fmt.Errorf("reading -only: %w", err)

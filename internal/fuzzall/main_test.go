@@ -39,11 +39,13 @@ func (s) FuzzMethod(f *testing.F) {}
 // TestNotExecuted has a target that go test passes without an execution: that is a fault.
 func TestNotExecuted(t *testing.T) {
 	dir := t.TempDir()
-	write(t, dir, "go.mod", "module a\n\ngo 1.26\n")
-	write(t, dir, "a_test.go", "package a\nimport \"testing\"\nfunc FuzzSkipped(f *testing.F) { f.Skip() }\n")
+	write(t, dir, "a_test.go", "package a\nimport \"testing\"\nfunc FuzzOne(f *testing.F) {}\nfunc FuzzTwo(f *testing.F) {}\n")
 	t.Chdir(dir)
 	var out strings.Builder
-	if err := run(time.Second, "", &out); err == nil || !strings.Contains(out.String(), "FAILED") {
+	err := run(time.Second, "", &out, func(x target, _ time.Duration) (execs, log string, err error) {
+		return map[string]string{"FuzzOne": "12", "FuzzTwo": "0"}[x.name], "", nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "FuzzTwo") || strings.Contains(err.Error(), "FuzzOne") || strings.Count(out.String(), "FAILED") != 1 {
 		t.Errorf("got %v and\n%s", err, out.String())
 	}
 }

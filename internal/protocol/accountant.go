@@ -268,10 +268,9 @@ func (a *Accountant) Balance() error {
 func (a *Accountant) Missing() (recipe.EdgeID, recipe.Ordinal, bool) {
 	for i := range a.plan.Edges {
 		e := &a.plan.Edges[i]
-		for l, up := range a.Fold.Steps[e.From].Lanes {
-			c := a.Fold.Steps[e.To].Lanes[e.LaneBase+l]
-			if !c.Done && (up.Done || c.before(up)) {
-				return e.ID, c.at(uint16(e.LaneBase + l)), true
+		for l := range a.Fold.Steps[e.From].Lanes {
+			if o, missing := a.missing(e, l); missing {
+				return e.ID, o, true
 			}
 		}
 	}
@@ -285,4 +284,11 @@ func (a *Accountant) Missing() (recipe.EdgeID, recipe.Ordinal, bool) {
 		}
 	}
 	return "", recipe.Ordinal{}, false
+}
+
+// missing returns the frame that comes next for an edge's reader, on a lane of the step
+// above, when that has made it.
+func (a *Accountant) missing(e *recipe.Edge, lane int) (recipe.Ordinal, bool) {
+	up, c := a.Fold.Steps[e.From].Lanes[lane], a.Fold.Steps[e.To].Lanes[e.LaneBase+lane]
+	return c.at(uint16(e.LaneBase + lane)), !c.Done && (up.Done || c.before(up))
 }

@@ -106,15 +106,16 @@ func (s *search) orphan() (ledgerKey, bool) {
 
 // shown finds such a frame by what waits on an edge: it was committed before it was
 // published.
-func (s *search) shown() (ledgerKey, bool) {
+func (s *search) shown() (best ledgerKey, found bool) {
 	for id, frames := range s.waiting.frames {
 		for o, parts := range frames {
-			if k, found := s.unknown(&Entry{Step: s.a.plan.Edge(id).To, Ord: o, Parts: parts}); found {
-				return k, true
+			k, lost := s.unknown(&Entry{Step: s.a.plan.Edge(id).To, Ord: o, Parts: parts})
+			if lost && (!found || k.step < best.step || k.step == best.step && k.ord.Compare(best.ord) < 0) {
+				best, found = k, true
 			}
 		}
 	}
-	return ledgerKey{}, false
+	return best, found
 }
 
 // unknown returns the frame that an entry's frame was made of, when there neither is nor was

@@ -175,6 +175,20 @@ func TestLost(t *testing.T) {
 			t.Errorf("%s: got %v of %s on %s, want %v", r.name, lost, o, edge, r.want)
 		}
 	}
+	merge := threeSteps() // out reads the source, too, on a second lane
+	merge.Steps[2].In, merge.Steps[2].Lanes = append(merge.Steps[2].In, "e3"), []recipe.Lane{{}, {}}
+	merge.Steps[0].Out = append(merge.Steps[0].Out, "e3")
+	merge.Edges = append(merge.Edges, recipe.Edge{ID: "e3", From: 0, To: 2, LaneBase: 1})
+	both := NewAccountant(merge, Fold{}, Rules{})
+	for _, h := range ledger(entry(0, 0, 0), entry(1, 0, 0)) {
+		if err := both.Add(h.Seq, h.Entry, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	both.Split(0, 0, SplitState{N: 1, Done: true})
+	if edge, _, lost := both.Lost(waits("e2", 0)); !lost || edge != "e3" {
+		t.Errorf("the other edge of a merge: got %v on %q", lost, edge)
+	}
 	a, _ := readAll(t, ledger(entry(0, 0, 0)), Fold{})
 	if edge, _, lost := a.Lost(waits("e1")); lost {
 		t.Errorf("a source may publish still: got a loss on %s", edge)

@@ -150,6 +150,13 @@ func (m *Owner) Held() int {
 	return n
 }
 
+// Starved reports whether the frame whose turn it is has not come, while others have: it may
+// be behind them.
+func (m *Owner) Starved() bool {
+	lane, more := m.cursors.Pick()
+	return more && m.applies == nil && m.Held() > 0 && m.hand[m.cursors[lane].at(uint16(lane))] == nil
+}
+
 // Observe applies the 50 % rule; see [Window.Observe].
 func (m *Owner) Observe(full, all int) { m.window.Observe(full, all) }
 
@@ -187,9 +194,7 @@ func (m *Owner) next(now time.Duration) {
 		m.capture(now, !more || m.stop)
 		return
 	}
-	c := m.cursors[lane]
-	ord := recipe.Ordinal{Split: c.Split, N: c.N, Lane: uint16(lane), Path: c.Path}
-	fr := m.hand[ord]
+	fr := m.hand[m.cursors[lane].at(uint16(lane))]
 	if fr == nil {
 		m.capture(now, false)
 		return

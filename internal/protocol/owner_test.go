@@ -174,3 +174,21 @@ func TestOwnerThatTakesLongSavesSoon(t *testing.T) {
 		{"applied late", func() { m.Computed(3, &Entry{}, 1000*time.Millisecond+checkpointLate) }, "commit 3; capture 1"},
 	})
 }
+
+// TestStarved says that an owner waits for a frame while others, behind it, have come.
+func TestStarved(t *testing.T) {
+	m := NewOwner(OwnerConfig{Lanes: []int{0}, Window: 4}, Checkpoint{}, nil)
+	at := func(n uint64, want bool) {
+		t.Helper()
+		if n > 0 {
+			m.Deliver(ID(n), Frame{Ord: recipe.Ordinal{N: n - 1}, Records: 1, Seq: n}, 0)
+		}
+		if got := m.Starved(); got != want {
+			t.Errorf("with frame %d: got %v, want %v", n, got, want)
+		}
+	}
+	at(0, false) // nothing has come
+	at(2, true)
+	at(3, true)
+	at(1, false) // it is applied
+}

@@ -9,27 +9,35 @@ type Place struct {
 	Cursors Cursors // behind the last checkpoint
 	Held    int64   // bytes of frames in hand
 	Full    bool    // needs no more (limit)
+	Starved bool    // waits for a frame, with others in hand that come behind it
 }
+
+// Flags of an encoded place.
+const (
+	placeFull = 1 << iota
+	placeStarved
+)
 
 // Append encodes the place.
 func (p Place) Append(b []byte) []byte {
-	b = binary.AppendVarint(b, p.Held)
+	var flags byte
 	if p.Full {
-		b = append(b, 1)
-	} else {
-		b = append(b, 0)
+		flags |= placeFull
 	}
-	return p.Cursors.Append(b)
+	if p.Starved {
+		flags |= placeStarved
+	}
+	return p.Cursors.Append(append(binary.AppendVarint(b, p.Held), flags))
 }
 
 // DecodePlace decodes what Append encoded.
 func DecodePlace(b []byte) (Place, bool) {
 	held, n := binary.Varint(b)
-	if n <= 0 || len(b) <= n || b[n] > 1 {
+	if n <= 0 || len(b) <= n || b[n] > placeFull|placeStarved {
 		return Place{}, false
 	}
 	cs, rest, err := DecodeCursors(b[n+1:])
-	return Place{Cursors: cs, Held: held, Full: b[n] == 1}, err == nil && len(rest) == 0
+	return Place{Cursors: cs, Held: held, Full: b[n]&placeFull != 0, Starved: b[n]&placeStarved != 0}, err == nil && len(rest) == 0
 }
 
 // Place returns the mark as the place of its source.

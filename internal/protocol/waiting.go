@@ -26,30 +26,41 @@ func (w *Waiting) has(id recipe.EdgeID, o recipe.Ordinal) bool {
 	return found
 }
 
-// Lost returns the frame that a job waits for, where it can't come any more: the step above
+// Lost returns a frame that a job waits for and that can't come any more: the step above
 // has committed it, and neither is it stored on its edge nor is what it was made of stored
 // above. What is on its way between two steps is on neither for a moment, so one look is no
 // proof; a second one is, when nothing has moved between them. About edges with a ttl and
 // what gates let through it says nothing: there the coordinator helps; see [Accountant.Overdue].
-func (a *Accountant) Lost(w Waiting) (recipe.EdgeID, recipe.Ordinal, bool) {
-	edge, o, missing := a.Missing()
-	if !missing || !w.All || w.has(edge, o) {
+func (a *Accountant) Lost(w Waiting) (edge recipe.EdgeID, o recipe.Ordinal, lost bool) {
+	if !w.All {
 		return "", o, false
 	}
-	e := a.plan.Edge(edge)
+	for i := range a.plan.Edges {
+		e := &a.plan.Edges[i]
+		for l := range a.Fold.Steps[e.From].Lanes {
+			if o, missing := a.missing(e, l); missing && a.lost(w, e, o) {
+				return e.ID, o, true
+			}
+		}
+	}
+	return "", o, false
+}
+
+// lost reports whether a frame that a reader misses is stored neither on the edge nor above.
+func (a *Accountant) lost(w Waiting, e *recipe.Edge, o recipe.Ordinal) bool {
 	from := &a.plan.Steps[e.From]
 	switch {
-	case e.TTL > 0 || from.Role == recipe.RoleGate:
-		return "", o, false
+	case w.has(e.ID, o) || e.TTL > 0 || from.Role == recipe.RoleGate:
+		return false
 	case from.Role == recipe.RoleSource:
-		return edge, o, a.open[from.ID].done(o.Split)
+		return a.open[from.ID].done(o.Split)
 	}
 	for _, id := range from.In {
 		for up := range w.frames[id] {
 			if up.Split == o.Split && up.N == o.N {
-				return "", o, false
+				return false
 			}
 		}
 	}
-	return edge, o, true
+	return true
 }

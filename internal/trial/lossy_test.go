@@ -160,6 +160,26 @@ nodes:
 	})
 }
 
+// TestGateOfManySplits has an ordered reader below a gate, and a source that reads several
+// pieces of a file at once: what comes early waits below, and must not hold back what the
+// reader waits for. Nothing is too old, and all arrives, soon.
+func TestGateOfManySplits(t *testing.T) {
+	t.Parallel()
+	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
+		r.File("in", lines(100_000, "number %d"))
+		j := r.Job(t, `
+recipe: pieces
+nodes:
+  lines: {kind: file_reader, config: {path: in, split_bytes: 200000}}
+  out:   {kind: file_writer, from: {node: lines, ttl: 10m}, config: {path: out}}
+`)
+		j.Within = 20 * time.Second // it takes one; at a frame in 250 ms it took two minutes
+		if res := j.Run().Succeeded(); res.Lost() != 0 || r.Read(t, "out") != r.Read(t, "in") {
+			t.Errorf("%d records were lost, or others are written than were read", res.Lost())
+		}
+	})
+}
+
 // TestExpiry discards and counts, exactly, what waits too long while no worker runs that
 // could read the edge, alone and together with drops.
 func TestExpiry(t *testing.T) {

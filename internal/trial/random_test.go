@@ -14,7 +14,7 @@ import (
 // evaluation in memory says. The long form runs 200 in each mode.
 func TestRandomGraphs(t *testing.T) {
 	t.Parallel()
-	graphs := 60
+	graphs := 40
 	switch {
 	case *long:
 		graphs = 200

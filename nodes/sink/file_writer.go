@@ -110,7 +110,7 @@ func (w *fileWriter) AppendSnapshot(b []byte) []byte { return binary.AppendVarin
 // AppendDelta implements nodes.Stateful.
 func (w *fileWriter) AppendDelta(b []byte) []byte { return w.AppendSnapshot(b) }
 
-// Restore implements nodes.Stateful. The file is cut back when it is next written.
+// Restore implements nodes.Stateful. What was written behind the offset is written again.
 func (w *fileWriter) Restore(snapshot []byte) error {
 	if len(snapshot) == 0 {
 		snapshot = []byte{0}

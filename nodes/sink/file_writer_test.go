@@ -286,6 +286,45 @@ func TestRestoreCutsBack(t *testing.T) {
 	}
 }
 
+// TestLateWriterHarmsNothing has a writer that read its checkpoint, was frozen, and writes
+// on when another one has taken over and is ahead: both write the same, and nothing is lost.
+func TestLateWriterHarmsNothing(t *testing.T) {
+	for _, mode := range []string{"replace", "append", "fail"} {
+		t.Run(mode, func(t *testing.T) {
+			dir := t.TempDir()
+			root := openRoot(t, dir)
+			config := fmt.Sprintf(`{"path":"f","if_exists":%q}`, mode)
+			first := build(t, root, config)
+			if err := write(t, first, "a"); err != nil {
+				t.Fatal(err)
+			}
+			checkpoint := first.AppendSnapshot(nil)
+			late, next := build(t, root, config), build(t, root, config)
+			for _, w := range []*fileWriter{late, next} {
+				if err := w.Restore(checkpoint); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := write(t, next, "b", "c"); err != nil {
+				t.Fatal(err)
+			}
+			if err := write(t, late, "b"); err != nil {
+				t.Fatal(err)
+			}
+			if err := write(t, next, "d"); err != nil {
+				t.Fatal(err)
+			}
+			if err := next.Seal(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			got, err := os.ReadFile(filepath.Join(dir, "f"))
+			if err != nil || string(got) != "a\nb\nc\nd\n" {
+				t.Errorf("got %q %v", got, err)
+			}
+		})
+	}
+}
+
 // TestDiscard takes back what was not sealed, however often, and never what was.
 func TestDiscard(t *testing.T) {
 	ctx := context.Background()

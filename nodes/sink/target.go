@@ -23,7 +23,9 @@ import (
 // takes all of it back.
 //
 // So the decision of what to do with an existing file is taken once a job, and every
-// operation here can be done again after a crash at any point.
+// operation here can be done again after a crash at any point. And it may be done late, by a
+// worker that was frozen and does not know yet that another one has taken over: what both
+// write at an offset is the same, so nobody cuts off what is behind its own, before seal.
 type target struct {
 	path     string // as the recipe has it, for messages
 	name     string // in the root
@@ -32,7 +34,7 @@ type target struct {
 	lines    bool // records are lines: the first one begins a line
 	root     *os.Root
 
-	file *os.File // open for writing, cut back to the offset it was opened at
+	file *os.File // open for writing
 	base int64    // in file, of the job's first byte
 }
 
@@ -58,8 +60,7 @@ func (t *target) fault(what string, err error) error {
 	return fmt.Errorf("%s %s: %w", what, t.path, nodes.FileCause(t.root, err))
 }
 
-// writeAt writes bytes of this job at an offset; what lay behind the offset when the
-// file was opened is gone.
+// writeAt writes bytes of this job at an offset.
 func (t *target) writeAt(b []byte, offset int64) error {
 	if err := t.open(offset, true); err != nil {
 		return err
@@ -70,7 +71,7 @@ func (t *target) writeAt(b []byte, offset int64) error {
 	return nil
 }
 
-// open opens the file for writing, cut to offset. writing says that bytes of the job will
+// open opens the file for writing from offset on. writing says that bytes of the job will
 // follow, if there are none yet.
 func (t *target) open(offset int64, writing bool) error {
 	if t.file != nil {
@@ -99,7 +100,14 @@ func (t *target) open(offset int64, writing bool) error {
 	if info, err := t.root.Stat(t.name); err == nil && info.IsDir() {
 		return nodes.Permanentf("%s is a folder; a file is wanted", t.path)
 	}
-	f, err := t.root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+	flags := os.O_RDWR
+	if offset == 0 {
+		flags |= os.O_CREATE
+	}
+	f, err := t.root.OpenFile(name, flags, 0o666)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nodes.Permanentf("%s: what the job had written is gone", t.path)
+	}
 	if err != nil {
 		return t.fault("open", err)
 	}
@@ -107,7 +115,7 @@ func (t *target) open(offset int64, writing bool) error {
 		err = t.beginLine(f)
 	}
 	if err == nil {
-		err = t.cut(f, t.base+offset)
+		err = t.reaches(f, t.base+offset)
 	}
 	if err != nil {
 		f.Close()
@@ -121,8 +129,9 @@ func (t *target) exists() error {
 	return nodes.Permanentf("%s exists, and if_exists is fail", t.path)
 }
 
-// cut takes the file back to size. A file that is shorter lost what was checkpointed.
-func (t *target) cut(f *os.File, size int64) error {
+// reaches checks that the file has as many bytes as were written before. One that is shorter
+// lost what was checkpointed.
+func (t *target) reaches(f *os.File, size int64) error {
 	info, err := f.Stat()
 	if err != nil {
 		return t.fault("look at", err)
@@ -132,9 +141,6 @@ func (t *target) cut(f *os.File, size int64) error {
 	}
 	if info.Size() < size {
 		return nodes.Permanentf("%s has %d bytes, but the job had written up to %d: it was changed meanwhile", t.path, info.Size(), size)
-	}
-	if err := f.Truncate(size); err != nil {
-		return t.fault("cut back", err)
 	}
 	return nil
 }
@@ -156,6 +162,9 @@ func (t *target) seal(size int64) error {
 	}
 	if err := t.open(size, false); err != nil {
 		return err
+	}
+	if err := t.file.Truncate(t.base + size); err != nil { // what an attempt wrote that came to nothing
+		return t.fault("cut back", err)
 	}
 	if err := t.file.Sync(); err != nil {
 		return t.fault("write", err)

@@ -77,7 +77,11 @@ func TestSeed(t *testing.T) {
 }
 
 func TestSimulation(t *testing.T) {
-	n := seeds(t, 5000)
+	most := 2000
+	if os.Getenv("CI") != "" {
+		most = 5000
+	}
+	n := seeds(t, most)
 	start := time.Now()
 	runs, events, bad, ledger, held := 0, 0, 0, 0, 0
 	faults := map[string]int{}
