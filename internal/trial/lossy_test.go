@@ -97,7 +97,7 @@ func TestLossyEdges(t *testing.T) {
 		var all []*lossy
 		var jobs []*trial.Job
 		for _, publisher := range []string{"lines", "up"} {
-			for _, edge := range []string{"overflow: drop_oldest", "overflow: drop_newest", "ttl: 150ms", "overflow: drop_oldest, ttl: 150ms", "overflow: drop_newest, ttl: 150ms"} {
+			for _, edge := range []string{"overflow: drop_oldest", "overflow: drop_newest", "ttl: 500ms", "overflow: drop_oldest, ttl: 500ms", "overflow: drop_newest, ttl: 500ms"} {
 				l := &lossy{fmt.Sprintf("%d/", len(all)), publisher, edge}
 				all, jobs = append(all, l), append(jobs, r.Job(t, l.recipe(), trial.Frames(10)))
 			}
@@ -149,8 +149,11 @@ nodes:
 			for i, res := range atOnce(jobs, 2) {
 				res.Succeeded()
 				out, lost := len(r.Lines(t, fmt.Sprintf("out%d", i))), int(res.Lost())
-				if out+lost != n || out == 0 || out > n/2 {
-					t.Errorf("%s: %d delivered and %d lost of %d, want half delivered at most", edges[i], out, lost, n)
+				if out+lost != n || out == 0 {
+					t.Errorf("%s: %d delivered and %d lost of %d", edges[i], out, lost, n)
+				}
+				if out > n*3/4 && !testing.Short() { // the race detector slows down who is fast
+					t.Errorf("%s: %d delivered of %d, want most of them to pass by", edges[i], out, n)
 				}
 				if r.Read(t, fmt.Sprintf("all%d", i)) != r.Read(t, "in") {
 					t.Errorf("%s: the edge beside has not all", edges[i])
