@@ -235,7 +235,7 @@ func TestCancel(t *testing.T) {
 // TestPools runs a recipe whose steps name pools on workers of those pools.
 func TestPools(t *testing.T) {
 	t.Parallel()
-	trial.Each(t, trial.Config{Workers: [][]string{nil, nil}, Pools: []string{"near", "far"}, Stall: time.Second}, func(t *testing.T, r *trial.Rig) {
+	trial.Each(t, trial.Config{Workers: [][]string{nil, nil}, Pools: []string{"near", "far"}, Stall: 6 * time.Second}, func(t *testing.T, r *trial.Rig) {
 		r.File("in", lines(500, "%d"))
 		const text = `
 recipe: pools
