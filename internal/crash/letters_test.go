@@ -91,7 +91,7 @@ func TestLetters(t *testing.T) {
 		p.kill()
 		struck++
 	}
-	if struck < max(1, kills(t)/5) { // others may find it at its end
+	if struck == 0 { // the others may find it at its end
 		t.Errorf("%d kills struck", struck)
 	}
 	s.run(t, dir, "--resume").want(t, 0)

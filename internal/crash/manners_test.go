@@ -154,8 +154,8 @@ func TestInterrupted(t *testing.T) {
 				}
 				stops = append(stops, time.Since(asked))
 			}
-			if len(stops) < 2 { // the third may find it at its end
-				t.Errorf("%d runs were interrupted, want 2 at least", len(stops))
+			if len(stops) == 0 { // the second may find it at its end
+				t.Error("no run was interrupted")
 			}
 			if most(stops) > atRest {
 				t.Errorf("stopped after %v, want at most %v", stops, atRest)

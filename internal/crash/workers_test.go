@@ -142,9 +142,9 @@ func workersHarmed(t *testing.T, these []*scene, times int, harm func(*crew)) {
 			var harming sync.WaitGroup
 			harmed := 0
 			harming.Go(func() {
-				for ; harmed < times; harmed++ {
+				for n := int64(0); harmed < times; harmed++ { // several at once where news are rarer
 					mark := int64(s.lines) * int64(5*times+80*harmed) / int64(100*times)
-					for n := int64(0); n < mark; {
+					for n < mark {
 						select {
 						case n = <-read:
 						case <-over:

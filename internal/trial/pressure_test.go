@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -133,6 +134,7 @@ func TestBackPressure(t *testing.T) {
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		r.File("in", lines(n, "LINE %d"))
 		chances(t, 3, func() error {
+			debug.FreeOSMemory() // what tests before this one have left
 			j := r.Job(t, fmt.Sprintf(pressure, slow))
 			j.Within = slow + time.Minute
 			var g gauge
