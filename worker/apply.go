@@ -57,7 +57,7 @@ func (l *ownerLoop) fetch(ctx context.Context, h *inHand) error {
 		return nil
 	}
 	e := l.edges[h.edge]
-	m, err := l.job.conn.At(ctx, l.job.names.Fill(l.job.plan.Streams[e.Stream].Name), h.msg.Seq)
+	m, err := l.job.conn.At(ctx, l.job.streamOf(e), h.msg.Seq)
 	if errors.Is(err, bus.ErrNotFound) { // acknowledged by another reign
 		return errRestart
 	}

@@ -58,6 +58,9 @@ func newJobRun(w *Worker, rec bus.JobRecord) *jobRun {
 	return r
 }
 
+// streamOf is the name of the stream that holds an edge.
+func (r *jobRun) streamOf(e *recipe.Edge) string { return r.names.Fill(r.plan.Streams[e.Stream].Name) }
+
 // now is the machines' clock.
 func (r *jobRun) now() time.Duration { return time.Since(r.began) }
 

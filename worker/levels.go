@@ -62,11 +62,11 @@ func (l *levels) read() {
 			if !e.Lossy() {
 				continue
 			}
-			counts, err := l.run.conn.SubjectCounts(ctx, l.run.names.Fill(s.Name), l.run.names.Fill(e.Subject))
+			n, err := l.run.conn.SubjectCount(ctx, l.run.names.Fill(s.Name), l.run.names.Fill(e.Subject))
 			if err != nil {
 				break
 			}
-			got[id] = counts[l.run.names.Fill(e.Subject)]
+			got[id] = n
 		}
 	}
 	l.mu.Lock()

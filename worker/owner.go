@@ -105,7 +105,7 @@ func (l *ownerLoop) close() {
 // checkpoint, the state and the ledger.
 func (l *ownerLoop) takeOver(ctx context.Context) error {
 	for i, e := range l.edges {
-		stream := l.job.names.Fill(l.job.plan.Streams[e.Stream].Name)
+		stream := l.job.streamOf(e)
 		name, err := l.job.ownConsumer(ctx, stream, l.step, e, l.lease.epoch)
 		if err != nil {
 			return err

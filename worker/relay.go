@@ -90,7 +90,7 @@ func (l *relayLoop) run(ctx context.Context) error {
 func (l *relayLoop) pull() error {
 	for i, e := range l.edges {
 		name := l.job.names.Consumer(l.step.ID, e.ID, l.job.rec.Generation, 0)
-		p, err := l.job.conn.NewPuller(l.job.names.Fill(l.job.plan.Streams[e.Stream].Name), name,
+		p, err := l.job.conn.NewPuller(l.job.streamOf(e), name,
 			func(m *bus.Message) { l.box.post(event{kind: evDeliver, edge: i, msg: m}) },
 			func(err error) { l.box.post(event{kind: evGone, err: err}) })
 		if err != nil {

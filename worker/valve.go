@@ -130,8 +130,7 @@ func (v *valve) old(ctx context.Context) int {
 	if v.in.TTL == 0 {
 		return 0
 	}
-	names := v.l.job.names
-	stream, subject := names.Fill(v.l.job.plan.Streams[v.in.Stream].Name), names.Fill(v.in.Subject)
+	stream, subject := v.l.job.streamOf(v.in), v.l.job.names.Fill(v.in.Subject)
 	n, seq := 0, uint64(1)
 	for n < belowGate {
 		m, err := v.l.job.conn.Next(ctx, stream, subject, seq)
@@ -143,10 +142,10 @@ func (v *valve) old(ctx context.Context) int {
 	return n
 }
 
+// stored is the number of frames on an edge.
 func (v *valve) stored(ctx context.Context, e *recipe.Edge) (int, error) {
-	subject := v.l.job.names.Fill(e.Subject)
-	counts, err := v.l.job.conn.SubjectCounts(ctx, v.l.job.names.Fill(v.l.job.plan.Streams[e.Stream].Name), subject)
-	return int(counts[subject]), err
+	n, err := v.l.job.conn.SubjectCount(ctx, v.l.job.streamOf(e), v.l.job.names.Fill(e.Subject))
+	return int(n), err
 }
 
 // measured takes what measure found.

@@ -39,10 +39,9 @@ func (r *run) help(ctx context.Context) {
 
 // stored returns how many frames are stored on an edge, and false when that is not known.
 func (r *run) stored(ctx context.Context, id recipe.EdgeID) (uint64, bool) {
-	e := r.plan.Edge(id)
-	subject := r.names.Fill(e.Subject)
-	counts, err := r.conn.SubjectCounts(ctx, r.names.Fill(r.plan.Streams[e.Stream].Name), subject)
-	return counts[subject], err == nil
+	stream, subject := r.whereIs(r.plan.Edge(id))
+	n, err := r.conn.SubjectCount(ctx, stream, subject)
+	return n, err == nil
 }
 
 // expire gives a gate's verdict in its place: the entry first, then the empty frame.

@@ -36,7 +36,7 @@ func (r *run) waiting(ctx context.Context) (w protocol.Waiting, err error) {
 // waitingOn reads which frames are stored on an edge, with so many requests at most, and
 // returns how many it made.
 func (r *run) waitingOn(ctx context.Context, e *recipe.Edge, most int, w *protocol.Waiting) (made int, err error) {
-	stream, subject := r.names.Fill(r.plan.Streams[e.Stream].Name), r.names.Fill(e.Subject)
+	stream, subject := r.whereIs(e)
 	seq := uint64(1)
 	for made < most {
 		made++
@@ -84,4 +84,9 @@ func (r *run) seek(ctx context.Context) {
 		r.reason = fmt.Sprintf("%s does not balance: frame %s was produced, it is stored nowhere any more, and the ledger has no entry that %s took it",
 			r.edgeName(edge), ord, r.plan.Steps[r.plan.Edge(edge).To].Node)
 	}
+}
+
+// whereIs returns the stream and the subject that hold an edge.
+func (r *run) whereIs(e *recipe.Edge) (stream, subject string) {
+	return r.names.Fill(r.plan.Streams[e.Stream].Name), r.names.Fill(e.Subject)
 }

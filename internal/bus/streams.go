@@ -167,6 +167,12 @@ func (c *Conn) SubjectCounts(ctx context.Context, stream, filter string) (map[st
 	}
 }
 
+// SubjectCount returns how many messages one subject holds.
+func (c *Conn) SubjectCount(ctx context.Context, stream, subject string) (uint64, error) {
+	counts, err := c.SubjectCounts(ctx, stream, subject)
+	return counts[subject], err
+}
+
 // PurgeBelow removes all messages with a sequence under seq, and returns how many.
 func (c *Conn) PurgeBelow(ctx context.Context, stream string, seq uint64) (uint64, error) {
 	if seq <= 1 {
