@@ -19,10 +19,13 @@ func (r *jobRun) guard(step *recipe.Step, call func() error) (err error) {
 	return call()
 }
 
-// guard is that of the instance's job, for its step. What a node says of its records is
-// withheld where they may hold what this worker can't hide.
-func (in *instance) guard(call func() error) error {
-	return in.run.withhold(in.run.guard(in.step, call))
+// guard is that of the instance's job, for its step.
+func (in *instance) guard(call func() error) error { return in.run.guardRecords(in.step, call) }
+
+// guardRecords is guard for what sees records, or a state made of them: what a node says of
+// them is withheld where they may hold what this worker can't hide.
+func (r *jobRun) guardRecords(step *recipe.Step, call func() error) error {
+	return r.withhold(r.guard(step, call))
 }
 
 // withhold takes the words from an error that may quote the value of a secret which is not

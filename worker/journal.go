@@ -167,7 +167,7 @@ func (j *journal) restore(ctx context.Context, chain []*record) error {
 		snapshot, chain = state, chain[1:]
 		j.size = len(state)
 	}
-	if err := j.job.guard(j.step, func() error { return s.Restore(snapshot) }); err != nil {
+	if err := j.job.guardRecords(j.step, func() error { return s.Restore(snapshot) }); err != nil {
 		return fmt.Errorf("restore the state of step %s: %w", j.step.Node, err)
 	}
 	for _, c := range chain {
@@ -178,7 +178,7 @@ func (j *journal) restore(ctx context.Context, chain []*record) error {
 		if len(delta) == 0 {
 			continue
 		}
-		if err := j.job.guard(j.step, func() error { return s.Apply(delta) }); err != nil {
+		if err := j.job.guardRecords(j.step, func() error { return s.Apply(delta) }); err != nil {
 			return fmt.Errorf("restore the state of step %s: %w", j.step.Node, err)
 		}
 		j.since += len(delta) + revisionBytes

@@ -38,3 +38,24 @@ func TestRefusedSecretIsNotTold(t *testing.T) {
 		}
 	}
 }
+
+// quoting is a node that quotes its state when it refuses it.
+type quoting struct{ nodes.Stateful }
+
+func (quoting) Process(*nodes.Call, nodes.Record) error { return nil }
+func (quoting) Restore([]byte) error                    { return errors.New("no state: hunter2") }
+
+// TestRefusedStateIsNotTold: a state is made of records, which may hold a secret that this
+// worker does not have.
+func TestRefusedStateIsNotTold(t *testing.T) {
+	for _, secret := range []string{"", "pw"} {
+		r := newJobRun(&Worker{log: hclog.NewNullLogger()}, bus.JobRecord{Plan: &recipe.Plan{}})
+		if secret != "" {
+			r.unsaid = []string{secret}
+		}
+		err := (&journal{job: r, step: &recipe.Step{Node: "x"}, proc: quoting{}}).restore(t.Context(), nil)
+		if err == nil || strings.Contains(err.Error(), "hunter2") != (secret == "") || !strings.Contains(err.Error(), "step x") {
+			t.Errorf("with the unknown secret %q: got %v", secret, err)
+		}
+	}
+}
