@@ -83,6 +83,8 @@ func (r *jobRun) work(ctx context.Context) error {
 	asked := ctx
 	ctx, cancel := context.WithCancelCause(asked)
 	defer cancel(nil)
+	r.sign(bus.Sign{}) // it is here
+	defer r.sign(bus.Sign{Left: true})
 	go r.live(ctx)
 	var all sync.WaitGroup
 	for i := range r.plan.Steps {

@@ -55,8 +55,13 @@ func (r *jobRun) live(ctx context.Context) {
 			}
 		}
 		if s.Busy || len(s.Sources) > 0 {
-			data, _ := json.Marshal(s)
-			_ = r.conn.Send(r.names.Alive(), data)
+			r.sign(s)
 		}
 	}
+}
+
+func (r *jobRun) sign(s bus.Sign) {
+	s.Worker, s.Run = r.w.cfg.Name, r.rec.Generation
+	data, _ := json.Marshal(s)
+	_ = r.conn.Send(r.names.Alive(), data)
 }

@@ -26,6 +26,8 @@ func (r *run) conclude(end ending) (recipe.Progress, error) {
 		}
 		// What is stored says that the job runs: whoever comes next goes on with it.
 		r.log.Warn("the job rests, but there was no room to write it down", "err", err)
+	} else if end.state == recipe.JobStopped {
+		r.settle(ctx)
 	}
 	if end.state.Final() && !r.cfg.Keep {
 		if err := r.sweep(ctx); err != nil {

@@ -119,6 +119,7 @@ type run struct {
 	sought    time.Time             // when a frame was last looked for
 	lost      lost                  // the one that was found nowhere then
 	read      map[int]time.Time     // by source: last time that a worker was at it
+	here      map[string]bool       // workers that have something of this start of the job in hand
 	stood     time.Time             // when the job's streams were last seen
 	shower    *shower               // nil when nobody wants to see
 	news      chan func()           // what the subscriptions bring, for the one loop
@@ -151,6 +152,11 @@ func Run(ctx context.Context, c Config, control Control) (recipe.Progress, error
 	if r.reason != "" {
 		return r.conclude(ending{recipe.JobFailed, r.reason})
 	}
+	deaf, err := r.hearWorkers(ctx)
+	if err != nil {
+		return r.progress(), err
+	}
+	defer deaf()
 	if err := r.provision(ctx); err != nil {
 		return recipe.Progress{}, err
 	}
@@ -170,7 +176,7 @@ func open(ctx context.Context, c Config) (*run, error) {
 		c.Log = hclog.NewNullLogger()
 	}
 	r := &run{cfg: c, conn: c.Conn, log: c.Log.With("job", string(c.Job)), names: bus.Names{Job: c.Job}, began: time.Now(), moved: time.Now(),
-		news: make(chan func(), 1024), sizes: map[int][]int64{}, read: map[int]time.Time{}, shown: -1}
+		news: make(chan func(), 1024), sizes: map[int][]int64{}, read: map[int]time.Time{}, here: map[string]bool{}, shown: -1}
 	if err := EnsureJobs(ctx, c.Conn); err != nil {
 		return nil, err
 	}

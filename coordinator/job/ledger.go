@@ -32,7 +32,14 @@ func (r *run) resume(ctx context.Context) error {
 			return err
 		}
 	}
-	if r.whole(ctx); r.reason == "" {
+	if err := r.recallRest(ctx); err != nil {
+		return err
+	}
+	r.whole(ctx)
+	if r.gap.IsZero() {
+		r.acct.Rested(nil)
+	}
+	if r.reason == "" {
 		return nil
 	}
 	return r.fold(ctx)
@@ -155,18 +162,23 @@ func (r *run) search(ctx context.Context) (protocol.Loss, error) {
 	if err != nil { // the ledger tells something by itself
 		r.log.Debug("what waits on the edges was not read", "err", err)
 	}
-	st, err := r.conn.StreamState(ctx, r.names.Ledger())
+	held, last, err := r.held(ctx)
 	if err != nil {
 		return protocol.Loss{}, err
 	}
-	var held []protocol.Held
+	return r.acct.Gap(held, last, waiting), nil
+}
+
+// held reads all that the ledger holds, and before it its last sequence.
+func (r *run) held(ctx context.Context) (held []protocol.Held, last uint64, err error) {
+	st, err := r.conn.StreamState(ctx, r.names.Ledger())
+	if err != nil {
+		return nil, 0, err
+	}
 	err = r.conn.Scan(ctx, r.names.Ledger(), r.names.LedgerAll(), 0, func(m *bus.Stored) error {
 		e, err := protocol.DecodeEntry(m.Data)
 		held = append(held, protocol.Held{Seq: m.Seq, Entry: e})
 		return err
 	})
-	if err != nil {
-		return protocol.Loss{}, err
-	}
-	return r.acct.Gap(held, st.Last, waiting), nil
+	return held, st.Last, err
 }

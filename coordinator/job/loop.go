@@ -125,10 +125,6 @@ func (r *run) subscribe(ctx context.Context) (stops []func(), err error) {
 		return stops, err
 	}
 	stops = append(stops, stop)
-	if stop, err = r.conn.Subscribe(r.names.Alive(), func(_ string, data []byte) { post(func() { r.alive(data) }) }); err != nil {
-		return stops, err
-	}
-	stops = append(stops, stop)
 	stop, err = r.conn.Subscribe(r.names.Resting(), func(_ string, data []byte) { post(func() { _ = json.Unmarshal(data, &r.rest) }) })
 	if err != nil {
 		return stops, err

@@ -22,8 +22,11 @@ const (
 // wait for its input for as long as it likes, and a frame that nobody takes does not move.
 func (r *run) alive(data []byte) {
 	var s bus.Sign
-	if json.Unmarshal(data, &s) != nil {
+	if json.Unmarshal(data, &s) != nil || s.Run != r.rec.Generation {
 		return
+	}
+	if r.here[s.Worker] = true; s.Left {
+		delete(r.here, s.Worker)
 	}
 	now := time.Now()
 	if s.Busy {

@@ -85,6 +85,9 @@ type DeadLetter struct {
 
 // Sign is what a worker tells the coordinator now and then of a job that it is at.
 type Sign struct {
-	Busy    bool  `json:"busy,omitempty"`    // nodes are at work, or wait before they try again
-	Sources []int `json:"sources,omitempty"` // steps whose splits it reads, or lists
+	Worker  string `json:"worker"`
+	Run     uint64 `json:"run"`               // the job's generation
+	Left    bool   `json:"left,omitempty"`    // what it had in hand is committed or given back, and it does no more
+	Busy    bool   `json:"busy,omitempty"`    // nodes are at work, or wait before they try again
+	Sources []int  `json:"sources,omitempty"` // steps whose splits it reads, or lists
 }

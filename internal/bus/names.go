@@ -91,6 +91,9 @@ func (n Names) StateAll() string { return n.subject("state", ">") }
 // Fold is where the coordinator writes what it has folded.
 func (n Names) Fold() string { return n.subject("state", "fold") }
 
+// Rest is what the ledger held when the job came to rest.
+func (n Names) Rest() string { return n.subject("state", "rest") }
+
 // Failure is where a worker writes why the job must fail.
 func (n Names) Failure() string { return n.subject("state", "failure") }
 
@@ -105,7 +108,7 @@ func (n Names) Split(step int, split uint32) string {
 	return n.subject("state", "split", strconv.Itoa(step), strconv.FormatUint(uint64(split), 10))
 }
 
-// StateKey takes a state subject apart: "fold", "failure", "lease", "splits" or "split",
+// StateKey takes a state subject apart: "fold", "rest", "failure", "lease", "splits" or "split",
 // and the numbers behind it.
 func (n Names) StateKey(subject string) (key string, numbers []int) {
 	rest := strings.TrimPrefix(subject, n.subject("state")+".")

@@ -22,6 +22,7 @@ type Accountant struct {
 	due   []int                       // by source: how many of the queue the last Purge returned
 	kept  map[ledgerKey]*keptEntry    // entries that are stored, where a gate may need help
 	ends  map[splitKey]uint64         // the last frame of splits whose end is stored
+	rest  *Rest                       // what the ledger held when the job came to rest; nil when unknown
 	news  bool
 }
 

@@ -44,7 +44,7 @@ func (a *Accountant) Gap(held []Held, last uint64, waiting Waiting) Loss {
 	for _, by := range []struct {
 		find  func() (ledgerKey, bool)
 		trust Trust
-	}{{s.read, Sure}, {s.second, Sure}, {s.counted, Sure}, {s.orphan, Sure}, {s.shown, Sure}, {s.again, Likely}, {s.stuck, Likely}, {s.newest, Guess}} {
+	}{{s.read, Sure}, {s.rested, Sure}, {s.second, Sure}, {s.counted, Sure}, {s.orphan, Sure}, {s.shown, Sure}, {s.again, Likely}, {s.stuck, Likely}, {s.newest, Guess}} {
 		if k, found := by.find(); found {
 			return Loss{a.edgeOf(k), k.ord, by.trust}
 		}

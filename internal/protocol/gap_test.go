@@ -91,6 +91,31 @@ func TestGap(t *testing.T) {
 	}
 }
 
+// TestGapAtRest takes entries out of a ledger that was written down when the job came to
+// rest: all are known, also those that tell nothing by themselves. What came behind that, or
+// was made again, does not count.
+func TestGapAtRest(t *testing.T) {
+	all := ledger(entry(0, 0, 0), entry(0, 1, 0), entry(1, 0, 1), entry(1, 0, 1).done(), entry(2, 0, 0), entry(1, 1, 0), entry(0, 2, 0), entry(2, 1, 0))
+	wants := []Loss{{"e1", recipe.Ordinal{}, Sure}, {"e1", recipe.Ordinal{N: 1}, Sure}, {"e1", recipe.Ordinal{}, Sure}, {"e1", recipe.Ordinal{}, Sure},
+		{"e2", recipe.Ordinal{}, Sure}, {"e1", recipe.Ordinal{N: 1}, Sure}, {"e1", recipe.Ordinal{N: 2}, Sure}, {"e2", recipe.Ordinal{N: 1}, Sure}}
+	for read := range len(all) {
+		for i, want := range wants {
+			_, fold := readAll(t, all[:read], Fold{})
+			a, _ := readAll(t, nil, fold)
+			a.Rested(a.Rest(all, 8))
+			again := append(without(all, uint64(i+1)), Held{9, all[i].Entry}, Held{10, entry(0, 3, 0)})
+			if got := a.Gap(again, 10, Waiting{}); got != want {
+				t.Errorf("%d read, without %d: got %+v, want %+v", read, i+1, got, want)
+			}
+		}
+	}
+	a, _ := readAll(t, nil, Fold{})
+	a.Rested(a.Rest(all, 8))
+	if got := a.Gap(all, 8, Waiting{}); got.Trust == Sure {
+		t.Errorf("nothing is missing: got %+v", got)
+	}
+}
+
 // TestPurgeIsCounted shows that the fold's figures say what its purges remove, and that
 // what they removed is not taken for lost.
 func TestPurgeIsCounted(t *testing.T) {
