@@ -16,6 +16,7 @@ const (
 	hdrMsgID       = "Nats-Msg-Id"
 	hdrSubjectSeq  = "Nats-Expected-Last-Subject-Sequence"
 	hdrStream      = "Nats-Expected-Stream"
+	hdrTTL         = "Nats-TTL"
 	hdrStatus      = "Status"
 	hdrDescription = "Description"
 )
@@ -27,6 +28,8 @@ type Put struct {
 	MsgID            string  // "" for none
 	ExpectSubjectSeq *uint64 // the last sequence of the subject, 0 for none yet; else ErrConflict
 	Stream           string  // the stream that has to take it, "" for any
+	// TTL removes it after so long, in whole seconds, where the stream allows that; 0 never.
+	TTL time.Duration
 }
 
 // Outcome is what became of a [Put].
@@ -73,7 +76,7 @@ type slot struct {
 // NewPublisher makes a publisher with an inbox of its own.
 func (c *Conn) NewPublisher() (*Publisher, error) {
 	p := &Publisher{c: c, prefix: nats.NewInbox() + "."}
-	p.hdr = make(nats.Header, 3)
+	p.hdr = make(nats.Header, 4)
 	sub, err := c.nc.Subscribe(p.prefix+"*", p.answer)
 	if err != nil {
 		return nil, fmt.Errorf("publisher: %w", wireError(err))
@@ -124,7 +127,7 @@ func (p *Publisher) Put(m Put, done func(Outcome)) {
 
 // setHeader fills the header that is used again for each put.
 func (p *Publisher) setHeader(m *Put) {
-	if m.MsgID == "" && m.ExpectSubjectSeq == nil && m.Stream == "" {
+	if m.MsgID == "" && m.ExpectSubjectSeq == nil && m.Stream == "" && m.TTL == 0 {
 		p.msg.Header = nil
 		return
 	}
@@ -135,6 +138,11 @@ func (p *Publisher) setHeader(m *Put) {
 		seq = strconv.FormatUint(*m.ExpectSubjectSeq, 10)
 	}
 	p.setField(hdrSubjectSeq, seq)
+	ttl := ""
+	if m.TTL > 0 {
+		ttl = strconv.FormatInt(int64(m.TTL/time.Second), 10)
+	}
+	p.setField(hdrTTL, ttl)
 	p.msg.Header = p.hdr
 }
 

@@ -27,6 +27,7 @@ type StreamConfig struct {
 	MaxBytes          int64         // reserved up front, refuses every subject; 0: no limit
 	Replicas          int           // 0: 1
 	AllowDirect       bool          // reads of single messages don't go through the leader
+	AllowTTL          bool          // messages may have a time to live of their own
 }
 
 // StreamState is what a stream holds.
@@ -52,6 +53,7 @@ func (s *StreamConfig) wire() jetstream.StreamConfig {
 		Duplicates:        s.Duplicates,
 		Replicas:          max(1, s.Replicas),
 		AllowDirect:       s.AllowDirect,
+		AllowMsgTTL:       s.AllowTTL,
 	}
 	if s.WorkQueue {
 		w.Retention = jetstream.WorkQueuePolicy

@@ -1,0 +1,168 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"sluice/coordinator"
+	"sluice/internal/bus"
+)
+
+// Stream is the stream of a project's control plane, and prefix what its subjects begin with.
+const (
+	Stream = "SLUICE_CONTROL"
+	prefix = "sluice.control."
+)
+
+// removedFor is how long the mark of a removed record stays, for coordinators that were away.
+const removedFor = time.Hour
+
+// Config says where a project's control plane is kept.
+type Config struct {
+	Conn     *bus.Conn
+	Replicas int // 0: 1
+	Log      hclog.Logger
+}
+
+// Control is the control plane of one project. All methods may be called from any goroutine.
+type Control struct {
+	conn *bus.Conn
+	pub  *bus.Publisher
+	log  hclog.Logger
+	stop func()
+
+	mu      sync.Mutex
+	views   map[string][]func(Change) // by table; guarded by mu
+	applied uint64                    // the last sequence that the views have seen; guarded by mu
+	news    chan struct{}             // closed and replaced when applied grows; guarded by mu
+}
+
+// Change is a record that was written or removed.
+type Change struct {
+	Key  string
+	Data []byte // nil where it was removed
+	Rev  uint64
+	At   time.Time
+}
+
+// Open makes the stream where it is missing. Views are added next, and then Follow reads.
+func Open(ctx context.Context, c Config) (*Control, error) {
+	if c.Log == nil {
+		c.Log = hclog.NewNullLogger()
+	}
+	err := c.Conn.EnsureStream(ctx, bus.StreamConfig{Name: Stream, Subjects: []string{prefix + ">"}, MaxMsgsPerSubject: 1,
+		AllowDirect: true, AllowTTL: true, Replicas: c.Replicas})
+	if err != nil {
+		return nil, err
+	}
+	pub, err := c.Conn.NewPublisher()
+	if err != nil {
+		return nil, err
+	}
+	return &Control{conn: c.Conn, pub: pub, log: c.Log, stop: func() {}, views: map[string][]func(Change){}, news: make(chan struct{})}, nil
+}
+
+// Follow reads all that is stored into the views, returns, and keeps them up to date until
+// Close. Views are called one change at a time.
+func (c *Control) Follow(ctx context.Context) error {
+	state, err := c.conn.StreamState(ctx, Stream)
+	if err != nil {
+		return err
+	}
+	last := state.Last
+	err = c.conn.Scan(ctx, Stream, "", 0, func(m *bus.Stored) error {
+		last = max(last, m.Seq)
+		c.apply(m)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c.seen(last)
+	c.stop, err = c.conn.Tail(context.WithoutCancel(ctx), Stream, "", last+1, c.apply)
+	return err
+}
+
+// Close ends the following.
+func (c *Control) Close() {
+	c.stop()
+	c.pub.Close()
+}
+
+// view adds a function that is called with every change of a table.
+func (c *Control) view(table string, f func(Change)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.views[table] = append(c.views[table], f)
+}
+
+func (c *Control) apply(m *bus.Stored) {
+	table, key, _ := strings.Cut(strings.TrimPrefix(m.Subject, prefix), ".")
+	c.mu.Lock()
+	views := c.views[table]
+	c.mu.Unlock()
+	ch := Change{Key: key, Data: m.Data, Rev: m.Seq, At: m.Time}
+	if len(m.Data) == 0 {
+		ch.Data = nil
+	}
+	for _, f := range views {
+		f(ch)
+	}
+	c.seen(m.Seq)
+}
+
+func (c *Control) seen(seq uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if seq > c.applied {
+		c.applied = seq
+		close(c.news)
+		c.news = make(chan struct{})
+	}
+}
+
+// Seen returns when the views have seen the revision: whoever wrote it reads it from now on.
+func (c *Control) Seen(ctx context.Context, rev uint64) error {
+	for {
+		c.mu.Lock()
+		applied, news := c.applied, c.news
+		c.mu.Unlock()
+		if applied >= rev {
+			return nil
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return coordinator.Faultf(coordinator.Unavailable, "what was written is not seen yet: %w", ctx.Err())
+		}
+	}
+}
+
+// put stores a record and waits until it is seen here. rev is the revision that it replaces,
+// 0 for none.
+func (c *Control) put(ctx context.Context, table, key string, data []byte, rev uint64, ttl time.Duration) (uint64, error) {
+	out := c.pub.PutSync(ctx, bus.Put{Subject: prefix + table + "." + key, Data: data, ExpectSubjectSeq: &rev, Stream: Stream, TTL: ttl})
+	if out.Err != nil {
+		return 0, faultOf(out.Err, table, key)
+	}
+	return out.Seq, c.Seen(ctx, out.Seq)
+}
+
+// faultOf says in the control plane's words what the bus answered.
+func faultOf(err error, table, key string) error {
+	switch {
+	case errors.Is(err, bus.ErrConflict):
+		return coordinator.Faultf(coordinator.Changed, "%s %s was changed meanwhile", table, key)
+	case errors.Is(err, bus.ErrNotFound):
+		return coordinator.Faultf(coordinator.Unknown, "no such %s: %s", table, key)
+	case errors.Is(err, bus.ErrTooLarge):
+		return coordinator.Faultf(coordinator.TooLarge, "%s %s is too large: %w", table, key, err)
+	}
+	return coordinator.Faultf(coordinator.Unavailable, "%s %s: %w", table, key, fmt.Errorf("the store does not answer: %w", err))
+}

@@ -1,0 +1,273 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+
+	"sluice/coordinator"
+	"sluice/recipe"
+)
+
+// Jobs are the jobs of a project: three records each, of which the user writes the first once
+// and the second at will, and the leader the third.
+type Jobs struct {
+	c      *Control
+	specs  Table[coordinator.Spec]
+	orders Table[coordinator.Order]
+	status Table[coordinator.Status]
+
+	mu      sync.RWMutex
+	jobs    map[recipe.JobID]*joined // guarded by mu
+	order   []*joined                // newest first; guarded by mu
+	changed []func(recipe.JobID)     // set before Follow
+}
+
+// joined is a job with what is kept of it in memory: all but the document, the plan and the
+// progress.
+type joined struct {
+	spec      *coordinator.Spec // nil: removed, or not seen yet
+	order     *coordinator.Order
+	status    *coordinator.Status
+	rev       uint64 // of the latest change
+	orderRev  uint64
+	statusRev uint64
+	specRev   uint64
+}
+
+// NewJobs returns the jobs of a control plane that does not follow yet.
+func NewJobs(c *Control) *Jobs {
+	j := &Jobs{c: c, specs: NewTable[coordinator.Spec](c, "job"), orders: NewTable[coordinator.Order](c, "order"),
+		status: NewTable[coordinator.Status](c, "status"), jobs: map[recipe.JobID]*joined{}}
+	j.specs.View(func(key string, v *coordinator.Spec, ch Change) {
+		j.change(key, ch.Rev, func(e *joined) {
+			if v != nil {
+				v.Plan, v.Source, v.Params = nil, "", nil
+			}
+			j.place(e, v)
+			e.specRev = ch.Rev
+		})
+	})
+	j.orders.View(func(key string, v *coordinator.Order, ch Change) {
+		j.change(key, ch.Rev, func(e *joined) { e.order, e.orderRev = v, ch.Rev })
+	})
+	j.status.View(func(key string, v *coordinator.Status, ch Change) {
+		if v != nil {
+			v.Progress = nil
+		}
+		j.change(key, ch.Rev, func(e *joined) { e.status, e.statusRev = v, ch.Rev })
+	})
+	return j
+}
+
+// Changed adds a function that is called with each job that was changed; it must not block.
+// It is called before the control plane follows.
+func (j *Jobs) Changed(f func(recipe.JobID)) { j.changed = append(j.changed, f) }
+
+func (j *Jobs) change(key string, rev uint64, f func(*joined)) {
+	id := recipe.JobID(key)
+	j.mu.Lock()
+	e := j.jobs[id]
+	if e == nil {
+		e = &joined{}
+		j.jobs[id] = e
+	}
+	f(e)
+	e.rev = max(e.rev, rev)
+	if e.spec == nil && e.order == nil && e.status == nil {
+		delete(j.jobs, id)
+	}
+	j.mu.Unlock()
+	for _, f := range j.changed {
+		f(id)
+	}
+}
+
+// place puts a job into the order, or takes it out. Called with mu held.
+func (j *Jobs) place(e *joined, spec *coordinator.Spec) {
+	if e.spec != nil {
+		if at, found := slices.BinarySearchFunc(j.order, e.spec, newestFirst); found {
+			j.order = slices.Delete(j.order, at, at+1)
+		}
+	}
+	if e.spec = spec; spec != nil {
+		at, _ := slices.BinarySearchFunc(j.order, spec, newestFirst)
+		j.order = slices.Insert(j.order, at, e)
+	}
+}
+
+func newestFirst(e *joined, s *coordinator.Spec) int {
+	return cmp.Or(s.Created.Compare(e.spec.Created), cmp.Compare(s.Job, e.spec.Job))
+}
+
+// Submit writes a job down. One of this id with the same Body is the same submission and is
+// returned as it is; another is the fault coordinator.Conflict.
+func (j *Jobs) Submit(ctx context.Context, s *coordinator.Spec) (job coordinator.Job, again bool, err error) {
+	_, err = j.specs.Create(ctx, string(s.Job), s)
+	if coordinator.FamilyOf(err) != coordinator.Changed || s.Body == "" {
+		if err == nil {
+			job, err = j.Job(s.Job)
+		}
+		return job, false, err
+	}
+	old, rev, err := j.specs.Read(ctx, string(s.Job))
+	if err != nil {
+		return job, false, err
+	}
+	if old.Body != s.Body {
+		return job, false, coordinator.Faultf(coordinator.Conflict, "the idempotency key was used for another submission, job %s", s.Job)
+	}
+	if err := j.c.Seen(ctx, rev); err != nil {
+		return job, false, err
+	}
+	job, err = j.Job(s.Job)
+	return job, true, err
+}
+
+// Show reads a job with the progress that was written down last.
+func (j *Jobs) Show(ctx context.Context, id recipe.JobID) (coordinator.Job, error) {
+	job, err := j.Job(id)
+	if err != nil {
+		return job, err
+	}
+	s, _, err := j.status.Read(ctx, string(id))
+	switch {
+	case err == nil:
+		job.Status = *s
+	case coordinator.FamilyOf(err) != coordinator.Unknown:
+		return job, err
+	}
+	return job, nil
+}
+
+// Job returns a job without its progress, as this coordinator has seen it last.
+func (j *Jobs) Job(id recipe.JobID) (coordinator.Job, error) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	e := j.jobs[id]
+	if e == nil || e.spec == nil {
+		return coordinator.Job{}, coordinator.Faultf(coordinator.Unknown, "no such job: %s", id)
+	}
+	return e.job(), nil
+}
+
+func (e *joined) job() coordinator.Job {
+	job := coordinator.Of(e.spec, e.order, e.status)
+	job.Revision = e.rev
+	return job
+}
+
+// Spec reads a job's spec whole, with its document and plan.
+func (j *Jobs) Spec(ctx context.Context, id recipe.JobID) (*coordinator.Spec, error) {
+	s, _, err := j.specs.Read(ctx, string(id))
+	return s, err
+}
+
+// Order says what is wanted of a job, when it may be, and returns the job then. rev is the
+// job's revision that the caller has seen, 0 for any.
+func (j *Jobs) Order(ctx context.Context, id recipe.JobID, o coordinator.Order, rev uint64) (coordinator.Job, error) {
+	j.mu.RLock()
+	e := j.jobs[id]
+	var job coordinator.Job
+	var at uint64
+	if e != nil && e.spec != nil {
+		job, at = e.job(), e.orderRev
+	}
+	j.mu.RUnlock()
+	switch {
+	case job.ID == "":
+		return job, coordinator.Faultf(coordinator.Unknown, "no such job: %s", id)
+	case rev > 0 && rev != job.Revision:
+		return job, coordinator.Faultf(coordinator.Changed, "job %s was changed meanwhile: its revision is %d", id, job.Revision)
+	case job.Want == o.Want:
+		return job, nil
+	}
+	if err := job.May(o.Want); err != nil {
+		return job, err
+	}
+	if _, err := j.orders.Update(ctx, string(id), &o, at); err != nil {
+		return job, err
+	}
+	return j.Job(id)
+}
+
+// WriteStatus writes what has become of a job. Only the leader calls it; where another leader
+// has written since this coordinator has seen the last one, the fault is coordinator.Changed.
+func (j *Jobs) WriteStatus(ctx context.Context, id recipe.JobID, s coordinator.Status) error {
+	j.mu.RLock()
+	var rev uint64
+	if e := j.jobs[id]; e != nil {
+		rev = e.statusRev
+	}
+	j.mu.RUnlock()
+	_, err := j.status.Update(ctx, string(id), &s, rev)
+	return err
+}
+
+// Forget removes the records of a job, the spec last: a leader that dies in between comes back
+// to it. Everything else that is stored of the job must be gone before.
+func (j *Jobs) Forget(ctx context.Context, id recipe.JobID) error {
+	j.mu.RLock()
+	e := j.jobs[id]
+	var revs joined
+	if e != nil {
+		revs = *e
+	}
+	j.mu.RUnlock()
+	if revs.status != nil {
+		if err := j.status.Remove(ctx, string(id), revs.statusRev); err != nil {
+			return err
+		}
+	}
+	if revs.spec != nil {
+		if err := j.specs.Remove(ctx, string(id), revs.specRev); err != nil {
+			return err
+		}
+	}
+	if revs.order != nil {
+		return j.orders.Remove(ctx, string(id), revs.orderRev)
+	}
+	return nil
+}
+
+// All calls f with every job, newest first, until it returns false.
+func (j *Jobs) All(f func(coordinator.Job) bool) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	for _, e := range j.order {
+		if !f(e.job()) {
+			return
+		}
+	}
+}
+
+// List returns a page of the jobs that a filter lets through.
+func (j *Jobs) List(f coordinator.Filter) (coordinator.Page, error) {
+	page := coordinator.Page{Jobs: []coordinator.Job{}}
+	from := 0
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	if f.After != "" {
+		created, id, err := coordinator.Place(f.After)
+		if err != nil {
+			return page, err
+		}
+		at, found := slices.BinarySearchFunc(j.order, &coordinator.Spec{Created: created, Job: id}, newestFirst)
+		if from = at; found {
+			from++
+		}
+	}
+	for _, e := range j.order[from:] {
+		job := e.job()
+		if !f.Matches(&job) {
+			continue
+		}
+		if len(page.Jobs) == f.Limit {
+			page.Next = page.Jobs[f.Limit-1].Cursor()
+			break
+		}
+		page.Jobs = append(page.Jobs, job)
+	}
+	return page, nil
+}

@@ -1,0 +1,120 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sluice/coordinator"
+	"sluice/internal/bus"
+)
+
+// Table is one sort of record. Keys are made of letters, digits, - and _, with dots between
+// parts.
+type Table[T any] struct {
+	c    *Control
+	name string
+}
+
+// NewTable returns a table of a control plane. Its name is also what errors call a record.
+func NewTable[T any](c *Control, name string) Table[T] { return Table[T]{c, name} }
+
+// View calls f, one at a time, with every record as it is stored and changed; v is nil for one
+// that was removed. It is called before [Control.Follow]; f must not write.
+func (t Table[T]) View(f func(key string, v *T, ch Change)) {
+	t.c.view(t.name, func(ch Change) {
+		if ch.Data == nil {
+			f(ch.Key, nil, ch)
+			return
+		}
+		v := new(T)
+		if err := bus.DecodeRecord(ch.Data, v); err != nil {
+			t.c.log.Error("a record does not decode", "table", t.name, "key", ch.Key, "err", err)
+			return
+		}
+		f(ch.Key, v, ch)
+	})
+}
+
+// Read returns a record as the store has it now, and its revision. A coordinator.Unknown says
+// that there is none; the revision is then that of its removal, or 0.
+func (t Table[T]) Read(ctx context.Context, key string) (v *T, rev uint64, err error) {
+	m, err := t.c.conn.Latest(ctx, Stream, prefix+t.name+"."+key)
+	if err != nil {
+		return nil, 0, faultOf(err, t.name, key)
+	}
+	if len(m.Data) == 0 {
+		return nil, m.Seq, faultOf(bus.ErrNotFound, t.name, key)
+	}
+	v = new(T)
+	if err := bus.DecodeRecord(m.Data, v); err != nil {
+		return nil, m.Seq, fmt.Errorf("read %s %s: %w", t.name, key, err)
+	}
+	return v, m.Seq, nil
+}
+
+// Create writes a record that must not exist; where it does, the fault is coordinator.Changed.
+// One that was removed may be written again.
+func (t Table[T]) Create(ctx context.Context, key string, v *T) (rev uint64, err error) {
+	rev, err = t.Update(ctx, key, v, 0)
+	if coordinator.FamilyOf(err) != coordinator.Changed {
+		return rev, err
+	}
+	_, at, rerr := t.Read(ctx, key)
+	if coordinator.FamilyOf(rerr) != coordinator.Unknown || at == 0 {
+		return 0, err
+	}
+	return t.Update(ctx, key, v, at)
+}
+
+// Update writes a record over the revision rev of it, and returns when this coordinator sees
+// the change. Somebody else's change in between is the fault coordinator.Changed. Where no
+// answer came, the record is read back: a write that got through is no fault.
+func (t Table[T]) Update(ctx context.Context, key string, v *T, rev uint64) (uint64, error) {
+	data, err := bus.EncodeRecord(v)
+	if err != nil {
+		return 0, faultOf(err, t.name, key)
+	}
+	seq, err := t.c.put(ctx, t.name, key, data, rev, 0)
+	if !errors.Is(err, bus.ErrTimeout) || ctx.Err() != nil {
+		return seq, err
+	}
+	m, rerr := t.c.conn.Latest(ctx, Stream, prefix+t.name+"."+key)
+	if rerr == nil && m.Seq > rev && string(m.Data) == string(data) {
+		return m.Seq, t.c.Seen(ctx, m.Seq)
+	}
+	return 0, err
+}
+
+// Remove removes a record over the revision rev of it. Its mark stays for an hour.
+func (t Table[T]) Remove(ctx context.Context, key string, rev uint64) error {
+	_, err := t.c.put(ctx, t.name, key, nil, rev, removedFor)
+	return err
+}
+
+// Change reads a record, lets f change it and writes it back, again when somebody was faster,
+// for at most changeFor. A record that does not exist is the zero value. An error of f ends it.
+func (t Table[T]) Change(ctx context.Context, key string, f func(v *T) error) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, changeFor)
+	defer cancel()
+	for {
+		v, rev, err := t.Read(ctx, key)
+		if coordinator.FamilyOf(err) == coordinator.Unknown {
+			v, err = new(T), nil
+		}
+		if err == nil {
+			err = f(v)
+		}
+		if err != nil {
+			return 0, err
+		}
+		seq, err := t.Update(ctx, key, v, rev)
+		if coordinator.FamilyOf(err) != coordinator.Changed || ctx.Err() != nil {
+			return seq, err
+		}
+	}
+}
+
+// changeFor is above the time in which a cluster elects a new leader.
+const changeFor = 15 * time.Second
