@@ -37,6 +37,19 @@ func (r *run) conclude(end ending) (recipe.Progress, error) {
 	return r.progress(), nil
 }
 
+// Remove deletes all that is stored of a job that has ended, its record last. It may be called
+// again.
+func Remove(ctx context.Context, conn *bus.Conn, id recipe.JobID) error {
+	all, err := conn.Streams(ctx, bus.Names{Job: id}.Prefix())
+	if err != nil {
+		return err
+	}
+	if err := inParallel(all, func(s string) error { return conn.DeleteStream(ctx, s) }); err != nil {
+		return err
+	}
+	return conn.PurgeSubject(ctx, bus.JobsStream, bus.JobSubject(id))
+}
+
 // sweep deletes the job's streams, but for its dead letters and its state, where the
 // totals are.
 func (r *run) sweep(ctx context.Context) error {

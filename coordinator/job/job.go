@@ -34,6 +34,12 @@ type Config struct {
 	// Transient says that the server ends with this process: consumers then keep their state
 	// in memory, and a later Run makes new ones.
 	Transient bool
+	// Idle says that nothing can move now, and that this is no fault: no worker is there to serve
+	// a step. The watchdog waits meanwhile. Nil never says so.
+	Idle func() bool
+	// Priority of a new job among others, -10 to 10: a worker gives it more of its time.
+	Priority int
+	Replicas int // of the job's streams; 0 is 1
 	// Folded, for tests, is called between a fold that was written and the purges that it covers.
 	Folded func()
 	// Keep leaves the streams of a job that ended; otherwise only its record and its dead
@@ -115,6 +121,7 @@ type run struct {
 	reason    string                // why the job must fail
 	rest      string                // why it must rest
 	moved     time.Time             // last time anything moved
+	idle      time.Time             // last time that nothing could move
 	heard     uint64                // the sequence of the last entry that was read of the ledger
 	sought    time.Time             // when a frame was last looked for
 	lost      lost                  // the one that was found nowhere then
@@ -170,6 +177,25 @@ func Run(ctx context.Context, c Config, control Control) (recipe.Progress, error
 	return r.conclude(end)
 }
 
+// End writes down that a stored job is at its end, or at rest, without running it: for one whose
+// coordinator is gone, or that rests. state is stopped, cancelled or failed, and reason says why.
+// A coordinator that runs it still learns at its next write that it is not alone. ErrNone says
+// that nothing of the job is stored.
+func End(ctx context.Context, c Config, state recipe.JobState, reason string) (recipe.Progress, error) {
+	c.Plan = nil
+	r, err := open(ctx, c)
+	if err != nil {
+		return recipe.Progress{}, err
+	}
+	defer r.pub.Close()
+	if r.rec.State.Final() {
+		r.ended = true
+		return r.progress(), nil
+	}
+	r.rec.Generation++
+	return r.conclude(ending{state, reason})
+}
+
 // open reads the job's record, or writes that of a new job.
 func open(ctx context.Context, c Config) (*run, error) {
 	if c.Log == nil {
@@ -183,7 +209,7 @@ func open(ctx context.Context, c Config) (*run, error) {
 	rec, err := Stored(ctx, c.Conn, c.Job)
 	switch {
 	case errors.Is(err, ErrNone) && c.Plan != nil:
-		rec = &bus.JobRecord{Job: c.Job, Plan: c.Plan, Parent: c.Parent, Origin: c.Origin, Started: time.Now().UTC(), State: recipe.JobPending}
+		rec = &bus.JobRecord{Job: c.Job, Plan: c.Plan, Parent: c.Parent, Origin: c.Origin, Priority: c.Priority, Started: time.Now().UTC(), State: recipe.JobPending}
 		r.caught = true
 	case err != nil:
 		return nil, err

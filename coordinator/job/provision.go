@@ -100,6 +100,9 @@ func (r *run) streams() []bus.StreamConfig {
 		}
 		all = append(all, c)
 	}
+	for i := range all {
+		all[i].Replicas = r.cfg.Replicas
+	}
 	return all
 }
 

@@ -40,8 +40,11 @@ func (r *run) alive(data []byte) {
 // watchdog fails a job that has not moved for long, and names where it waits. Where what it
 // waits for can't come any more, it does not wait that long.
 func (r *run) watchdog(ctx context.Context) {
+	if r.cfg.Idle != nil && r.cfg.Idle() {
+		r.idle = time.Now()
+	}
 	stall := orDefault(r.cfg.Stall, defaultStall)
-	still := time.Since(r.moved)
+	still := min(time.Since(r.moved), time.Since(r.idle))
 	if still < min(lostAfter, stall) {
 		return
 	}
@@ -74,8 +77,10 @@ func (r *run) unread(stall time.Duration) {
 			continue
 		}
 		last := r.read[i]
-		if last.Before(r.began) {
-			last = r.began
+		for _, t := range []time.Time{r.began, r.idle} {
+			if last.Before(t) {
+				last = t
+			}
 		}
 		if still := time.Since(last); still > stall {
 			r.reason = fmt.Sprintf("source %s makes no progress: no worker has read it for %s; %s", s.Node, still.Round(time.Second), whoServes(s))

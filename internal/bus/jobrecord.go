@@ -20,6 +20,7 @@ type JobRecord struct {
 	Lease      time.Duration   `json:"lease"`               // of ordered steps
 	Transient  bool            `json:"transient,omitempty"` // consumers keep their state in memory: no server outlives this start of the job
 	Origin     Origin          `json:"origin,omitzero"`     // how it was started
+	Priority   int             `json:"priority,omitempty"`  // among other jobs, -10 to 10
 	Started    time.Time       `json:"started"`
 	Ended      time.Time       `json:"ended,omitzero"`
 	Revision   uint64          `json:"-"` // of the record in its stream

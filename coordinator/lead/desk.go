@@ -1,0 +1,184 @@
+package lead
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"sluice/coordinator"
+	"sluice/recipe"
+)
+
+// lookEvery is how often all jobs are looked at, changed or not.
+const lookEvery = time.Second * 5
+
+// desk is one project's part of the leader. run owns all but what is said to be guarded.
+type desk struct {
+	cfg  Config
+	p    Project
+	log  hclog.Logger
+	runs map[recipe.JobID]*runner
+	over chan *runner
+
+	mu    sync.Mutex
+	dirty map[recipe.JobID]bool // guarded by mu
+	all   bool                  // guarded by mu
+	wake  chan struct{}
+}
+
+func newDesk(c Config, p Project) *desk {
+	return &desk{cfg: c, p: p, log: c.Log.With("project", p.Name), runs: map[recipe.JobID]*runner{}, over: make(chan *runner),
+		dirty: map[recipe.JobID]bool{}, wake: make(chan struct{}, 1)}
+}
+
+// nudge says that a job was changed. It never blocks.
+func (d *desk) nudge(id recipe.JobID) {
+	d.mu.Lock()
+	d.dirty[id] = true
+	d.mu.Unlock()
+	d.poke()
+}
+
+func (d *desk) nudgeAll() {
+	d.mu.Lock()
+	d.all = true
+	d.mu.Unlock()
+	d.poke()
+}
+
+func (d *desk) poke() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take returns the jobs to look at: the more urgent ones first, and of those the older.
+func (d *desk) take() []coordinator.Job {
+	d.mu.Lock()
+	dirty, all := d.dirty, d.all
+	d.dirty, d.all = map[recipe.JobID]bool{}, false
+	d.mu.Unlock()
+	var jobs []coordinator.Job
+	d.p.Jobs.All(func(j coordinator.Job) bool {
+		if all && (!j.State.Final() || j.Want == coordinator.WantGone || d.stale(&j)) || dirty[j.ID] {
+			jobs = append(jobs, j)
+		}
+		return true
+	})
+	slices.SortFunc(jobs, func(a, b coordinator.Job) int {
+		return cmp.Or(b.Priority-a.Priority, a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+	})
+	return jobs
+}
+
+// stale reports whether a job's time in the history is over.
+func (d *desk) stale(j *coordinator.Job) bool {
+	return j.State.Final() && !j.Ended.IsZero() && time.Since(j.Ended) > d.cfg.History
+}
+
+// run looks at jobs until ctx ends, and then waits for what it has started.
+func (d *desk) run(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	d.nudgeAll()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+			d.nudgeAll()
+		case r := <-d.over:
+			d.ended(r)
+		case <-d.wake:
+			for _, j := range d.take() {
+				d.look(ctx, j)
+			}
+		}
+	}
+	for len(d.runs) > 0 {
+		delete(d.runs, (<-d.over).id)
+	}
+}
+
+// ended takes a runner that has done. Its job is looked at again, and so are those that wait
+// for its place.
+func (d *desk) ended(r *runner) {
+	full := len(d.runs) >= d.cfg.MaxRunning
+	delete(d.runs, r.id)
+	d.nudge(r.id)
+	if full {
+		d.nudgeAll()
+	}
+}
+
+// look does what is due of a job. What takes longer is done by a runner of its own.
+func (d *desk) look(ctx context.Context, j coordinator.Job) {
+	if r := d.runs[j.ID]; r != nil {
+		r.wanted(j)
+		return
+	}
+	var do func(context.Context) error
+	r := newRunner(d, j)
+	switch due(&j, d.stale(&j)) {
+	case dueNothing:
+		return
+	case dueRun:
+		if n := d.running(); n >= d.cfg.MaxRunning {
+			r.wait(ctx, turn(n))
+			return
+		}
+		r.works, do = true, r.work
+	case dueRest:
+		do = r.rest
+	case dueCancel:
+		do = r.end
+	case dueRemove:
+		do = r.remove
+	}
+	d.runs[j.ID] = r
+	go r.run(ctx, do)
+}
+
+// running is the number of jobs that run.
+func (d *desk) running() (n int) {
+	for _, r := range d.runs {
+		if r.works {
+			n++
+		}
+	}
+	return n
+}
+
+// action is what the leader has to do of a job that it is not at.
+type action int
+
+const (
+	dueNothing action = iota
+	dueRun
+	dueRest
+	dueCancel
+	dueRemove
+)
+
+// due decides what brings a job nearer to what is wanted of it.
+func due(j *coordinator.Job, stale bool) action {
+	final := j.State.Final()
+	switch {
+	case final && (stale || j.Want == coordinator.WantGone):
+		return dueRemove
+	case final:
+		return dueNothing
+	case j.Want == coordinator.WantCancel, j.Want == coordinator.WantGone:
+		return dueCancel
+	case j.Want == coordinator.WantPause && j.State == recipe.JobPaused,
+		j.Want == coordinator.WantStop && j.State == recipe.JobStopped:
+		return dueNothing
+	case j.Want == coordinator.WantPause, j.Want == coordinator.WantStop:
+		return dueRest
+	}
+	return dueRun
+}

@@ -1,0 +1,145 @@
+package lead
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"sluice/coordinator"
+	"sluice/coordinator/store"
+	"sluice/internal/bus"
+	"sluice/recipe"
+)
+
+// Defaults of [Config].
+const (
+	// DefaultLease is above the time that a cluster of servers takes to elect a new leader.
+	DefaultLease      = 12 * time.Second
+	DefaultMaxRunning = 1000
+	DefaultHistory    = 7 * 24 * time.Hour
+)
+
+// Config says for which projects to lead, and how. Control must be set.
+type Config struct {
+	Name       string         // of this coordinator
+	Control    *store.Control // where the lease is kept: that of one project, the same for all coordinators
+	Lease      time.Duration  // a leader that died is followed after so long; 0 is DefaultLease
+	MaxRunning int            // jobs of a project that run at once; more wait for their turn; 0 is DefaultMaxRunning
+	History    time.Duration  // how long a job is kept behind its end; 0 is DefaultHistory
+	Log        hclog.Logger
+}
+
+// Project is what the leader needs of one. All but Missing must be set.
+type Project struct {
+	Name   string
+	Conn   *bus.Conn
+	Jobs   *store.Jobs
+	Events Events
+	// Missing says why the steps of a plan are not all served now, "" when they are.
+	Missing func(*recipe.Plan) string
+	// AckWait, Lease and Stall are those of job.Config.
+	AckWait, Lease, Stall time.Duration
+	Replicas              int // of the streams of jobs
+}
+
+// Events takes what happens; it does not block.
+type Events interface{ Emit(coordinator.Event) }
+
+// Leader leads when it is its turn.
+type Leader struct {
+	cfg   Config
+	log   hclog.Logger
+	lease *lease
+	desks []*desk
+
+	mu    sync.Mutex
+	leads bool // guarded by mu
+}
+
+// New returns a leader. It is called before the control planes follow, since it looks at their
+// jobs.
+func New(c Config, projects ...Project) *Leader {
+	if c.Log == nil {
+		c.Log = hclog.NewNullLogger()
+	}
+	if c.Lease == 0 {
+		c.Lease = DefaultLease
+	}
+	if c.MaxRunning == 0 {
+		c.MaxRunning = DefaultMaxRunning
+	}
+	if c.History == 0 {
+		c.History = DefaultHistory
+	}
+	l := &Leader{cfg: c, log: c.Log, lease: newLease(store.NewTable[Lease](c.Control, "lease"), c.Name, c.Lease)}
+	for _, p := range projects {
+		d := newDesk(c, p)
+		p.Jobs.Changed(d.nudge)
+		l.desks = append(l.desks, d)
+	}
+	return l
+}
+
+// Leads reports whether this coordinator leads now.
+func (l *Leader) Leads() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.leads
+}
+
+// Nudge makes the leader look at all jobs of a project: workers came or left.
+func (l *Leader) Nudge(project string) {
+	for _, d := range l.desks {
+		if d.p.Name == project {
+			d.nudgeAll()
+		}
+	}
+}
+
+// releaseWithin bounds how long a leader that ends tries to give up its lease.
+const releaseWithin = 2 * time.Second
+
+// Run waits for its turn and leads until ctx ends. Jobs that run then go on with the next
+// leader.
+func (l *Leader) Run(ctx context.Context) error {
+	for l.lease.acquire(ctx) {
+		l.log.Info("leads")
+		l.set(true)
+		l.lead(ctx)
+		l.set(false)
+		if ctx.Err() == nil {
+			l.log.Warn("does not lead any more")
+		}
+	}
+	return nil
+}
+
+func (l *Leader) set(leads bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.leads = leads
+}
+
+func (l *Leader) lead(ctx context.Context) {
+	term, end := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	for _, d := range l.desks {
+		all.Go(func() { d.run(term) })
+	}
+	l.lease.hold(ctx)
+	end()
+	all.Wait()
+	if ctx.Err() != nil {
+		give, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseWithin)
+		defer cancel()
+		l.lease.release(give)
+	}
+}
+
+// turn says why a job waits that might run.
+func turn(running int) string {
+	return fmt.Sprintf("waits for its turn: %d jobs run", running)
+}

@@ -1,0 +1,276 @@
+package lead
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"sluice/coordinator"
+	"sluice/coordinator/job"
+	"sluice/internal/bus"
+	"sluice/recipe"
+)
+
+const (
+	tellEvery   = time.Second      // between two events of progress
+	againAfter  = 2 * time.Second  // after a fault of the leader's own, up to againAtMost
+	againAtMost = 30 * time.Second // and while a job has no room to go on
+	waitEvery   = 5 * time.Second  // how often what a job waits for is looked at unasked
+)
+
+// runner does what is due of one job, and then tells its desk.
+type runner struct {
+	d     *desk
+	id    recipe.JobID
+	log   hclog.Logger
+	works bool // it runs the job; set before it starts
+
+	stop, drain, cancel, nudged chan struct{}
+	once                        struct{ stop, drain, cancel sync.Once }
+
+	mu     sync.Mutex
+	job    coordinator.Job    // as it was seen last; guarded by mu
+	status coordinator.Status // as it was written last; guarded by mu
+}
+
+func newRunner(d *desk, j coordinator.Job) *runner {
+	return &runner{d: d, id: j.ID, log: d.log.With("job", string(j.ID)), job: j, status: j.Status,
+		stop: make(chan struct{}), drain: make(chan struct{}), cancel: make(chan struct{}), nudged: make(chan struct{}, 1)}
+}
+
+// run does one thing, again after a fault, until it is done or the term ends.
+func (r *runner) run(ctx context.Context, do func(context.Context) error) {
+	for wait := againAfter; ; wait = min(2*wait, againAtMost) {
+		err := do(ctx)
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+		r.log.Warn("a job is tried again", "err", err, "after", wait)
+		r.say(ctx, func(s *coordinator.Status) { s.Waiting = "the coordinator tries again: " + err.Error() })
+		if !pause(ctx, wait) {
+			break
+		}
+	}
+	r.d.over <- r
+}
+
+// wanted takes the latest word on the job. It is called by the desk alone.
+func (r *runner) wanted(j coordinator.Job) {
+	r.mu.Lock()
+	r.job = j
+	r.mu.Unlock()
+	select {
+	case r.nudged <- struct{}{}:
+	default:
+	}
+	switch j.Want {
+	case coordinator.WantPause, coordinator.WantStop:
+		r.once.stop.Do(func() { close(r.stop) })
+	case coordinator.WantDrain:
+		r.once.drain.Do(func() { close(r.drain) })
+	case coordinator.WantCancel, coordinator.WantGone:
+		r.once.cancel.Do(func() { close(r.cancel) })
+	}
+}
+
+func (r *runner) now() coordinator.Job {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.job
+}
+
+// config is what job.Run and job.End are given.
+func (r *runner) config() job.Config {
+	p := &r.d.p
+	return job.Config{Conn: p.Conn, Job: r.id, AckWait: p.AckWait, Lease: p.Lease, Stall: p.Stall, Log: r.log, Replicas: p.Replicas}
+}
+
+// work runs the job until it rests or is at its end.
+func (r *runner) work(ctx context.Context) error {
+	j := r.now()
+	r.wanted(j) // it may be that it is to drain
+	spec, err := r.d.p.Jobs.Spec(ctx, r.id)
+	if err != nil {
+		return err
+	}
+	if ready, err := r.served(ctx, spec.Plan); !ready {
+		return err
+	}
+	err = r.write(ctx, func(s *coordinator.Status) {
+		s.State, s.Waiting, s.Reason = recipe.JobRunning, "", ""
+		if s.Started.IsZero() {
+			s.Started = time.Now().UTC()
+		}
+	})
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(r.timely(ctx, spec.Deadline), func() { r.expire(spec.Deadline) })
+	defer stop()
+	c := r.config()
+	c.Plan, c.Parent, c.Priority = spec.Plan, spec.Parent, spec.Priority
+	c.Show = r.show(ctx)
+	c.Idle = func() bool { return r.d.p.Missing != nil && r.d.p.Missing(spec.Plan) != "" }
+	p, err := job.Run(ctx, c, job.Control{Stop: r.stop, Drain: r.drain, Cancel: r.cancel})
+	if err != nil {
+		return err
+	}
+	return r.ended(ctx, p)
+}
+
+// ended writes down how a run of the job has ended. A job that rests without being asked to has
+// no room: it waits a while, unless it is nudged.
+func (r *runner) ended(ctx context.Context, p recipe.Progress) error {
+	if p.State == recipe.JobStopped && r.now().Want == coordinator.WantPause {
+		p.State = recipe.JobPaused
+	}
+	err := r.write(ctx, func(s *coordinator.Status) {
+		s.State, s.Reason, s.Waiting, s.Progress = p.State, p.Reason, "", &p
+		if p.State.Final() {
+			s.Ended = time.Now().UTC()
+		}
+	})
+	if w := r.now().Want; err != nil || p.State.Final() || w != coordinator.WantRun && w != coordinator.WantDrain {
+		return err
+	}
+	select {
+	case <-time.After(againAtMost):
+	case <-r.nudged:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// served waits until workers serve all steps, and says meanwhile what the job waits for. It
+// returns false when something else became due.
+func (r *runner) served(ctx context.Context, plan *recipe.Plan) (bool, error) {
+	for r.d.p.Missing != nil {
+		why := r.d.p.Missing(plan)
+		if why == "" {
+			break
+		}
+		r.wait(ctx, why)
+		select {
+		case <-r.nudged:
+		case <-time.After(waitEvery):
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+		if j := r.now(); due(&j, false) != dueRun {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// rest brings a job to rest that no coordinator runs.
+func (r *runner) rest(ctx context.Context) error {
+	p, err := job.End(ctx, r.config(), recipe.JobStopped, "")
+	switch {
+	case errors.Is(err, job.ErrNone):
+		p = recipe.Progress{Job: r.id, State: recipe.JobStopped}
+	case err != nil:
+		return err
+	}
+	return r.ended(ctx, p)
+}
+
+// end cancels a job that no coordinator runs.
+func (r *runner) end(ctx context.Context) error {
+	p, err := job.End(ctx, r.config(), recipe.JobCancelled, "")
+	switch {
+	case errors.Is(err, job.ErrNone):
+		p = recipe.Progress{Job: r.id, State: recipe.JobCancelled}
+	case err != nil:
+		return err
+	}
+	return r.ended(ctx, p)
+}
+
+// remove deletes all that is stored of a job that has ended.
+func (r *runner) remove(ctx context.Context) error {
+	if err := job.Remove(ctx, r.d.p.Conn, r.id); err != nil {
+		return err
+	}
+	return r.d.p.Jobs.Forget(ctx, r.id)
+}
+
+// wait says why the job does not run, when that is news.
+func (r *runner) wait(ctx context.Context, why string) {
+	r.say(ctx, func(s *coordinator.Status) { s.Waiting = why })
+}
+
+// say writes what is good to know, once: nothing depends on it.
+func (r *runner) say(ctx context.Context, f func(*coordinator.Status)) {
+	if err := r.write(ctx, f); err != nil {
+		r.log.Debug("a status was not written", "err", err)
+	}
+}
+
+// write changes the job's status, when f does, and tells of it.
+func (r *runner) write(ctx context.Context, f func(*coordinator.Status)) error {
+	r.mu.Lock()
+	next := r.status
+	r.mu.Unlock()
+	before := next
+	f(&next)
+	if next.State == before.State && next.Waiting == before.Waiting && next.Reason == before.Reason && next.Progress == before.Progress {
+		return nil
+	}
+	if err := r.d.p.Jobs.WriteStatus(ctx, r.id, next); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.status = next
+	r.mu.Unlock()
+	if next.State != before.State || next.Waiting != before.Waiting {
+		r.d.p.Events.Emit(coordinator.Event{Job: r.id, Type: coordinator.EventState, Level: coordinator.LevelOf(next.State), At: time.Now().UTC(),
+			Text: text(&next), Data: coordinator.Status{State: next.State, Waiting: next.Waiting, Reason: next.Reason, Started: next.Started, Ended: next.Ended}})
+	}
+	return nil
+}
+
+func text(s *coordinator.Status) string {
+	switch {
+	case s.Reason != "":
+		return fmt.Sprintf("%s: %s", s.State, s.Reason)
+	case s.Waiting != "":
+		return fmt.Sprintf("%s: %s", s.State, s.Waiting)
+	}
+	return string(s.State)
+}
+
+// show tells of progress, at most once in tellEvery, and of the last.
+func (r *runner) show(ctx context.Context) func(recipe.Progress) {
+	var last time.Time
+	return func(p recipe.Progress) {
+		if now := time.Now(); now.Sub(last) >= tellEvery && ctx.Err() == nil {
+			last = now
+			r.d.p.Events.Emit(coordinator.Event{Job: r.id, Type: coordinator.EventProgress, Level: coordinator.LevelInfo, At: now.UTC(), Data: p})
+		}
+	}
+}
+
+// timely ends with ctx, and at the deadline if there is one.
+func (r *runner) timely(ctx context.Context, deadline time.Time) context.Context {
+	if deadline.IsZero() {
+		return context.WithoutCancel(ctx) // never ends
+	}
+	timely, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
+	context.AfterFunc(ctx, cancel)
+	return timely
+}
+
+// expire fails the job.
+func (r *runner) expire(deadline time.Time) {
+	if time.Now().Before(deadline) {
+		return
+	}
+	reason, _ := json.Marshal(fmt.Sprintf("it was not over by its deadline, %s", deadline.UTC().Format(time.RFC3339)))
+	_ = r.d.p.Conn.Send(bus.Names{Job: r.id}.Failing(), reason)
+}
