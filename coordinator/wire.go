@@ -54,3 +54,18 @@ type Port struct {
 	Name string      `json:"name"`
 	Type recipe.Type `json:"type"`
 }
+
+// EdgeEnd is one end of an edge that is asked about.
+type EdgeEnd struct {
+	Kind   string         `json:"kind" maxLength:"64"`
+	Port   string         `json:"port,omitempty" maxLength:"64" doc:"The usual one, out or in, when it is not given."`
+	Config map[string]any `json:"config,omitempty" doc:"The node's settings, where they decide its types."`
+}
+
+// EdgeVerdict says whether two ports may be joined.
+type EdgeVerdict struct {
+	Legal bool        `json:"legal"`
+	Type  recipe.Type `json:"type,omitempty" doc:"What would go there; none where that is told by what leads into the first kind."`
+	Why   string      `json:"why,omitempty" doc:"What is in the way."`
+	Hint  string      `json:"hint,omitempty"`
+}

@@ -81,6 +81,7 @@ func New(c Config) http.Handler {
 	s.huma = humago.New(s.mux, humaConfig(c.Version))
 	s.huma.UseMiddleware(s.authenticate)
 	s.kinds()
+	s.edges()
 	s.recipes()
 	s.jobs()
 	return s.handler()

@@ -247,6 +247,26 @@ func TestETags(t *testing.T) {
 	problem(t, resp, body, 422, coordinator.Invalid)
 }
 
+// TestH1 is row H1: what the old engine's API could do has a route.
+func TestH1(t *testing.T) {
+	d := newDesk(t)
+	for _, r := range []struct{ method, path, body, want string }{
+		{"GET", "/v1/kinds", "", `"kind":"md5_hash"`},
+		{"POST", "/v1/edges/check", `{"from":{"kind":"file_reader","config":{"format":"json_lines"}},"to":{"kind":"regex_match"}}`, `"legal":false`},
+		{"POST", "/v1/edges/check", `{"from":{"kind":"file_reader"},"to":{"kind":"md5_hash"}}`, `"legal":true`},
+		{"POST", "/v1/jobs", `{"source":"recipe: a\nnodes:\n  n: {kind: integer_generator, config: {count: 1}}\n"}`, `"state":"pending"`},
+	} {
+		resp, body := d.do(r.method, r.path, r.body)
+		if resp.StatusCode/100 != 2 || !strings.Contains(body, r.want) {
+			t.Errorf("%s %s: got %d %.300s, want %s", r.method, r.path, resp.StatusCode, body, r.want)
+		}
+	}
+	resp, body := d.do("POST", "/v1/edges/check", `{"from":{"kind":"file_reeder"},"to":{"kind":"md5_hash"}}`)
+	if p := problem(t, resp, body, 404, coordinator.Unknown); !strings.Contains(p.Hint, "file_reader") {
+		t.Errorf("got hint %q", p.Hint)
+	}
+}
+
 // TestAnswers looks at what every answer has: an id, compression where it helps, no sniffing.
 func TestAnswers(t *testing.T) {
 	d := newDesk(t)
