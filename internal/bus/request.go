@@ -61,7 +61,8 @@ func (c *Conn) Request(ctx context.Context, subject string, data []byte) ([]byte
 // that serve with the same queue, one gets each request; with an empty queue all do, and the
 // first answer counts. 16 requests are answered at once, another 1,024 wait. f's context ends
 // after DefaultRequestTimeout or by stop, and a message that wants no answer is served too.
-// stop returns when f does not run any more; it must not be called from f.
+// stop returns when f does not run any more; it must not be called from f. The server hears of
+// it a little later than Serve returns; [Conn.Flush] waits for that.
 func (c *Conn) Serve(subject, queue string, f func(ctx context.Context, subject string, data []byte) ([]byte, error)) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	slots := make(chan struct{}, serveAtOnce)

@@ -77,6 +77,9 @@ func TestServeBounds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := c.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
 	for range 100 {
 		if err := asker.Send("slow", nil); err != nil {
 			t.Fatal(err)
