@@ -55,6 +55,7 @@ type Plan struct {
 	Steps       []Step         `json:"steps"`
 	Edges       []Edge         `json:"edges"`
 	Streams     []Stream       `json:"streams"`
+	Saved       []Saved        `json:"saved,omitempty"`   // the saved recipes that are included, by name and version
 	Secrets     []string       `json:"secrets,omitempty"` // of a replay: names of the secrets that made its letters; see SecretNames
 }
 
@@ -62,6 +63,13 @@ type Plan struct {
 type FrameLimits struct {
 	Records int `json:"records"`
 	Bytes   int `json:"bytes"`
+}
+
+// Saved is a version of a saved recipe that a plan was made of: what latest meant then.
+type Saved struct {
+	Name    string `json:"name"`
+	Version int    `json:"version"`
+	Digest  string `json:"digest"` // of its document and the files beside it
 }
 
 // Window bounds what a source keeps in flight towards ordered steps.
