@@ -28,6 +28,7 @@ type StreamConfig struct {
 	Replicas          int           // 0: 1
 	AllowDirect       bool          // reads of single messages don't go through the leader
 	AllowTTL          bool          // messages may have a time to live of their own
+	AllowRollup       bool          // a message may take the place of all before it on its subject
 }
 
 // StreamState is what a stream holds.
@@ -54,6 +55,7 @@ func (s *StreamConfig) wire() jetstream.StreamConfig {
 		Replicas:          max(1, s.Replicas),
 		AllowDirect:       s.AllowDirect,
 		AllowMsgTTL:       s.AllowTTL,
+		AllowRollup:       s.AllowRollup,
 	}
 	if s.WorkQueue {
 		w.Retention = jetstream.WorkQueuePolicy
