@@ -349,9 +349,13 @@ func (l *relayLoop) compute1(ctx context.Context, in *instance, h *inHand) (*mad
 		m.bad = true
 		return m, nil
 	}
+	if err := in.enter(ctx); err != nil {
+		return nil, err
+	}
 	hp := h.header
 	hp.Ref = false
 	m, err := in.frame(ctx, &hp, payload, l.edges[h.edge].ToPort)
+	in.leave()
 	if err == nil && l.kind.Impure {
 		m.kept, err = l.job.keep(ctx, l.step, &hp, m)
 	}
