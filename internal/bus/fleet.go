@@ -24,10 +24,12 @@ const (
 // BeatsToLive is after how many beats without a word a worker is taken for gone.
 const BeatsToLive = 3
 
-// EnsureFleet makes the streams of the fleet. replicas is 1 when 0.
+// EnsureFleet makes the streams of the fleet. replicas is 1 when 0. The words of workers are
+// kept in a file too, short as they live: a stream in memory starts at sequence 1 again with
+// its server, and who follows it would hear nothing until it has passed where it was.
 func (c *Conn) EnsureFleet(ctx context.Context, replicas int) error {
 	err := c.EnsureStream(ctx, StreamConfig{Name: WorkersStream, Subjects: []string{workersPrefix + "*"}, MaxMsgsPerSubject: 1,
-		Memory: true, AllowTTL: true, AllowDirect: true, Replicas: replicas})
+		AllowTTL: true, AllowDirect: true, Replicas: replicas})
 	if err != nil {
 		return err
 	}
