@@ -60,6 +60,7 @@ type Worker struct {
 	jobs map[recipe.JobID]*activeJob // owned by Run
 
 	shares   shares
+	rooms    rooms
 	news     *announcer // nil tells nobody
 	draining bool       // owned by Run
 }
