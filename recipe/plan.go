@@ -42,6 +42,10 @@ const (
 	RoleGate    Role = "gate"    // the stateless identity step that reads a lossy edge
 )
 
+// PlanVersion is the version of the plan's form that this build writes. One that older builds
+// would run wrongly has a higher one.
+const PlanVersion = 1
+
 // Plan is a compiled recipe: what workers and coordinators run. It is plain data,
 // encodes to the same bytes for the same recipe, and holds no secret's value.
 type Plan struct {

@@ -35,6 +35,7 @@ type jobRun struct {
 	began    time.Time
 
 	signs signs
+	slots member
 
 	mu     sync.Mutex
 	shared map[int]*nodes.Shared // guarded by mu; by step: what its instances share
@@ -43,7 +44,7 @@ type jobRun struct {
 func newJobRun(w *Worker, rec bus.JobRecord) *jobRun {
 	r := &jobRun{
 		w: w, rec: rec, plan: rec.Plan, names: bus.Names{Job: rec.Job}, conn: w.cfg.Conn,
-		began: time.Now(),
+		began: time.Now(), slots: w.shares.join(rec.Priority),
 	}
 	r.log = &maskedLog{w.log.With("job", string(rec.Job)), &r.mask}
 	for _, name := range r.plan.SecretNames() { // of all steps: records carry values to the steps below
@@ -196,7 +197,7 @@ func (r *jobRun) processor(step *recipe.Step, kind *nodes.Kind) (*instance, erro
 		}
 	}
 	return &instance{run: r, step: step, proc: proc, call: nodes.NewCall(step.Outputs), cut: cutter{run: r, step: step, expands: kind.Expands},
-		time: deadline{limit: r.deadline(kind)}}, nil
+		slots: r.slots.of(kind), time: deadline{limit: r.deadline(kind)}}, nil
 }
 
 // give ends the job here for an error: where more room mends it the job is brought to

@@ -24,6 +24,16 @@ type Config struct {
 	// Pool is the label of the pool that the worker belongs to: it serves the steps of that
 	// pool, and those that name none. [EveryPool] is all pools; "" is none.
 	Pool string
+	// Kinds are patterns of the kinds that it serves; see [Patterns]. None is all.
+	Kinds []string
+	// Concurrency is how many frames are computed at once, in all jobs; 0 is 4 a CPU. As many
+	// again, 8 times, may be under way that ask the outside world, since those mostly wait, and
+	// kinds that wait on purpose are not counted.
+	Concurrency int
+	// Announce tells coordinators of the worker; nil tells nobody.
+	Announce *Announcement
+	// Formats are the versions of frames and plans that it takes; nil is what this build reads.
+	Formats *bus.Formats
 
 	// What nodes may touch; see nodes.Env. Nil means nothing.
 	Root    *os.Root
@@ -48,17 +58,11 @@ type Worker struct {
 	cfg  Config
 	log  hclog.Logger
 	jobs map[recipe.JobID]*activeJob // owned by Run
-}
 
-// EveryPool makes a worker serve the steps of all pools.
-const EveryPool = "*"
-
-// serves reports whether a step is one of those that the worker is for.
-func (w *Worker) serves(s *recipe.Step) bool {
-	if s.Pool != "" && w.cfg.Pool != EveryPool && s.Pool != w.cfg.Pool {
-		return false
-	}
-	return w.cfg.Serves == nil || w.cfg.Serves(s)
+	shares   shares
+	rooms    rooms
+	news     *announcer // nil tells nobody
+	draining bool       // owned by Run
 }
 
 // activeJob is a start of a job that runs here, or comes to rest.
@@ -67,7 +71,8 @@ type activeJob struct {
 	cancel  context.CancelFunc
 	stopped bool // owned by Run, as is the map
 	done    chan struct{}
-	run     *jobRun
+	run     *jobRun // nil where it is refused
+	refused string  // why the job is left to others
 }
 
 // settleWithin is how long a worker that leaves waits for the server to have heard it.
@@ -86,20 +91,29 @@ func New(c Config) (*Worker, error) {
 		return nil, fmt.Errorf("a worker needs a catalogue of kinds")
 	case c.Name == "":
 		return nil, fmt.Errorf("a worker needs a name")
+	case c.Concurrency < 0:
+		return nil, fmt.Errorf("a worker can't compute %d frames at once", c.Concurrency)
+	}
+	if err := checkPatterns(c.Kinds, c.Catalogue); err != nil {
+		return nil, err
 	}
 	if c.Log == nil {
 		c.Log = hclog.NewNullLogger()
 	}
-	return &Worker{cfg: c, log: c.Log, jobs: map[recipe.JobID]*activeJob{}}, nil
+	return &Worker{cfg: c, log: c.Log, jobs: map[recipe.JobID]*activeJob{}, shares: newShares(c.Concurrency)}, nil
 }
 
-// Run serves jobs until ctx ends; then it brings what is in hand to rest and returns. It
-// may be called once.
+// DrainWithin is how long Run goes on behind the end of its context, at most: it says that it
+// drains, brings what is in hand to rest, and says that it has left.
+const DrainWithin = stopWithin + settleWithin + announceAgain
+
+// Run serves jobs until ctx ends; then it brings what is in hand to rest, within
+// [DrainWithin], and returns. It may be called once.
 func (w *Worker) Run(ctx context.Context) error {
 	records := make(chan bus.JobRecord, 16)
 	heard := func(m *bus.Stored) {
-		var rec bus.JobRecord
-		if err := bus.DecodeRecord(m.Data, &rec); err != nil {
+		rec, err := readJob(m)
+		if err != nil {
 			w.log.Error("job record does not decode", "job", bus.JobOf(m.Subject), "err", err)
 			return
 		}
@@ -122,11 +136,21 @@ func (w *Worker) Run(ctx context.Context) error {
 		return fmt.Errorf("watch jobs: %w", err)
 	}
 	defer stop()
+	if w.news, err = w.announcer(); err != nil {
+		return err
+	}
+	defer w.news.leave()
 	defer w.stopAll()
+	w.news.tell()
+	beat, due := w.news.beats()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-beat:
+			w.news.tell()
+		case <-due:
+			w.news.tell()
 		case rec := <-records:
 			w.reconcile(ctx, rec)
 			w.forget()
@@ -142,17 +166,36 @@ func (w *Worker) reconcile(ctx context.Context, rec bus.JobRecord) {
 	if a != nil && !a.stopped && (!active || a.record.Generation != rec.Generation) {
 		a.stopped = true
 		a.cancel()
-		if rec.State == recipe.JobFailed || rec.State == recipe.JobCancelled {
+		if a.refused == "" && (rec.State == recipe.JobFailed || rec.State == recipe.JobCancelled) {
 			w.clear(ctx, rec, a)
 		}
 	}
 	switch {
 	case !active:
 	case a == nil || a.stopped:
+		if why := w.refuses(&rec); why != "" {
+			w.refuse(rec, a, why)
+			return
+		}
 		w.start(ctx, rec, a)
+	case a.refused != "":
 	case rec.State == recipe.JobDraining:
 		a.run.drain()
 	}
+}
+
+// refuse leaves a job to others, and says so. A start of it that still comes to rest here is
+// waited for by nobody.
+func (w *Worker) refuse(rec bus.JobRecord, before *activeJob, why string) {
+	w.log.Warn("a job is left to others", "job", string(rec.Job), "err", why)
+	done := make(chan struct{})
+	close(done)
+	a := &activeJob{record: rec, cancel: func() {}, done: done, refused: why}
+	if before != nil {
+		a.done = before.done
+	}
+	w.jobs[rec.Job] = a
+	w.news.hasten()
 }
 
 // start runs a job, when the start before it is over.
@@ -199,6 +242,9 @@ func (a *activeJob) wait(over <-chan time.Time) bool {
 	case <-a.done:
 		return true
 	case <-over:
+		if a.run == nil { // refused, behind a start that does not come to rest
+			return false
+		}
 		a.run.log.Warn("a job does not come to rest: a node holds it up")
 		return false
 	}
@@ -218,6 +264,8 @@ func (w *Worker) forget() {
 }
 
 func (w *Worker) stopAll() {
+	w.draining = true
+	w.news.tell()
 	for _, a := range w.jobs {
 		a.cancel()
 	}

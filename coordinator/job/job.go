@@ -214,7 +214,7 @@ func open(ctx context.Context, c Config) (*run, error) {
 	rec, err := Stored(ctx, c.Conn, c.Job)
 	switch {
 	case errors.Is(err, ErrNone) && c.Plan != nil:
-		rec = &bus.JobRecord{Job: c.Job, Plan: c.Plan, Parent: c.Parent, Origin: c.Origin, Priority: c.Priority, Started: time.Now().UTC(), State: recipe.JobPending}
+		rec = &bus.JobRecord{Job: c.Job, Plan: c.Plan, Frames: bus.FrameVersion, Parent: c.Parent, Origin: c.Origin, Priority: c.Priority, Started: time.Now().UTC(), State: recipe.JobPending}
 		r.caught = true
 	case err != nil:
 		return nil, err

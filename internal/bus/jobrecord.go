@@ -13,6 +13,7 @@ type JobRecord struct {
 	State      recipe.JobState `json:"state"`
 	Generation uint64          `json:"generation"` // counts the starts; part of consumers' names
 	Plan       *recipe.Plan    `json:"plan"`
+	Frames     int             `json:"frames,omitempty"`    // version of its frames, and of all else that is stored of it; 0 is 1
 	Drain      bool            `json:"drain,omitempty"`     // its sources are to end early, whatever comes between
 	Reason     string          `json:"reason,omitempty"`    // why it failed
 	Parent     recipe.JobID    `json:"parent,omitempty"`    // the job whose dead letters this one replays
