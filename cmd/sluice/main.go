@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"sluice/cmd/sluice/settings"
 )
 
 // streams are the three files that a process is given.
@@ -45,6 +47,7 @@ type cli struct {
 	Fmt        fmtCmd        `cmd:"" help:"Put recipes into the standard layout." group:"recipes"`
 	Plan       planCmd       `cmd:"" help:"Show what a recipe compiles to." group:"recipes"`
 	Kinds      kindsCmd      `cmd:"" help:"List the kinds of nodes, or explain one." group:"recipes"`
+	Config     configCmd     `cmd:"" help:"Check the settings of a service." group:"other"`
 	Completion completionCmd `cmd:"" help:"Print a completion script for a shell." group:"other"`
 	Complete   completeCmd   `cmd:"" name:"__complete" hidden:""`
 	Version    versionCmd    `cmd:"" help:"Print the version." group:"other"`
@@ -128,6 +131,7 @@ func newParser(ctx context.Context, std streams, e engine, args []string) (*kong
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { panic(leave(code)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Resolvers(settings.NewResolver(os.LookupEnv)),
 		kong.Bind(std, e.start, e.tests, commandLine(args)),
 		kong.BindTo(e.dead, (*letters)(nil)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),

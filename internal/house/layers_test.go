@@ -36,9 +36,10 @@ var layers = []layer{
 	{"coordinator/library", []string{"recipe", "nodes", "coordinator", "coordinator/store", "coordinator/compile"}},
 	{"coordinator/fleet", []string{"recipe", "nodes", "coordinator", "coordinator/store", "internal/bus"}},
 	{"coordinator/files", []string{"recipe", "coordinator", "coordinator/store", "internal/bus"}},
-	{"coordinator/api", []string{"recipe", "nodes", "schemas", "coordinator/...", "internal/bus", "internal/telemetry"}},
+	{"coordinator/api", []string{"recipe", "nodes", "schemas", "coordinator/...", "internal/bus", "internal/telemetry", "internal/endpoint"}},
 	{"client", []string{"recipe", "coordinator"}},
 	{"internal/telemetry", []string{"recipe"}},
+	{"internal/endpoint", nil},
 
 	{"coordinator/dead", []string{"recipe", "nodes", "coordinator/compile", "coordinator/job", "internal/bus"}},
 	{"internal/solo", []string{"recipe", "nodes", "worker", "coordinator/job", "internal/bus"}},
