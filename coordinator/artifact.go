@@ -25,8 +25,11 @@ type Artifact struct {
 	Revision uint64       `json:"-"`
 }
 
-// Ref is what a recipe has in the place of a path to read the artifact.
-func (a *Artifact) Ref() string { return fmt.Sprintf("artifact:%s/%s", a.SHA256, a.Name) }
+// Ref is what a recipe has in the place of a path to read the artifact. The name in it is for
+// people, and for its ending: what would make a pattern of it is left out.
+func (a *Artifact) Ref() string {
+	return fmt.Sprintf("artifact:%s/%s", a.SHA256, strings.NewReplacer("*", "_", "?", "_", "[", "_").Replace(a.Name))
+}
 
 // Upload is a file on its way to become an artifact.
 type Upload struct {
