@@ -37,9 +37,8 @@ type jobRun struct {
 
 	signs signs
 
-	mu      sync.Mutex
-	objects *bus.Objects          // guarded by mu; opened when the first large value is met
-	shared  map[int]*nodes.Shared // guarded by mu; by step: what its instances share
+	mu     sync.Mutex
+	shared map[int]*nodes.Shared // guarded by mu; by step: what its instances share
 }
 
 func newJobRun(w *Worker, rec bus.JobRecord) *jobRun {

@@ -27,6 +27,18 @@ type streams struct {
 type cli struct {
 	Run        runCmd        `cmd:"" help:"Run a recipe to its end." group:"jobs"`
 	Test       testCmd       `cmd:"" help:"Run the tests that recipes hold." group:"jobs"`
+	Submit     submitCmd     `cmd:"" help:"Submit a recipe to a cluster." group:"cluster"`
+	Jobs       jobsCmd       `cmd:"" help:"List the jobs of a cluster." group:"cluster"`
+	Job        jobCmd        `cmd:"" help:"Show a job." group:"cluster"`
+	Logs       logsCmd       `cmd:"" help:"Show what happened to a job." group:"cluster"`
+	Pause      pauseCmd      `cmd:"" help:"Bring a job to rest." group:"cluster"`
+	Stop       stopCmd       `cmd:"" help:"Stop a job within 2 s; it can go on." group:"cluster"`
+	Resume     resumeCmd     `cmd:"" help:"Let a job go on that rests." group:"cluster"`
+	Drain      drainCmd      `cmd:"" help:"End the sources of a job and let the rest run empty." group:"cluster"`
+	Cancel     cancelCmd     `cmd:"" help:"End a job and discard what is stored of it." group:"cluster"`
+	Delete     deleteCmd     `cmd:"" help:"Delete a job that has ended." group:"cluster"`
+	Login      loginCmd      `cmd:"" help:"Keep the address and key of a cluster." group:"cluster"`
+	Context    contextCmd    `cmd:"" help:"List the clusters that are known, or pick one." group:"cluster"`
 	Dead       deadCmd       `cmd:"" help:"List, show and replay the dead letters of a job." group:"jobs"`
 	New        newCmd        `cmd:"" help:"Write a recipe to start from." group:"recipes"`
 	Validate   validateCmd   `cmd:"" help:"Check recipes and say what is wrong with them." group:"recipes"`
@@ -120,7 +132,7 @@ func newParser(ctx context.Context, std streams, e engine, args []string) (*kong
 		kong.BindTo(e.dead, (*letters)(nil)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.ExplicitGroups([]kong.Group{
-			{Key: "jobs", Title: "Jobs:"}, {Key: "recipes", Title: "Recipes:"}, {Key: "other", Title: "Other:"},
+			{Key: "jobs", Title: "Jobs:"}, {Key: "cluster", Title: "Clusters:"}, {Key: "recipes", Title: "Recipes:"}, {Key: "other", Title: "Other:"},
 		}),
 	)
 }

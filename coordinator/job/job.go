@@ -164,6 +164,11 @@ func Run(ctx context.Context, c Config, control Control) (recipe.Progress, error
 		return r.progress(), err
 	}
 	defer deaf()
+	idle, err := r.serveChores()
+	if err != nil {
+		return r.progress(), err
+	}
+	defer idle()
 	if err := r.provision(ctx); err != nil {
 		return recipe.Progress{}, err
 	}

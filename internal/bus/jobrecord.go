@@ -84,6 +84,17 @@ type DeadLetter struct {
 	At       time.Time       `json:"at,omitzero"`
 }
 
+// Chore is what a worker asks the coordinator of a job for, because only coordinators make
+// streams and remove what is stored. Each may be asked for again, or late: what is removed is
+// said by sequences that nobody needs any more.
+type Chore struct {
+	Values   bool   `json:"values,omitempty"`   // make the stream of large values
+	Step     int    `json:"step"`               // what follows is of this step
+	Input    uint64 `json:"input,omitempty"`    // remove its input log below this sequence
+	Journal  uint64 `json:"journal,omitempty"`  // remove its journal below this sequence
+	Revision uint64 `json:"revision,omitempty"` // remove the pieces of its state below this revision
+}
+
 // Sign is what a worker tells the coordinator now and then of a job that it is at.
 type Sign struct {
 	Worker  string `json:"worker"`
