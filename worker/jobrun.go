@@ -31,6 +31,7 @@ type jobRun struct {
 	places *places
 	levels *levels
 
+	life     context.Context // of the work; what nodes read of artifacts ends with it
 	failOnce sync.Once
 	began    time.Time
 
@@ -44,7 +45,11 @@ type jobRun struct {
 func newJobRun(w *Worker, rec bus.JobRecord) *jobRun {
 	r := &jobRun{
 		w: w, rec: rec, plan: rec.Plan, names: bus.Names{Job: rec.Job}, conn: w.cfg.Conn,
+<<<<<<< HEAD
 		began: time.Now(), slots: w.shares.join(rec.Priority),
+=======
+		began: time.Now(), life: context.Background(),
+>>>>>>> files
 	}
 	r.log = &maskedLog{w.log.With("job", string(rec.Job)), &r.mask}
 	for _, name := range r.plan.SecretNames() { // of all steps: records carry values to the steps below
@@ -83,6 +88,7 @@ func (r *jobRun) work(ctx context.Context) error {
 	asked := ctx
 	ctx, cancel := context.WithCancelCause(asked)
 	defer cancel(nil)
+	r.life = ctx
 	r.sign(bus.Sign{}) // it is here
 	defer r.sign(bus.Sign{Left: true})
 	go r.live(ctx)
@@ -135,6 +141,11 @@ func (r *jobRun) loop(step *recipe.Step) (func(context.Context) error, error) {
 
 // build makes an instance of a step's node.
 func (r *jobRun) build(step *recipe.Step, kind *nodes.Kind) (any, error) {
+	return r.buildWith(step, kind, nil)
+}
+
+// buildWith is build with the output of a sink that has no folder; nil for all others.
+func (r *jobRun) buildWith(step *recipe.Step, kind *nodes.Kind, out *output) (any, error) {
 	config, err := r.secrets(step.Config)
 	if err != nil {
 		return nil, &failure{fmt.Errorf("node %s: %w", step.Node, err)}
@@ -147,6 +158,12 @@ func (r *jobRun) build(step *recipe.Step, kind *nodes.Kind) (any, error) {
 	if step.Field != "" { // the kind sees what is in the field
 		env.Types.In = []recipe.PortType{{Name: step.Inputs[0].Name, Type: step.FieldType}}
 		env.Types.Out = []recipe.PortType{{Name: step.Outputs[0].Name, Type: step.IntoType}}
+	}
+	if c.Artifacts {
+		env.Artifact = r.artifact
+	}
+	if out != nil {
+		env.Output = out
 	}
 	if c.Stdin != nil {
 		env.Stdin = c.Stdin
@@ -181,9 +198,9 @@ func (r *jobRun) sharedBy(step *recipe.Step) *nodes.Shared {
 	return r.shared[step.ID]
 }
 
-// processor makes an instance of a node that reads records.
-func (r *jobRun) processor(step *recipe.Step, kind *nodes.Kind) (*instance, error) {
-	node, err := r.build(step, kind)
+// processor makes an instance of a node that reads records; out is that of buildWith.
+func (r *jobRun) processor(step *recipe.Step, kind *nodes.Kind, out *output) (*instance, error) {
+	node, err := r.buildWith(step, kind, out)
 	if err != nil {
 		return nil, err
 	}

@@ -118,7 +118,7 @@ func (l *ownerLoop) takeOver(ctx context.Context) error {
 		}
 		l.pullers = append(l.pullers, p)
 	}
-	in, err := l.job.processor(l.step, l.kind)
+	in, err := l.job.processor(l.step, l.kind, l.job.newOutput(l.step, l.lease.epoch))
 	if err != nil {
 		return &failure{err}
 	}

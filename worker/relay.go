@@ -330,7 +330,7 @@ func (l *relayLoop) start(c compute) {
 		defer l.job.atWork()()
 		e := event{kind: evComputed, id: c.id}
 		if in == nil {
-			in, e.err = l.job.processor(l.step, l.kind)
+			in, e.err = l.job.processor(l.step, l.kind, nil)
 		}
 		if e.err == nil {
 			e.made, e.err = l.compute1(l.ctx, in, h)

@@ -36,11 +36,14 @@ type Config struct {
 	Formats *bus.Formats
 
 	// What nodes may touch; see nodes.Env. Nil means nothing.
-	Root    *os.Root
-	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
-	Stdin   interface{ Read([]byte) (int, error) }
-	Console interface{ Write([]byte) (int, error) }
-	Secret  func(name string) (string, error) // value of ${secret:name}
+	Root *os.Root
+	// Artifacts says that the project keeps files: nodes read them, and where Root is nil a file
+	// that a sink writes becomes one.
+	Artifacts bool
+	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	Stdin     interface{ Read([]byte) (int, error) }
+	Console   interface{ Write([]byte) (int, error) }
+	Secret    func(name string) (string, error) // value of ${secret:name}
 
 	// FullShare is the share of a publisher's readers that must be at capacity, on edges
 	// that drop, before it slows down; 0 is 0.5.
