@@ -45,11 +45,7 @@ type jobRun struct {
 func newJobRun(w *Worker, rec bus.JobRecord) *jobRun {
 	r := &jobRun{
 		w: w, rec: rec, plan: rec.Plan, names: bus.Names{Job: rec.Job}, conn: w.cfg.Conn,
-<<<<<<< HEAD
-		began: time.Now(), slots: w.shares.join(rec.Priority),
-=======
-		began: time.Now(), life: context.Background(),
->>>>>>> files
+		began: time.Now(), life: context.Background(), slots: w.shares.join(rec.Priority),
 	}
 	r.log = &maskedLog{w.log.With("job", string(rec.Job)), &r.mask}
 	for _, name := range r.plan.SecretNames() { // of all steps: records carry values to the steps below
