@@ -8,9 +8,10 @@ import (
 
 // Document is a recipe that is sent along.
 type Document struct {
-	Source string            `json:"source" maxLength:"2000000" doc:"The recipe, YAML or JSON."`
+	Source string            `json:"source,omitempty" maxLength:"2000000" doc:"The recipe, YAML or JSON."`
 	File   string            `json:"file,omitempty" maxLength:"256" doc:"What diagnostics call it; recipe.yaml when it is not given."`
-	Params map[string]string `json:"params,omitempty" doc:"Values of its parameters, as text."`
+	Files  map[string]string `json:"files,omitempty" doc:"What it includes by relative paths, by path."`
+	Params map[string]any    `json:"params,omitempty" doc:"Values of its parameters."`
 }
 
 // Checked is what a check of a recipe found.
@@ -28,8 +29,9 @@ type Planned struct {
 	DOT     string       `json:"dot" doc:"The plan as a Graphviz graph."`
 }
 
-// Submission asks for a job.
+// Submission asks for a job: of a saved recipe, or of a document that is sent along.
 type Submission struct {
+	Recipe string `json:"recipe,omitempty" maxLength:"128" doc:"A saved recipe: NAME, NAME@latest or NAME@VERSION; instead of a source."`
 	Document
 	Labels   map[string]string `json:"labels,omitempty" maxProperties:"32" doc:"To find the job by."`
 	Priority int               `json:"priority,omitempty" minimum:"-10" maximum:"10" doc:"The higher ones get more of the workers."`

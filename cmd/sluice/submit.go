@@ -47,8 +47,15 @@ func (c submitCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	s := coordinator.Submission{Document: coordinator.Document{Source: string(text), File: c.File}, Priority: c.Priority, Seed: c.Seed}
-	if s.Params, err = readParams(c.Params); err != nil {
+	params, err := readParams(c.Params)
+	if err != nil {
 		return err
+	}
+	for name, value := range params {
+		if s.Params == nil {
+			s.Params = map[string]any{}
+		}
+		s.Params[name] = value
 	}
 	if s.Labels, err = readLabels(c.Label); err != nil {
 		return err

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"net/http"
 	"sync"
 	"time"
@@ -12,8 +11,12 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"sluice/coordinator"
+	"sluice/coordinator/auth"
+	"sluice/coordinator/events"
+	"sluice/coordinator/files"
+	"sluice/coordinator/fleet"
+	"sluice/coordinator/library"
 	"sluice/coordinator/store"
-	"sluice/nodes"
 )
 
 // Bounds that hold for every request, unless a route says otherwise.
@@ -27,27 +30,22 @@ const (
 	largestPage = 500
 )
 
-// Config says what an API serves. Projects, Authority and Catalogue must be set.
+// Config says what an API serves. Projects and Auth must be set.
 type Config struct {
-	Version   string
-	Projects  map[string]*Project
-	Authority Authority
-	Catalogue *nodes.Catalogue
-	Log       hclog.Logger
+	Version  string
+	Projects map[string]*Project // by name
+	Auth     *auth.Auth
+	Log      hclog.Logger
 }
 
-// Project is what the API asks of a project.
+// Project is the rooms of one project. All must be set.
 type Project struct {
-	Jobs *store.Jobs
-}
-
-// Authority says who asks and what they may.
-type Authority interface {
-	// Check returns the holder of a token; the fault is coordinator.Unnamed.
-	Check(ctx context.Context, token string) (coordinator.Principal, error)
-	// May reports whether a principal may do an operation; the fault is coordinator.Forbidden.
-	// What no table knows nobody may do.
-	May(p coordinator.Principal, operation string) error
+	Jobs    *store.Jobs
+	Library *library.Library
+	Events  *events.Log
+	Fleet   *fleet.Fleet
+	Files   *files.Store
+	Keys    *auth.Keys
 }
 
 // server is an API at work.
@@ -83,7 +81,11 @@ func New(c Config) http.Handler {
 	s.kinds()
 	s.edges()
 	s.recipes()
+	s.saved()
 	s.jobs()
+	s.events()
+	s.workers()
+	s.keys()
 	return s.handler()
 }
 

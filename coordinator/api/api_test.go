@@ -14,61 +14,50 @@ import (
 	"sluice/client"
 	"sluice/coordinator"
 	"sluice/coordinator/api"
-	"sluice/coordinator/store"
 	"sluice/internal/bus"
 	"sluice/internal/bus/bustest"
+	"sluice/internal/daemon"
 	"sluice/nodes/all"
 	"sluice/recipe"
 )
 
-// authority knows a key for each role, which is the role's name.
-type authority struct{ deny string }
-
-// Check implements api.Authority.
-func (authority) Check(_ context.Context, token string) (coordinator.Principal, error) {
-	if !coordinator.Role(token).Covers(coordinator.Viewer) {
-		return coordinator.Principal{}, coordinator.Faultf(coordinator.Unnamed, "the key is not known")
-	}
-	return coordinator.Principal{Name: "the " + token, Project: "default", Role: coordinator.Role(token)}, nil
-}
-
-// May implements api.Authority.
-func (a authority) May(p coordinator.Principal, operation string) error {
-	if p.Role == coordinator.Viewer && operation == a.deny {
-		return coordinator.Faultf(coordinator.Forbidden, "a viewer may not %s", operation)
-	}
-	return nil
-}
-
-// desk is an API on a server of its own.
+// desk is a coordinator on a server of its own, with a key for each role.
 type desk struct {
 	t    *testing.T
 	http *httptest.Server
-	jobs *store.Jobs
 	conn *bus.Conn
+	keys map[coordinator.Role]string
 }
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	conn, ctx := bustest.Conn(t, bustest.InProcess), bustest.Context(t)
-	control, err := store.Open(ctx, store.Config{Conn: conn})
+	c, err := daemon.NewCoordinator(ctx, daemon.CoordinatorConfig{Name: "c", Version: "test", Projects: []daemon.Project{{Name: "default", Conn: conn}}, Catalogue: all.Catalogue()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(control.Close)
-	d := &desk{t: t, jobs: store.NewJobs(control), conn: conn}
-	if err := control.Follow(ctx); err != nil {
+	run, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = c.Run(run) }()
+	t.Cleanup(func() { cancel(); <-done; c.Close() })
+	d := &desk{t: t, conn: conn, keys: map[coordinator.Role]string{}}
+	keys, err := c.Keys("default")
+	if err != nil {
 		t.Fatal(err)
 	}
-	d.http = httptest.NewServer(api.New(api.Config{Version: "test", Catalogue: all.Catalogue(), Authority: authority{deny: "submit-job"},
-		Projects: map[string]*api.Project{"default": {Jobs: d.jobs}}}))
+	for _, role := range coordinator.Roles {
+		if _, d.keys[role], err = keys.Create(ctx, coordinator.Key{Name: "the " + string(role), Role: role}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.http = httptest.NewServer(c.Handler())
 	t.Cleanup(d.http.Close)
 	return d
 }
 
-func (d *desk) client(key string) *client.Client {
+func (d *desk) client(role coordinator.Role) *client.Client {
 	d.t.Helper()
-	c, err := client.New(client.Config{URL: d.http.URL, Key: key})
+	c, err := client.New(client.Config{URL: d.http.URL, Key: d.keys[role]})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -82,7 +71,7 @@ func (d *desk) do(method, path, body string, header ...string) (*http.Response, 
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer author")
+	req.Header.Set("Authorization", "Bearer "+d.keys[coordinator.Author])
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -142,7 +131,7 @@ func TestSubmit(t *testing.T) {
 	if _, err := c.Submit(ctx, other, "my key"); coordinator.FamilyOf(err) != coordinator.Conflict {
 		t.Errorf("another body: got %v", err)
 	}
-	if _, err := d.client("operator").Submit(ctx, other, "my key"); err != nil {
+	if _, err := d.client("admin").Submit(ctx, other, "my key"); err != nil {
 		t.Errorf("another user's key of the same name: got %v", err)
 	}
 	if _, err := d.client("viewer").Submit(ctx, other, ""); coordinator.FamilyOf(err) != coordinator.Forbidden {
@@ -153,7 +142,7 @@ func TestSubmit(t *testing.T) {
 		t.Errorf("got %+v, %v", page, err)
 	}
 	got, err := c.Job(ctx, one.ID)
-	if err != nil || got.Revision != one.Revision {
+	if err != nil || got.ID != one.ID || got.Revision < one.Revision {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if j, err := c.Order(ctx, one.ID, client.Pause); err != nil || j.Want != coordinator.WantPause {
@@ -232,6 +221,10 @@ func TestETags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	bustest.Eventually(t, "the leader has looked at it", func() bool {
+		j, err := d.client(coordinator.Author).Job(ctx, job.ID)
+		return err == nil && j.Waiting != ""
+	})
 	path := "/v1/jobs/" + string(job.ID)
 	resp, _ := d.do("GET", path, "")
 	tag := resp.Header.Get("ETag")

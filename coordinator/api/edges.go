@@ -22,12 +22,12 @@ type edgeOut struct{ Body coordinator.EdgeVerdict }
 
 func (s *server) edges() {
 	route(s, huma.Operation{OperationID: "check-edge", Method: http.MethodPost, Path: "/v1/edges/check", Summary: "Check whether two ports may be joined", Tags: []string{"kinds"}, DefaultStatus: http.StatusOK},
-		func(_ context.Context, _ *Project, in *edgeIn) (*edgeOut, error) {
-			from, err := s.end(in.Body.From)
+		func(_ context.Context, p *Project, in *edgeIn) (*edgeOut, error) {
+			from, err := p.end(in.Body.From)
 			if err != nil {
 				return nil, err
 			}
-			to, err := s.end(in.Body.To)
+			to, err := p.end(in.Body.To)
 			if err != nil {
 				return nil, err
 			}
@@ -40,10 +40,10 @@ func (s *server) edges() {
 }
 
 // end finds the kind of an end and checks its settings.
-func (s *server) end(e coordinator.EdgeEnd) (compile.EdgeEnd, error) {
-	k, found := s.cfg.Catalogue.Lookup(e.Kind)
+func (p *Project) end(e coordinator.EdgeEnd) (compile.EdgeEnd, error) {
+	k, found := p.Fleet.Catalogue().Lookup(e.Kind)
 	if !found {
-		return compile.EdgeEnd{}, s.noKind(e.Kind)
+		return compile.EdgeEnd{}, p.noKind(e.Kind)
 	}
 	out := compile.EdgeEnd{Kind: k, Port: e.Port}
 	if e.Config != nil {

@@ -2,10 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,7 +10,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"sluice/coordinator"
-	"sluice/coordinator/compile"
+	"sluice/coordinator/auth"
+	"sluice/coordinator/library"
 	"sluice/recipe"
 )
 
@@ -44,12 +41,12 @@ type listIn struct {
 type pageOut struct{ Body coordinator.Page }
 
 type jobIn struct {
-	ID   recipe.JobID `path:"id" pattern:"^[a-z0-9]{1,32}$"`
+	ID   recipe.JobID `path:"id" pattern:"^[a-z0-9]{1,64}$"`
 	None string       `header:"If-None-Match"`
 }
 
 type orderIn struct {
-	ID    recipe.JobID `path:"id" pattern:"^[a-z0-9]{1,32}$"`
+	ID    recipe.JobID `path:"id" pattern:"^[a-z0-9]{1,64}$"`
 	Match string       `header:"If-Match" doc:"The ETag of the job as you know it: refused with 412 when it was changed meanwhile."`
 }
 
@@ -93,28 +90,27 @@ func (s *server) jobs() {
 	} {
 		route(s, huma.Operation{OperationID: o.verb + "-job", Method: http.MethodPost, Path: "/v1/jobs/{id}/" + o.verb, Summary: o.summary, Tags: tags, DefaultStatus: http.StatusAccepted}, s.order(o.want))
 	}
+	route(s, huma.Operation{OperationID: "retry-job", Method: http.MethodPost, Path: "/v1/jobs/{id}/retry", Summary: "Run a job once more that failed or was cancelled", Tags: tags, DefaultStatus: http.StatusCreated}, s.retry)
+	route(s, huma.Operation{OperationID: "show-job-plan", Method: http.MethodGet, Path: "/v1/jobs/{id}/plan", Summary: "Show what a job's recipe was compiled to", Tags: tags}, s.plan)
+	route(s, huma.Operation{OperationID: "show-job-recipe", Method: http.MethodGet, Path: "/v1/jobs/{id}/recipe", Summary: "Show the recipe and parameters of a job", Tags: tags}, s.document)
 	route(s, huma.Operation{OperationID: "delete-job", Method: http.MethodDelete, Path: "/v1/jobs/{id}", Summary: "Delete a job that has ended", Tags: tags, DefaultStatus: http.StatusAccepted}, s.order(coordinator.WantGone))
 }
 
-// submit compiles a recipe and writes a job down: that is all there is to it.
+// submit writes a job down: that is all there is to it.
 func (s *server) submit(ctx context.Context, p *Project, in *submitIn) (*submitOut, error) {
 	b := &in.Body
-	o := s.options(&b.Document)
-	o.Seed = b.Seed
-	plan, found := compile.Compile(fileOf(&b.Document), []byte(b.Source), o)
-	if plan == nil {
-		return nil, refused(found)
+	sub := library.Submission{Owner: who(ctx).Name, Key: in.Key, Recipe: b.Recipe, Params: b.Params, Labels: b.Labels, Priority: b.Priority, Deadline: b.Deadline, Seed: b.Seed}
+	if b.Source != "" {
+		if err := auth.May(who(ctx), "submit-document", ""); err != nil {
+			return nil, err
+		}
+		sub.Document = &library.Document{Label: b.File, Text: b.Source, Files: b.Files}
 	}
-	params := map[string]any{}
-	for k, v := range b.Params {
-		params[k] = v
-	}
-	spec := &coordinator.Spec{Job: recipe.JobID(strings.ToLower(rand.Text()[:16])), Recipe: plan.Recipe, Source: b.Source, Params: params, Plan: plan, Labels: b.Labels,
-		Priority: b.Priority, Deadline: b.Deadline, Owner: who(ctx).Name, Created: time.Now().UTC()}
-	if in.Key != "" {
-		spec.Job, spec.Body = identity(who(ctx), in)
-	}
-	job, again, err := p.Jobs.Submit(ctx, spec)
+	job, again, err := p.Library.Submit(ctx, sub)
+	return submitted(job, again, err)
+}
+
+func submitted(job coordinator.Job, again bool, err error) (*submitOut, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -125,12 +121,13 @@ func (s *server) submit(ctx context.Context, p *Project, in *submitIn) (*submitO
 	return out, nil
 }
 
-// identity is the id of a job that is submitted with a key, and the digest of what is submitted.
-func identity(p coordinator.Principal, in *submitIn) (recipe.JobID, string) {
-	body, _ := json.Marshal(in.Body) // strings, numbers and times
-	digest := sha256.Sum256(body)
-	id := sha256.Sum256([]byte(strings.Join([]string{p.Project, p.Name, in.Key}, "\x00")))
-	return recipe.JobID(hex.EncodeToString(id[:])[:24]), hex.EncodeToString(digest[:])
+type retryIn struct {
+	ID  recipe.JobID `path:"id" pattern:"^[a-z0-9]{1,64}$"`
+	Key string       `header:"Idempotency-Key" maxLength:"128"`
+}
+
+func (s *server) retry(ctx context.Context, p *Project, in *retryIn) (*submitOut, error) {
+	return submitted(p.Library.Retry(ctx, library.Retrying{Job: in.ID, Owner: who(ctx).Name, Key: in.Key}))
 }
 
 func (s *server) list(_ context.Context, p *Project, in *listIn) (*pageOut, error) {
@@ -154,6 +151,11 @@ func (s *server) show(ctx context.Context, p *Project, in *jobIn) (*jobOut, erro
 	if err != nil {
 		return nil, err
 	}
+	if !job.State.Final() {
+		if now, _, err := p.Events.Progress(ctx, in.ID); err == nil {
+			job.Progress = &now
+		}
+	}
 	if t := tag(&job); in.None != "" && in.None == t {
 		return nil, &Problem{Status: http.StatusNotModified}
 	}
@@ -167,6 +169,11 @@ func (s *server) order(w coordinator.Want) func(context.Context, *Project, *orde
 		if err != nil {
 			return nil, err
 		}
+		if w == coordinator.WantGone {
+			if err := mayDelete(ctx, p, in.ID); err != nil {
+				return nil, err
+			}
+		}
 		job, err := p.Jobs.Order(ctx, in.ID, coordinator.Order{Want: w, By: who(ctx).Name, At: time.Now().UTC()}, rev)
 		if err != nil {
 			return nil, err
@@ -174,3 +181,30 @@ func (s *server) order(w coordinator.Want) func(context.Context, *Project, *orde
 		return &jobOut{tag(&job), job}, nil
 	}
 }
+
+// mayDelete reports whether who asks may delete a job: it may be another's.
+func mayDelete(ctx context.Context, p *Project, id recipe.JobID) error {
+	job, err := p.Jobs.Job(id)
+	if err != nil {
+		return err
+	}
+	return auth.May(who(ctx), "delete-job", job.Owner)
+}
+
+func (s *server) plan(ctx context.Context, p *Project, in *jobIn) (*plannedOut, error) {
+	spec, err := p.Jobs.Spec(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &plannedOut{coordinator.Planned{Plan: spec.Plan, Mermaid: spec.Plan.Mermaid(), DOT: spec.Plan.DOT()}}, nil
+}
+
+func (s *server) document(ctx context.Context, p *Project, in *jobIn) (*documentOut, error) {
+	spec, err := p.Jobs.Spec(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &documentOut{coordinator.Document{Source: spec.Source, File: spec.Recipe, Files: spec.Files, Params: spec.Params}}, nil
+}
+
+type documentOut struct{ Body coordinator.Document }

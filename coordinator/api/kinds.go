@@ -36,26 +36,26 @@ type kindOut struct{ Body coordinator.Kind }
 
 func (s *server) kinds() {
 	route(s, huma.Operation{OperationID: "list-kinds", Method: http.MethodGet, Path: "/v1/kinds", Summary: "List the kinds of nodes", Tags: []string{"kinds"}},
-		func(context.Context, *Project, *struct{}) (*kindsOut, error) {
+		func(_ context.Context, p *Project, _ *struct{}) (*kindsOut, error) {
 			out := &kindsOut{}
-			for _, k := range s.cfg.Catalogue.All() {
+			for _, k := range p.Fleet.Catalogue().All() {
 				out.Body.Kinds = append(out.Body.Kinds, kindOf(k))
 			}
 			return out, nil
 		})
 	route(s, huma.Operation{OperationID: "show-kind", Method: http.MethodGet, Path: "/v1/kinds/{kind}", Summary: "Show a kind", Tags: []string{"kinds"}},
-		func(_ context.Context, _ *Project, in *kindIn) (*kindOut, error) {
-			k, found := s.cfg.Catalogue.Lookup(in.Kind)
+		func(_ context.Context, p *Project, in *kindIn) (*kindOut, error) {
+			k, found := p.Fleet.Catalogue().Lookup(in.Kind)
 			if !found {
-				return nil, s.noKind(in.Kind)
+				return nil, p.noKind(in.Kind)
 			}
 			return &kindOut{kindOf(k)}, nil
 		})
 }
 
-func (s *server) noKind(name string) error {
+func (p *Project) noKind(name string) error {
 	var names []string
-	for _, k := range s.cfg.Catalogue.All() {
+	for _, k := range p.Fleet.Catalogue().All() {
 		names = append(names, k.Kind)
 	}
 	f := coordinator.Faultf(coordinator.Unknown, "no such kind: %s", name)

@@ -7,20 +7,12 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"sluice/coordinator"
-	"sluice/coordinator/compile"
+	"sluice/coordinator/library"
 	"sluice/recipe"
 )
 
-// fileOf is what diagnostics call a document.
-func fileOf(d *coordinator.Document) string {
-	if d.File == "" {
-		return "recipe.yaml"
-	}
-	return d.File
-}
-
-func (s *server) options(d *coordinator.Document) compile.Options {
-	return compile.Options{Catalogue: s.cfg.Catalogue, Params: d.Params}
+func sourceOf(d *coordinator.Document) (library.Source, error) {
+	return library.Sent(d.File, d.Source, d.Files)
 }
 
 // refused is the fault of a recipe with diagnostics.
@@ -41,17 +33,31 @@ type plannedOut struct{ Body coordinator.Planned }
 
 func (s *server) recipes() {
 	route(s, huma.Operation{OperationID: "check-recipe", Method: http.MethodPost, Path: "/v1/recipes/check", Summary: "Check a recipe", Tags: []string{"recipes"}, DefaultStatus: http.StatusOK},
-		func(_ context.Context, _ *Project, in *documentIn) (*checkedOut, error) {
-			sum, found := compile.Check(fileOf(&in.Body), []byte(in.Body.Source), s.options(&in.Body))
+		func(ctx context.Context, p *Project, in *documentIn) (*checkedOut, error) {
+			source, err := sourceOf(&in.Body)
+			if err != nil {
+				return nil, err
+			}
+			sum, found, err := p.Library.Check(ctx, source)
+			if err != nil {
+				return nil, err
+			}
 			if len(found) > 0 {
 				return &checkedOut{coordinator.Checked{Diagnostics: found}}, nil
 			}
 			return &checkedOut{coordinator.Checked{Sound: true, Diagnostics: recipe.Diagnostics{}, Steps: sum.Steps, Edges: sum.Edges}}, nil
 		})
 	route(s, huma.Operation{OperationID: "plan-recipe", Method: http.MethodPost, Path: "/v1/recipes/plan", Summary: "Compile a recipe", Tags: []string{"recipes"}, DefaultStatus: http.StatusOK},
-		func(_ context.Context, _ *Project, in *documentIn) (*plannedOut, error) {
-			plan, found := compile.Compile(fileOf(&in.Body), []byte(in.Body.Source), s.options(&in.Body))
-			if plan == nil {
+		func(ctx context.Context, p *Project, in *documentIn) (*plannedOut, error) {
+			source, err := sourceOf(&in.Body)
+			if err != nil {
+				return nil, err
+			}
+			plan, found, err := p.Library.Compile(ctx, source, in.Body.Params, 0)
+			if err != nil {
+				return nil, err
+			}
+			if len(found) > 0 {
 				return nil, refused(found)
 			}
 			return &plannedOut{coordinator.Planned{Plan: plan, Mermaid: plan.Mermaid(), DOT: plan.DOT()}}, nil

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"sluice/coordinator"
+	"sluice/coordinator/auth"
 )
 
 // idHeader carries a request's id: the caller's, where it is a sensible one, or a new one.
@@ -103,14 +104,14 @@ func (s *server) principal(ctx context.Context, h huma.Context) (coordinator.Pri
 		f.Hint = "send Authorization: Bearer KEY; sluice login keeps one"
 		return coordinator.Principal{}, f
 	}
-	p, err := s.cfg.Authority.Check(ctx, strings.TrimSpace(token))
+	p, err := s.cfg.Auth.Check(ctx, strings.TrimSpace(token))
 	if err != nil {
 		return p, err
 	}
 	if s.cfg.Projects[p.Project] == nil {
 		return p, coordinator.Faultf(coordinator.Forbidden, "project %s is not served here", p.Project)
 	}
-	return p, s.cfg.Authority.May(p, h.Operation().OperationID)
+	return p, auth.MayOwn(p, h.Operation().OperationID)
 }
 
 func (s *server) refuse(h huma.Context, err error) {

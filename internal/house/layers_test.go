@@ -38,6 +38,7 @@ var layers = []layer{
 	{"coordinator/files", []string{"recipe", "coordinator", "coordinator/store", "internal/bus"}},
 	{"coordinator/api", []string{"recipe", "nodes", "schemas", "coordinator/...", "internal/bus", "internal/telemetry", "internal/endpoint"}},
 	{"client", []string{"recipe", "coordinator"}},
+	{"internal/daemon", []string{"recipe", "nodes", "worker", "coordinator", "coordinator/...", "internal/bus", "internal/endpoint", "internal/telemetry"}},
 	{"internal/telemetry", []string{"recipe"}},
 	{"internal/endpoint", nil},
 
