@@ -68,6 +68,7 @@ type call struct {
 	query        url.Values
 	header       http.Header
 	in, out      any
+	body         io.Reader // instead of in
 }
 
 // do asks and reads the answer into out.
@@ -89,7 +90,7 @@ func (c *Client) do(ctx context.Context, k call) error {
 
 // ask asks, and returns an answer that is no error. The caller closes its body.
 func (c *Client) ask(ctx context.Context, k call) (*http.Response, error) {
-	var body io.Reader
+	body := k.body
 	if k.in != nil {
 		data, err := json.Marshal(k.in)
 		if err != nil {

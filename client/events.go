@@ -19,6 +19,12 @@ type Event struct {
 	Data json.RawMessage `json:"data,omitempty"`
 }
 
+// Lines of a stream that are no events.
+const (
+	lineHeartbeat coordinator.EventType = "heartbeat"
+	lineEnd       coordinator.EventType = "end"
+)
+
 // longestLine bounds a line of a stream, in bytes.
 const longestLine = 4 << 20
 
@@ -78,10 +84,16 @@ func (c *Client) events(ctx context.Context, id recipe.JobID, since uint64, foll
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			return since, nil, err
 		}
+		since = max(since, e.ID)
+		switch e.Type {
+		case lineHeartbeat:
+			continue
+		case lineEnd:
+			return since, nil, nil
+		}
 		if ferr := f(e); ferr != nil {
 			return since, ferr, nil
 		}
-		since = max(since, e.ID)
 	}
 	return since, nil, lines.Err()
 }

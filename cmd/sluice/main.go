@@ -39,6 +39,10 @@ type cli struct {
 	Drain      drainCmd      `cmd:"" help:"End the sources of a job and let the rest run empty." group:"cluster"`
 	Cancel     cancelCmd     `cmd:"" help:"End a job and discard what is stored of it." group:"cluster"`
 	Delete     deleteCmd     `cmd:"" help:"Delete a job that has ended." group:"cluster"`
+	Recipes    recipesCmd    `cmd:"" help:"Save recipes in a cluster, and look at them." group:"cluster"`
+	Workers    workersCmd    `cmd:"" help:"List the workers of a cluster." group:"cluster"`
+	Keys       keysCmd       `cmd:"" help:"Make, list and revoke API keys." group:"cluster"`
+	Up         upCmd         `cmd:"" help:"Run a whole cluster in one process." group:"services"`
 	Login      loginCmd      `cmd:"" help:"Keep the address and key of a cluster." group:"cluster"`
 	Context    contextCmd    `cmd:"" help:"List the clusters that are known, or pick one." group:"cluster"`
 	Dead       deadCmd       `cmd:"" help:"List, show and replay the dead letters of a job." group:"jobs"`
@@ -136,7 +140,7 @@ func newParser(ctx context.Context, std streams, e engine, args []string) (*kong
 		kong.BindTo(e.dead, (*letters)(nil)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.ExplicitGroups([]kong.Group{
-			{Key: "jobs", Title: "Jobs:"}, {Key: "cluster", Title: "Clusters:"}, {Key: "recipes", Title: "Recipes:"}, {Key: "other", Title: "Other:"},
+			{Key: "jobs", Title: "Jobs:"}, {Key: "cluster", Title: "Clusters:"}, {Key: "services", Title: "Services:"}, {Key: "recipes", Title: "Recipes:"}, {Key: "other", Title: "Other:"},
 		}),
 	)
 }

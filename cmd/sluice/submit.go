@@ -15,7 +15,7 @@ import (
 )
 
 type submitCmd struct {
-	File   string   `arg:"" help:"The recipe; - is the standard input."`
+	Recipe string   `arg:"" help:"The recipe: a file, - for the standard input, or a saved one as NAME@VERSION."`
 	Params []string `short:"p" name:"param" sep:"none" placeholder:"NAME=VALUE" help:"Give a parameter a value. Repeatable."`
 	remoteFlags
 	Label    []string      `sep:"none" placeholder:"NAME=VALUE" help:"To find the job by. Repeatable."`
@@ -42,11 +42,10 @@ printers print comes on stdout.`
 
 // Run submits a job.
 func (c submitCmd) Run(ctx context.Context, std streams) error {
-	text, err := readRecipe(c.File, std.in)
-	if err != nil {
+	s := coordinator.Submission{Priority: c.Priority, Seed: c.Seed}
+	if err := c.recipe(&s, std); err != nil {
 		return err
 	}
-	s := coordinator.Submission{Document: coordinator.Document{Source: string(text), File: c.File}, Priority: c.Priority, Seed: c.Seed}
 	params, err := readParams(c.Params)
 	if err != nil {
 		return err
@@ -88,6 +87,17 @@ func (c submitCmd) Run(ctx context.Context, std streams) error {
 		fmt.Fprintf(std.err, "job %s\n", j.ID)
 	}
 	return c.follow(ctx, std, r, j.ID)
+}
+
+// recipe fills in what is to run: a saved recipe by its name, or a file, with what it includes.
+func (c *submitCmd) recipe(s *coordinator.Submission, std streams) error {
+	if savedRecipe.MatchString(c.Recipe) {
+		s.Recipe = c.Recipe
+		return nil
+	}
+	text, files, _, err := withIncluded(c.Recipe, std.in)
+	s.Document = coordinator.Document{Source: text, File: c.Recipe, Files: files}
+	return err
 }
 
 // over ends the following of a job that has come to its end, or to rest.
