@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"sluice/internal/bus"
+	"sluice/internal/bus/natsconf"
 	"sluice/nodes"
 	"sluice/recipe"
 	"sluice/worker"
@@ -62,7 +63,7 @@ func work(o order, c *nodes.Catalogue) error {
 	if o.Loud {
 		log = hclog.New(&hclog.LoggerOptions{Name: o.Name, Level: hclog.Debug, Output: os.Stderr})
 	}
-	conn, err := bus.Dial(o.URL, o.Name, bus.Log(log.Named("conn")))
+	conn, err := bus.Dial(o.URL, o.Name, bus.Log(log.Named("conn")), bus.User("worker", password), bus.As(natsconf.Worker))
 	if err != nil {
 		return err
 	}

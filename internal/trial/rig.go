@@ -14,6 +14,7 @@ import (
 	"sluice/coordinator/job"
 	"sluice/internal/bus"
 	"sluice/internal/bus/bustest"
+	"sluice/internal/bus/natsconf"
 	"sluice/nodes"
 	"sluice/recipe"
 	"sluice/worker"
@@ -92,8 +93,8 @@ func New(t testing.TB, m Mode, c Config) *Rig {
 		c.Log = logger(t)
 	}
 	r := &Rig{Mode: m, Dir: t.TempDir(), config: c, t: t, log: c.Log}
-	r.server = bustest.Start(t, bus.ServerConfig{Listen: listen, Log: r.log.Named("nats")})
-	r.Conn = bustest.Connect(t, r.server)
+	r.server = bustest.Start(t, bus.ServerConfig{Listen: listen, Log: watchful(t, r.log), Accounts: accounts})
+	r.Conn = bustest.Connect(t, r.server, bus.User("coordinator", password))
 	if err := job.EnsureJobs(context.Background(), r.Conn); err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +182,7 @@ func (r *Rig) local(c worker.Config) func() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	conn, err := r.server.Connect(c.Name)
+	conn, err := r.server.Connect(c.Name, bus.User("worker", password), bus.As(natsconf.Worker))
 	if err != nil {
 		r.t.Fatal(err)
 	}
