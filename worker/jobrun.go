@@ -27,7 +27,7 @@ type jobRun struct {
 	pub    *bus.Publisher
 	log    hclog.Logger // without the values of secrets
 	mask   mask
-	unsaid []string // secrets whose values are not known here, so that the mask can't hide them
+	unsaid []string // secrets whose values are not known here, so that the mask can't hide them; set by learn
 	places *places
 	levels *levels
 
@@ -40,6 +40,7 @@ type jobRun struct {
 
 	mu     sync.Mutex
 	shared map[int]*nodes.Shared // guarded by mu; by step: what its instances share
+	known  map[string]answered   // guarded by mu; by name: the secrets that were asked for
 }
 
 func newJobRun(w *Worker, rec bus.JobRecord) *jobRun {
@@ -48,11 +49,6 @@ func newJobRun(w *Worker, rec bus.JobRecord) *jobRun {
 		began: time.Now(), life: context.Background(), slots: w.shares.join(rec.Priority),
 	}
 	r.log = &maskedLog{w.log.With("job", string(rec.Job)), &r.mask}
-	for _, name := range r.plan.SecretNames() { // of all steps: records carry values to the steps below
-		if _, err := r.secret(name); err != nil {
-			r.unsaid = append(r.unsaid, name)
-		}
-	}
 	r.places = newPlaces(r.plan, rec.State == recipe.JobDraining)
 	r.levels = newLevels(r)
 	r.signs.sources = make([]atSource, len(r.plan.Steps))
@@ -67,6 +63,9 @@ func (r *jobRun) now() time.Duration { return time.Since(r.began) }
 
 // work runs the steps that this worker serves until ctx ends.
 func (r *jobRun) work(ctx context.Context) error {
+	if r.learn(ctx); ctx.Err() != nil {
+		return nil
+	}
 	if err := r.oneWriter(); err != nil {
 		return err
 	}

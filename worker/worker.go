@@ -43,7 +43,10 @@ type Config struct {
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	Stdin     interface{ Read([]byte) (int, error) }
 	Console   interface{ Write([]byte) (int, error) }
-	Secret    func(name string) (string, error) // value of ${secret:name}
+	// Secret returns the value of ${secret:name} in a node of a job. It may wait, until ctx ends.
+	// The node is "" where none names the secret: then the value would only be kept out of what
+	// is said.
+	Secret func(ctx context.Context, job recipe.JobID, node, name string) (string, error)
 
 	// FullShare is the share of a publisher's readers that must be at capacity, on edges
 	// that drop, before it slows down; 0 is 0.5.

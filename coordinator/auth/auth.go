@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"sync"
 	"time"
@@ -13,15 +14,17 @@ import (
 )
 
 // What "revoked within 5 s everywhere" is made of. A coordinator that is cut off from the
-// store proves nothing any more: it refuses all keys after staleAfter, and ends the sessions
-// of their holders one look later.
+// store proves nothing any more: after staleAfter it refuses all keys, and within lookEvery and
+// confirmFor more it has ended the sessions of their holders.
 const (
-	proveEvery = time.Second
-	proveFor   = 3 * time.Second // how long one proof may take
-	staleAfter = 4 * time.Second // since the asking of the last one that was answered
-	lookEvery  = 500 * time.Millisecond
-	noteEvery  = 10 * time.Second
-	noteFor    = 30 * time.Second // how long writing down the uses may take
+	proveEvery   = time.Second
+	proveFor     = 2 * time.Second // how long one proof may take
+	staleAfter   = 3 * time.Second // since the asking of the last one that was answered
+	lookEvery    = 500 * time.Millisecond
+	confirmFor   = 500 * time.Millisecond // how long a request waits for a proof
+	confirmEvery = 100 * time.Millisecond // between two such waits, where the store refuses at once
+	noteEvery    = 10 * time.Second
+	noteFor      = 30 * time.Second // how long writing down the uses may take
 )
 
 var (
@@ -60,8 +63,7 @@ type desk struct {
 	tickets store.Table[ticketRecord]
 }
 
-// New adds its views to the projects' control planes; it is called before they follow. After
-// that [Auth.Confirm] or [Auth.Run] must have run before any key is good.
+// New adds its views to the projects' control planes; it is called before they follow.
 func New(c Config) (*Auth, error) {
 	if len(c.Projects) == 0 {
 		return nil, fmt.Errorf("auth: at least one project is needed")
@@ -101,8 +103,9 @@ func (a *Auth) Keys(project string) (*Keys, error) {
 }
 
 // Check tells whose token it is, that of a key or of the identity provider. It answers from
-// memory; only the first token that was signed by a new key of the provider waits for that
-// key, for a few seconds at most. The faults are coordinator.Unnamed, and
+// memory while [Auth.Run] runs and the store answers that. Where it does not, a key waits half
+// a second for the store; and the first token that was signed by a new key of the provider waits
+// for that key, for a few seconds at most. The faults are coordinator.Unnamed, and
 // coordinator.Unavailable where it can't be told now.
 func (a *Auth) Check(ctx context.Context, token string) (coordinator.Principal, error) {
 	switch {
@@ -125,6 +128,16 @@ func (a *Auth) Check(ctx context.Context, token string) (coordinator.Principal, 
 		}
 		return p, nil
 	}
+	p, err := a.checkKey(prefix, digest)
+	if err != error(errStale) {
+		return p, err
+	}
+	a.confirm(ctx, a.order...)
+	return a.checkKey(prefix, digest)
+}
+
+// checkKey looks the key of a token up in what is known here.
+func (a *Auth) checkKey(prefix string, digest [sha256.Size]byte) (coordinator.Principal, error) {
 	var last error = errUnnamed
 	for _, d := range a.order {
 		key, found, err := d.keys.check(prefix, digest)
@@ -140,6 +153,15 @@ func (a *Auth) Check(ctx context.Context, token string) (coordinator.Principal, 
 	return coordinator.Principal{}, last
 }
 
+// confirm has the keys of some projects confirmed, where they are out of date.
+func (a *Auth) confirm(ctx context.Context, desks ...*desk) {
+	var all sync.WaitGroup
+	for _, d := range desks {
+		all.Go(func() { d.keys.confirm(ctx) })
+	}
+	all.Wait()
+}
+
 func principal(k *coordinator.Key) coordinator.Principal {
 	return coordinator.Principal{Name: k.Name, Project: k.Project, Role: k.Role, Key: k.Prefix, Expires: k.Expires}
 }
@@ -153,9 +175,9 @@ func (a *Auth) good(p *coordinator.Principal) bool {
 	return d != nil && (p.Key == "" || d.keys.good(p.Key))
 }
 
-// Confirm asks the stores of all projects whether the keys are as they are known here: at
-// start, before the first request is served. Projects that do not answer are named in the
-// error; the others' keys are good.
+// Confirm asks the stores of all projects whether the keys are as they are known here, for 2 s
+// at most: what a coordinator that is ready can do. The first project that does not answer is
+// named in the error; the others' keys are good.
 func (a *Auth) Confirm(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, proveFor)
 	defer cancel()
@@ -184,7 +206,7 @@ func (a *Auth) Run(ctx context.Context) error {
 	done := make(chan struct{}, 3)
 	for every, do := range map[time.Duration]func(context.Context){
 		proveEvery: a.proveAll,
-		lookEvery:  func(context.Context) { a.look() },
+		lookEvery:  a.look,
 		noteEvery:  a.noteAll,
 	} {
 		go func() {

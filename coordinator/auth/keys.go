@@ -47,6 +47,8 @@ type Keys struct {
 	noted  map[string]time.Time // when the keys were used, as it is written
 	used   map[string]time.Time // when they were used here
 	proved time.Time            // when what is known here was asked for last, of what was answered
+	asking chan struct{}        // not nil while somebody waits for an answer; closed with it
+	asked  time.Time            // when somebody waited last
 }
 
 func newKeys(p Project, now func() time.Time) *Keys {
@@ -189,6 +191,36 @@ func (k *Keys) check(prefix string, digest [sha256.Size]byte) (key coordinator.K
 	k.used[prefix] = now
 	k.mu.Unlock()
 	return rec.Key, true, nil
+}
+
+// confirm asks the store at once when what is known here is out of date: this process may have
+// stood still. All who come meanwhile wait for one answer, for confirmFor at most.
+func (k *Keys) confirm(ctx context.Context) {
+	if k.fresh() {
+		return
+	}
+	k.mu.Lock()
+	if k.asking == nil && time.Since(k.asked) >= confirmEvery {
+		k.asking = make(chan struct{})
+		go func(done chan struct{}) {
+			ctx, cancel := context.WithTimeout(context.Background(), confirmFor)
+			defer cancel()
+			_ = k.prove(ctx) // who waits sees what came of it
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			k.asking, k.asked = nil, time.Now()
+			close(done)
+		}(k.asking)
+	}
+	done := k.asking
+	k.mu.Unlock()
+	if done == nil {
+		return
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }
 
 // good reports whether a key is there and known to be good.

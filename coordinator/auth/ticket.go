@@ -32,7 +32,13 @@ type ticketRecord struct {
 // TicketFor.
 func (a *Auth) Ticket(ctx context.Context, p coordinator.Principal) (ticket string, until time.Time, err error) {
 	d := a.desks[p.Project]
-	if d == nil || !a.good(&p) {
+	if d == nil {
+		return "", until, errUnnamed
+	}
+	if p.Key != "" {
+		d.keys.confirm(ctx)
+	}
+	if !a.good(&p) {
 		return "", until, errUnnamed
 	}
 	var secret [secretSize]byte
@@ -64,6 +70,9 @@ func (a *Auth) Redeem(ctx context.Context, ticket string) (coordinator.Principal
 		return coordinator.Principal{}, errTicket
 	case err != nil:
 		return coordinator.Principal{}, err
+	}
+	if rec.Key != "" {
+		d.keys.confirm(ctx)
 	}
 	p := coordinator.Principal{Name: rec.Name, Project: project, Role: rec.Role, Key: rec.Key, Expires: rec.Expires}
 	switch {

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"sync"
 
 	"sluice/coordinator"
@@ -18,6 +19,9 @@ type watch struct {
 // while [Auth.Run] runs is anything told.
 func (a *Auth) Watch(p coordinator.Principal) (ended <-chan struct{}, stop func()) {
 	w := &watch{p, make(chan struct{})}
+	if d := a.desks[p.Project]; d != nil && p.Key != "" {
+		d.keys.confirm(context.Background())
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !a.good(&p) {
@@ -32,8 +36,15 @@ func (a *Auth) Watch(p coordinator.Principal) (ended <-chan struct{}, stop func(
 	})
 }
 
-// look ends the watches of those who are not good any more.
-func (a *Auth) look() {
+// look ends the watches of those who are not good any more. A process that stood still asks the
+// store before it ends those of all.
+func (a *Auth) look(ctx context.Context) {
+	a.mu.Lock()
+	n := len(a.watches)
+	a.mu.Unlock()
+	if n > 0 {
+		a.confirm(ctx, a.order...)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for w := range a.watches {
