@@ -39,7 +39,7 @@ var layers = []layer{
 	{"client", []string{"recipe", "coordinator"}},
 	{"internal/telemetry", []string{"recipe"}},
 
-	{"coordinator/dead", []string{"recipe", "nodes", "coordinator/compile", "coordinator/job", "internal/bus"}},
+	{"coordinator/dead", []string{"recipe", "nodes", "coordinator", "coordinator/compile", "coordinator/job", "internal/bus"}},
 	{"internal/solo", []string{"recipe", "nodes", "worker", "coordinator/job", "internal/bus"}},
 	{"internal/progress", []string{"recipe"}},
 	{"internal/layout", nil},
