@@ -42,7 +42,7 @@ var layers = []layer{
 	{"internal/telemetry", []string{"recipe"}},
 	{"internal/endpoint", nil},
 
-	{"coordinator/dead", []string{"recipe", "nodes", "coordinator/compile", "coordinator/job", "internal/bus"}},
+	{"coordinator/dead", []string{"recipe", "nodes", "coordinator", "coordinator/compile", "coordinator/job", "internal/bus"}},
 	{"internal/solo", []string{"recipe", "nodes", "worker", "coordinator/job", "internal/bus"}},
 	{"internal/progress", []string{"recipe"}},
 	{"internal/layout", nil},
