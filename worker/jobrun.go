@@ -40,6 +40,8 @@ type jobRun struct {
 	mu      sync.Mutex
 	objects *bus.Objects          // guarded by mu; opened when the first large value is met
 	shared  map[int]*nodes.Shared // guarded by mu; by step: what its instances share
+
+	consoles map[int]*console // guarded by mu; by step: where it prints, in a cluster
 }
 
 func newJobRun(w *Worker, rec bus.JobRecord) *jobRun {
@@ -86,6 +88,7 @@ func (r *jobRun) work(ctx context.Context) error {
 	defer cancel(nil)
 	r.sign(bus.Sign{}) // it is here
 	defer r.sign(bus.Sign{Left: true})
+	defer r.closeConsoles()
 	go r.live(ctx)
 	var all sync.WaitGroup
 	for i := range r.plan.Steps {
@@ -152,8 +155,8 @@ func (r *jobRun) build(step *recipe.Step, kind *nodes.Kind) (any, error) {
 	if c.Stdin != nil {
 		env.Stdin = c.Stdin
 	}
-	if c.Console != nil {
-		env.Console = c.Console
+	if out := r.console(step); out != nil {
+		env.Console = out
 	}
 	var node any
 	err = r.guard(step, func() (err error) {

@@ -253,5 +253,16 @@ func (n Names) PlaceStep(subject string) int {
 // ValuesPrefix is what the subjects of the job's large values begin with.
 func (n Names) ValuesPrefix() string { return n.subject("value") }
 
+// Console is the subject on which printers of the job print: a Printed. It is not stored.
+func (n Names) Console() string { return n.subject("console") }
+
+// ConsoleOf returns the job whose printers print on a subject that [Consoles] matches.
+func ConsoleOf(subject string) recipe.JobID {
+	return recipe.JobID(strings.TrimSuffix(strings.TrimPrefix(subject, "sluice."), ".console"))
+}
+
+// Consoles matches what the printers of all jobs print.
+const Consoles = "sluice.*.console"
+
 // Alive is the subject on which workers tell what they are at: a Sign. It is not stored.
 func (n Names) Alive() string { return n.subject("alive") }
