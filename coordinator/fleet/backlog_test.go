@@ -107,6 +107,9 @@ func TestBacklogOfManyAtRest(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer unsubscribe()
+		if err := y.conn.Flush(bustest.Context(t)); err != nil {
+			t.Fatal(err)
+		}
 		for range 3 { // twice from what was measured
 			if _, err := f.Backlog(bustest.Context(t)); err != nil {
 				t.Fatal(err)
