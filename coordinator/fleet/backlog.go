@@ -45,9 +45,11 @@ type backlog struct {
 	tried     time.Time
 }
 
+// wanted is what nobody serves of a plan that was asked for.
 type wanted struct {
-	steps []demand
-	until time.Time
+	steps   []demand // none when all is served
+	changes uint64   // of the fleet, when it was asked for
+	until   time.Time
 }
 
 // recorded takes the record of a job: an active one is measured, any other costs nothing.
@@ -91,8 +93,8 @@ func queuesOf(n bus.Names, plan *recipe.Plan) []queue {
 	return all
 }
 
-// want notes the steps of a plan that nobody serves now.
-func (f *Fleet) want(plan *recipe.Plan, steps []demand) {
+// want notes the steps of a plan that nobody serves after so many changes of the fleet.
+func (f *Fleet) want(plan *recipe.Plan, steps []demand, changes uint64) {
 	b := &f.backlog
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -101,9 +103,19 @@ func (f *Fleet) want(plan *recipe.Plan, steps []demand) {
 			delete(b.wanted, p)
 		}
 	}
-	if delete(b.wanted, plan); len(steps) > 0 {
-		b.wanted[plan] = wanted{steps, time.Now().Add(wantedFor)}
-	}
+	b.wanted[plan] = wanted{steps, changes, time.Now().Add(wantedFor)}
+}
+
+// known reports whether all steps of a plan were served the last time that it was asked for,
+// and nothing has changed since: the watchdogs of running jobs ask ten times a second.
+func (f *Fleet) known(plan *recipe.Plan) bool {
+	f.mu.Lock()
+	changes := f.changes
+	f.mu.Unlock()
+	f.backlog.mu.Lock()
+	defer f.backlog.mu.Unlock()
+	w, ok := f.backlog.wanted[plan]
+	return ok && len(w.steps) == 0 && w.changes == changes && time.Now().Before(w.until)
 }
 
 // Backlog returns the work that waits, by kind and pool. It is measured at most once in

@@ -60,6 +60,7 @@ type Fleet struct {
 	latest    map[string]*nodes.Kind // of kinds that this build does not have: the highest version
 	catalogue *nodes.Catalogue
 	changed   []func()
+	changes   uint64    // counts what changed of who serves what
 	away      time.Time // when the server was last known to be out of reach
 }
 
@@ -322,6 +323,7 @@ func (f *Fleet) tells() bool { return f.cfg.Emit != nil && (f.cfg.Leads == nil |
 
 func (f *Fleet) call() {
 	f.mu.Lock()
+	f.changes++
 	calls := slices.Clone(f.changed)
 	f.mu.Unlock()
 	for _, g := range calls {

@@ -15,10 +15,17 @@ const maxNamed = 3
 
 // Missing says why a step of a job's plan is not served now, "" when all are. Whoever lets the
 // job wait for that asks again within 15 s: until then the backlog counts the steps that nobody
-// serves. Others, who only want to know, ask [Fleet.Unserved].
+// serves. Others, who only want to know, ask [Fleet.Unserved]. The plan must not be changed
+// afterwards.
 func (f *Fleet) Missing(plan *recipe.Plan) string {
+	if f.known(plan) {
+		return ""
+	}
+	f.mu.Lock()
+	at := f.changes
+	f.mu.Unlock()
 	why, steps := f.unserved(plan, bus.FrameVersion)
-	f.want(plan, steps)
+	f.want(plan, steps, at)
 	return why
 }
 

@@ -58,7 +58,9 @@ func TestRollingUpgrade(t *testing.T) {
 	if why := y.Missing(p); why != "" {
 		t.Fatal(why)
 	}
-	p.Version = recipe.PlanVersion + 1
+	later := *p
+	later.Version++
+	p = &later
 	if got, want := y.Missing(p), `no worker here now takes plans of version 2 with frames of version 1: worker old, of version "1.2", takes plans 1 and frames 1`; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
