@@ -41,6 +41,8 @@ type jobRun struct {
 	mu     sync.Mutex
 	shared map[int]*nodes.Shared // guarded by mu; by step: what its instances share
 	known  map[string]answered   // guarded by mu; by name: the secrets that were asked for
+
+	consoles map[int]*console // guarded by mu; by step: where it prints, in a cluster
 }
 
 func newJobRun(w *Worker, rec bus.JobRecord) *jobRun {
@@ -86,6 +88,7 @@ func (r *jobRun) work(ctx context.Context) error {
 	r.life = ctx
 	r.sign(bus.Sign{}) // it is here
 	defer r.sign(bus.Sign{Left: true})
+	defer r.closeConsoles()
 	go r.live(ctx)
 	var all sync.WaitGroup
 	for i := range r.plan.Steps {
@@ -163,8 +166,8 @@ func (r *jobRun) buildWith(step *recipe.Step, kind *nodes.Kind, out *output) (an
 	if c.Stdin != nil {
 		env.Stdin = c.Stdin
 	}
-	if c.Console != nil {
-		env.Console = c.Console
+	if out := r.console(step); out != nil {
+		env.Console = out
 	}
 	var node any
 	err = r.guard(step, func() (err error) {

@@ -42,7 +42,7 @@ type Config struct {
 	Artifacts bool
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	Stdin     interface{ Read([]byte) (int, error) }
-	Console   interface{ Write([]byte) (int, error) }
+	Console   interface{ Write([]byte) (int, error) } // nil where Announce is set: lines go to the coordinators
 	// Secret returns the value of ${secret:name} in a node of a job. It may wait, until ctx ends.
 	// The node is "" where none names the secret: then the value would only be kept out of what
 	// is said.
@@ -213,7 +213,7 @@ func (w *Worker) start(ctx context.Context, rec bus.JobRecord, before *activeJob
 	go func() {
 		defer close(a.done)
 		if before != nil {
-			before.wait(time.After(stopWithin))
+			before.within(stopWithin)
 		}
 		if jctx.Err() != nil {
 			return
@@ -233,7 +233,7 @@ func (w *Worker) clear(ctx context.Context, rec bus.JobRecord, before *activeJob
 	go func() {
 		defer close(a.done)
 		defer cancel()
-		if !before.wait(time.After(stopWithin)) {
+		if !before.within(stopWithin) {
 			return
 		}
 		if err := w.Discard(ctx, rec); err != nil {
@@ -242,8 +242,15 @@ func (w *Worker) clear(ctx context.Context, rec bus.JobRecord, before *activeJob
 	}()
 }
 
+// within is wait for so long.
+func (a *activeJob) within(d time.Duration) bool {
+	over, end := context.WithTimeout(context.Background(), d)
+	defer end()
+	return a.wait(over.Done())
+}
+
 // wait reports that the job is at rest, or that the time is over.
-func (a *activeJob) wait(over <-chan time.Time) bool {
+func (a *activeJob) wait(over <-chan struct{}) bool {
 	select {
 	case <-a.done:
 		return true
@@ -269,15 +276,33 @@ func (w *Worker) forget() {
 	}
 }
 
+// settled waits until a job is at rest, or over ends, and tells meanwhile that the worker is
+// there.
+func (w *Worker) settled(over context.Context, a *activeJob) {
+	beat, _ := w.news.beats()
+	for {
+		select {
+		case <-beat:
+			w.news.tell()
+		case <-a.done:
+			return
+		case <-over.Done():
+			a.wait(over.Done())
+			return
+		}
+	}
+}
+
 func (w *Worker) stopAll() {
 	w.draining = true
 	w.news.tell()
 	for _, a := range w.jobs {
 		a.cancel()
 	}
-	over := time.After(stopWithin)
+	over, end := context.WithTimeout(context.Background(), stopWithin)
+	defer end()
 	for _, a := range w.jobs {
-		a.wait(over)
+		w.settled(over, a)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), settleWithin)
 	defer cancel()

@@ -14,6 +14,7 @@ import (
 	"sluice/coordinator"
 	"sluice/internal/bus"
 	"sluice/nodes"
+	"sluice/recipe"
 )
 
 // Bounds of what is kept of what workers say.
@@ -34,11 +35,13 @@ type Config struct {
 	// Catalogue are the kinds of this build. They are known without being announced, and what
 	// workers say of them changes nothing.
 	Catalogue *nodes.Catalogue
-	// Emit takes the events of workers that come and leave; it must not block. Every
+	// Emit takes the events of workers that come and leave, and of what printers print; it must
+	// not block. Every
 	// coordinator sees the same: Leads says whether it is this one that tells. Nil tells nobody.
 	Emit     func(coordinator.Event)
 	Leads    func() bool // nil: always
 	Replicas int         // of the streams; 0 is 1
+	Project  string      // as the backlog names it
 	Log      hclog.Logger
 }
 
@@ -49,12 +52,15 @@ type Fleet struct {
 	stops []func()
 	done  chan struct{} // closed when nobody looks any more
 
+	backlog backlog
+
 	mu        sync.Mutex
 	workers   map[string]*present // by name; guarded by mu, as all below
 	kinds     map[coordinator.KindVersion]bool
 	latest    map[string]*nodes.Kind // of kinds that this build does not have: the highest version
 	catalogue *nodes.Catalogue
 	changed   []func()
+	changes   uint64    // counts what changed of who serves what
 	away      time.Time // when the server was last known to be out of reach
 }
 
@@ -79,13 +85,11 @@ func Open(ctx context.Context, c Config) (*Fleet, error) {
 	}
 	f := &Fleet{cfg: c, log: c.Log, done: make(chan struct{}), workers: map[string]*present{}, kinds: map[coordinator.KindVersion]bool{},
 		latest: map[string]*nodes.Kind{}, catalogue: c.Catalogue}
+	f.backlog.active, f.backlog.wanted = map[recipe.JobID][]queue{}, map[*recipe.Plan]wanted{}
 	for _, k := range c.Catalogue.All() {
 		f.kinds[coordinator.KindVersion{Kind: k.Kind, Version: k.Version}] = true
 	}
-	if err := f.follow(ctx, bus.KindsStream, f.announced); err != nil {
-		return nil, err
-	}
-	if err := f.follow(ctx, bus.WorkersStream, f.heard); err != nil {
+	if err := f.listen(ctx); err != nil {
 		f.stop()
 		return nil, err
 	}
@@ -93,6 +97,27 @@ func Open(ctx context.Context, c Config) (*Fleet, error) {
 	f.stops = append(f.stops, cancel)
 	go f.watch(look)
 	return f, nil
+}
+
+// listen follows all that the view is made of.
+func (f *Fleet) listen(ctx context.Context) error {
+	if err := f.cfg.Conn.EnsureJobs(ctx); err != nil {
+		return err
+	}
+	if err := f.follow(ctx, bus.KindsStream, f.announced); err != nil {
+		return err
+	}
+	if err := f.follow(ctx, bus.JobsStream, f.recorded); err != nil {
+		return err
+	}
+	if err := f.follow(ctx, bus.WorkersStream, f.heard); err != nil {
+		return err
+	}
+	unsubscribe, err := f.cfg.Conn.Subscribe(bus.Consoles, f.printed)
+	if err == nil {
+		f.stops = append(f.stops, unsubscribe)
+	}
+	return err
 }
 
 // follow reads what a stream holds, and then all that comes.
@@ -283,7 +308,7 @@ func (f *Fleet) silent() (silent []*present) {
 // tell makes an event of what became of a worker, where this coordinator is the one that does.
 func (f *Fleet) tell(level coordinator.Level, name, what string) {
 	f.log.Info("worker "+what, "worker", name)
-	if f.cfg.Emit != nil && (f.cfg.Leads == nil || f.cfg.Leads()) {
+	if f.tells() {
 		e := coordinator.Event{Type: coordinator.EventWorker, Level: level, At: time.Now().UTC(), Text: "worker " + name + " " + what}
 		if w, err := f.Worker(name); err == nil {
 			e.Data = w
@@ -293,8 +318,12 @@ func (f *Fleet) tell(level coordinator.Level, name, what string) {
 	f.call()
 }
 
+// tells reports whether this coordinator is the one that makes events.
+func (f *Fleet) tells() bool { return f.cfg.Emit != nil && (f.cfg.Leads == nil || f.cfg.Leads()) }
+
 func (f *Fleet) call() {
 	f.mu.Lock()
+	f.changes++
 	calls := slices.Clone(f.changed)
 	f.mu.Unlock()
 	for _, g := range calls {

@@ -13,38 +13,55 @@ import (
 // maxNamed bounds the steps that a reason names.
 const maxNamed = 3
 
-// Missing says why a step of the plan is not served now, "" when all are. A worker that drains
-// serves nothing any more. New jobs have frames of this build's version; of one that was started
-// by another build, MissingFor says more.
-func (f *Fleet) Missing(plan *recipe.Plan) string { return f.MissingFor(plan, bus.FrameVersion) }
+// Missing says why a step of a job's plan is not served now, "" when all are. Whoever lets the
+// job wait for that asks again within 15 s: until then the backlog counts the steps that nobody
+// serves. Others, who only want to know, ask [Fleet.Unserved]. The plan must not be changed
+// afterwards.
+func (f *Fleet) Missing(plan *recipe.Plan) string {
+	if f.known(plan) {
+		return ""
+	}
+	f.mu.Lock()
+	at := f.changes
+	f.mu.Unlock()
+	why, steps := f.unserved(plan, bus.FrameVersion)
+	f.want(plan, steps, at)
+	return why
+}
 
-// MissingFor is Missing for a job whose frames have the given version.
-func (f *Fleet) MissingFor(plan *recipe.Plan, frames int) string {
-	workers := slices.DeleteFunc(f.Workers(), func(w coordinator.Worker) bool { return w.Draining })
-	if len(workers) == 0 {
-		return "no worker is here now"
-	}
-	takes := workers[:0:0]
-	for _, w := range workers {
-		if w.Takes(plan.Version, frames) {
-			takes = append(takes, w)
-		}
-	}
-	if len(takes) == 0 {
-		return fmt.Sprintf("no worker here now takes plans of version %d with frames of version %d: %s", plan.Version, frames, what(&workers[0]))
-	}
+// Unserved says why a step of the plan is not served now, "" when all are, to a job whose frames
+// have the given version: bus.FrameVersion for a new one. A worker that drains serves nothing
+// any more.
+func (f *Fleet) Unserved(plan *recipe.Plan, frames int) string {
+	why, _ := f.unserved(plan, frames)
+	return why
+}
+
+func (f *Fleet) unserved(plan *recipe.Plan, frames int) (why string, steps []demand) {
+	here := slices.DeleteFunc(f.Workers(), func(w coordinator.Worker) bool { return w.Draining })
+	takes := slices.DeleteFunc(slices.Clone(here), func(w coordinator.Worker) bool { return !w.Takes(plan.Version, frames) })
 	var reasons []string
 	for i := range plan.Steps {
-		why := unserved(&plan.Steps[i], takes, workers)
-		if why == "" || slices.Contains(reasons, why) {
-			continue
+		s := &plan.Steps[i]
+		why := unserved(s, takes, here)
+		if d := (demand{s.Kind, s.Pool}); why != "" && !slices.Contains(steps, d) {
+			steps = append(steps, d)
 		}
-		if len(reasons) == maxNamed {
-			return strings.Join(reasons, "; ") + "; and more"
+		if why != "" && !slices.Contains(reasons, why) {
+			reasons = append(reasons, why)
 		}
-		reasons = append(reasons, why)
 	}
-	return strings.Join(reasons, "; ")
+	switch {
+	case len(reasons) == 0:
+		return "", nil
+	case len(here) == 0:
+		return "no worker is here now", steps
+	case len(takes) == 0:
+		return fmt.Sprintf("no worker here now takes plans of version %d with frames of version %d: %s", plan.Version, frames, what(&here[0])), steps
+	case len(reasons) > maxNamed:
+		reasons = append(reasons[:maxNamed], "and more")
+	}
+	return strings.Join(reasons, "; "), steps
 }
 
 // what says what a worker takes.
@@ -60,9 +77,9 @@ func list(versions []int) string {
 	return strings.ReplaceAll(text, " ", ", ")
 }
 
-// unserved says why none of the workers runs a step, "" when one does. all are the workers that
-// are here, takes those that take the plan.
-func unserved(s *recipe.Step, takes, all []coordinator.Worker) string {
+// unserved says why none of the workers that take the plan runs a step, "" when one does. here
+// are all workers.
+func unserved(s *recipe.Step, takes, here []coordinator.Worker) string {
 	who := "no worker"
 	if s.Pool != "" {
 		who = "no worker of pool " + s.Pool
@@ -88,10 +105,9 @@ func unserved(s *recipe.Step, takes, all []coordinator.Worker) string {
 		}
 	}
 	text := fmt.Sprintf("%s %s now", who, kind)
-	newer := slices.ContainsFunc(all, func(w coordinator.Worker) bool { return w.InPool(s.Pool) && w.Has(s) })
 	switch {
-	case newer:
-		text += ", of those that take the plan's version"
+	case slices.ContainsFunc(here, func(w coordinator.Worker) bool { return w.InPool(s.Pool) && w.Has(s) }):
+		text += " that takes plans and frames of its versions"
 	case len(others) > 0:
 		slices.Sort(others)
 		text += fmt.Sprintf(" (version %s is)", list(others))

@@ -58,11 +58,13 @@ func TestRollingUpgrade(t *testing.T) {
 	if why := y.Missing(p); why != "" {
 		t.Fatal(why)
 	}
-	p.Version = recipe.PlanVersion + 1
+	later := *p
+	later.Version++
+	p = &later
 	if got, want := y.Missing(p), `no worker here now takes plans of version 2 with frames of version 1: worker old, of version "1.2", takes plans 1 and frames 1`; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got := y.MissingFor(plan(t, hashes, all.Catalogue()), 7); !strings.Contains(got, "frames of version 7") {
+	if got := y.Unserved(plan(t, hashes, all.Catalogue()), 7); !strings.Contains(got, "frames of version 7") {
 		t.Errorf("got %q", got)
 	}
 	done := y.run("upgrade", p)

@@ -95,7 +95,7 @@ func All(ctx context.Context, conn *bus.Conn) ([]*bus.JobRecord, error) {
 
 // EnsureJobs makes the stream of job records. Workers and coordinators need it.
 func EnsureJobs(ctx context.Context, conn *bus.Conn) error {
-	return conn.EnsureStream(ctx, bus.StreamConfig{Name: bus.JobsStream, Subjects: []string{bus.JobsFilter}, MaxMsgsPerSubject: 1, AllowDirect: true})
+	return conn.EnsureJobs(ctx)
 }
 
 // run is a job at work.

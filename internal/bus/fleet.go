@@ -37,6 +37,11 @@ func (c *Conn) EnsureFleet(ctx context.Context, replicas int) error {
 		AllowDirect: true, Replicas: replicas})
 }
 
+// EnsureJobs makes the stream of job records. Workers and coordinators need it.
+func (c *Conn) EnsureJobs(ctx context.Context) error {
+	return c.EnsureStream(ctx, StreamConfig{Name: JobsStream, Subjects: []string{JobsFilter}, MaxMsgsPerSubject: 1, AllowDirect: true})
+}
+
 // WorkerRecord is what a worker says of itself, at every beat.
 type WorkerRecord struct {
 	Name        string        `json:"name"`

@@ -96,6 +96,14 @@ type Chore struct {
 	Revision uint64 `json:"revision,omitempty"` // remove the pieces of its state below this revision
 }
 
+// Printed is what a printer has printed, as whole lines.
+type Printed struct {
+	Worker string `json:"worker"`
+	Node   string `json:"node"`
+	Text   string `json:"text,omitempty"`
+	Lost   int    `json:"lost,omitempty"` // lines behind these that were not sent: there were too many
+}
+
 // Sign is what a worker tells the coordinator now and then of a job that it is at.
 type Sign struct {
 	Worker  string `json:"worker"`
