@@ -137,5 +137,6 @@ func (in *instance) flush(ctx context.Context) error {
 		if !pause(ctx, in.backoff(attempt, err)) {
 			return ctx.Err()
 		}
+		in.run.meter().Retried(in.step.Kind)
 	}
 }
