@@ -23,6 +23,7 @@ type Spec struct {
 	Owner    string            `json:"owner"`              // who submitted it
 	Parent   recipe.JobID      `json:"parent,omitempty"`   // whose dead letters it replays
 	RetryOf  recipe.JobID      `json:"retry_of,omitempty"` // the failed job that it repeats
+	Trace    string            `json:"trace,omitempty"`    // W3C traceparent of the submission, where that is traced
 	Body     string            `json:"body,omitempty"`     // digest of the submission, where that has an idempotency key
 	Created  time.Time         `json:"created"`
 }

@@ -141,5 +141,6 @@ func (in *instance) flush(ctx context.Context) error {
 		if !in.rest(ctx, in.backoff(attempt, err)) {
 			return ctx.Err()
 		}
+		in.run.meter().Retried(in.step.Kind)
 	}
 }

@@ -183,6 +183,7 @@ func (in *instance) again(ctx context.Context, r nodes.Record, err error) (attem
 		if !in.rest(ctx, in.backoff(attempts, err)) {
 			return attempts, ctx.Err()
 		}
+		in.run.meter().Retried(in.step.Kind)
 		err = in.time.once(ctx, func(ctx context.Context) error {
 			in.call.Within(ctx)
 			if err := in.guard(func() error { return in.proc.Process(in.call, r) }); err != nil {

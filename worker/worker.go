@@ -55,8 +55,9 @@ type Config struct {
 	// waits on purpose; 0 is 5 minutes.
 	Deadline time.Duration
 
-	Log  hclog.Logger
-	Fail Failpoint // for tests; nil never fails
+	Log   hclog.Logger
+	Meter Meter     // counts what is done; nil counts nothing
+	Fail  Failpoint // for tests; nil never fails
 }
 
 // Worker runs steps of active jobs. Make one with New and call Run.
@@ -105,6 +106,9 @@ func New(c Config) (*Worker, error) {
 	}
 	if c.Log == nil {
 		c.Log = hclog.NewNullLogger()
+	}
+	if c.Meter == nil {
+		c.Meter = unmetered{}
 	}
 	return &Worker{cfg: c, log: c.Log, jobs: map[recipe.JobID]*activeJob{}, shares: newShares(c.Concurrency)}, nil
 }

@@ -10,12 +10,6 @@ import (
 type network = settings.Network
 
 // allowed returns the networks that nodes may reach beside public ones.
-func (c *accessFlags) allowed() []netip.Prefix { return prefixes(c.AllowNet) }
-
-func prefixes(networks []network) []netip.Prefix {
-	var list []netip.Prefix
-	for _, n := range networks {
-		list = append(list, netip.Prefix(n))
-	}
-	return list
+func (c *accessFlags) allowed() []netip.Prefix {
+	return (&settings.Work{AllowNet: c.AllowNet}).Networks()
 }

@@ -40,6 +40,8 @@ type Config struct {
 	// Priority of a new job among others, -10 to 10: a worker gives it more of its time.
 	Priority int
 	Replicas int // of the job's streams; 0 is 1
+	// Span begins a span of a trace and returns what ends it. Nil traces nothing.
+	Span func(ctx context.Context, name string) (context.Context, func(error))
 	// Folded, for tests, is called between a fold that was written and the purges that it covers.
 	Folded func()
 	// Keep leaves the streams of a job that ended; otherwise only its record and its dead
@@ -169,7 +171,7 @@ func Run(ctx context.Context, c Config, control Control) (recipe.Progress, error
 		return r.progress(), err
 	}
 	defer idle()
-	if err := r.provision(ctx); err != nil {
+	if err := r.spanned(ctx, "provision", r.provision); err != nil {
 		return recipe.Progress{}, err
 	}
 	end, err := r.loop(ctx, control)
@@ -180,6 +182,17 @@ func Run(ctx context.Context, c Config, control Control) (recipe.Progress, error
 		return r.progress(), err
 	}
 	return r.conclude(end)
+}
+
+// spanned does a part of the run as a span of its own.
+func (r *run) spanned(ctx context.Context, name string, do func(context.Context) error) error {
+	if r.cfg.Span == nil {
+		return do(ctx)
+	}
+	ctx, end := r.cfg.Span(ctx, name)
+	err := do(ctx)
+	end(err)
+	return err
 }
 
 // End writes down that a stored job is at its end, or at rest, without running it: for one whose

@@ -29,7 +29,10 @@ type Config struct {
 	Lease      time.Duration  // a leader that died is followed after so long; 0 is DefaultLease
 	MaxRunning int            // jobs of a project that run at once; more wait for their turn; 0 is DefaultMaxRunning
 	History    time.Duration  // how long a job is kept behind its end; 0 is DefaultHistory
-	Log        hclog.Logger
+	// Span begins a span of a trace and returns what ends it; labels are names and values in turn.
+	// parent is a W3C traceparent, "" for that of ctx. Nil traces nothing.
+	Span func(ctx context.Context, parent, name string, labels ...string) (context.Context, func(error))
+	Log  hclog.Logger
 }
 
 // Project is what the leader needs of one. All but Missing must be set.
@@ -64,6 +67,11 @@ type Leader struct {
 func New(c Config, projects ...Project) *Leader {
 	if c.Log == nil {
 		c.Log = hclog.NewNullLogger()
+	}
+	if c.Span == nil {
+		c.Span = func(ctx context.Context, _, _ string, _ ...string) (context.Context, func(error)) {
+			return ctx, func(error) {}
+		}
 	}
 	if c.Lease == 0 {
 		c.Lease = DefaultLease
