@@ -144,6 +144,32 @@ func (f *Files) PurgeChunks(ctx context.Context, chunks string) error {
 	return f.c.PurgeSubject(ctx, FilesStream, filesChunks+chunks+".*")
 }
 
+// Trim removes the chunks that the writers of a content have put and that are not part of it: a
+// reign may have been ahead of its checkpoint. None of them may be at work.
+func (f *Files) Trim(ctx context.Context, m *Manifest) error {
+	if len(m.Parts) < 2 {
+		return nil
+	}
+	for i, p := range m.Parts {
+		end := int((m.Size + FileChunk - 1) / FileChunk)
+		if i+1 < len(m.Parts) {
+			end = m.Parts[i+1].From
+		}
+		subjects, err := f.c.SubjectCounts(ctx, FilesStream, filesChunks+p.Chunks+".*")
+		if err != nil {
+			return err
+		}
+		for s := range subjects {
+			if k := LastNumber(s); k < uint64(p.From) || k >= uint64(end) {
+				if err := f.c.PurgeSubject(ctx, FilesStream, s); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // Writers returns the names of all chunks that are stored, as UploadChunks and MadeChunks make
 // them, those of one job or, when job is "", all. A million chunks take about 250 MB here while
 // it works.
