@@ -55,9 +55,7 @@ type Manifest struct {
 	Revision uint64    `json:"-"` // of the message that holds it
 }
 
-// Files reads and writes the files of the project that a connection belongs to. A worker needs
-// no more than the subjects under sluicefiles.c.o and sluicefiles.j to write, and direct gets of
-// the stream to read.
+// Files reads and writes the files of the project that a connection belongs to.
 type Files struct{ c *Conn }
 
 // Files returns the connection's files. It asks the server nothing.
@@ -67,6 +65,12 @@ func (c *Conn) Files() *Files { return &Files{c} }
 func (f *Files) Ensure(ctx context.Context, replicas int) error {
 	return f.c.EnsureStream(ctx, StreamConfig{Name: FilesStream, Subjects: []string{filesPrefix + ">"}, MaxMsgsPerSubject: 1,
 		AllowDirect: true, Replicas: replicas})
+}
+
+// FilesOfWorkers returns the subjects that a worker publishes and asks to write what sinks make,
+// and to read artifacts: the permissions that it needs for files, beside its inbox.
+func FilesOfWorkers() []string {
+	return []string{filesChunks + "o.>", filesMade + ">", apiPrefix + "DIRECT.GET." + FilesStream + ".>", apiPrefix + "STREAM.MSG.GET." + FilesStream}
 }
 
 // UploadChunks names the chunks that one writer puts for an upload. Both are subject tokens.
