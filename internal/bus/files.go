@@ -175,8 +175,7 @@ func (f *Files) Trim(ctx context.Context, m *Manifest) error {
 }
 
 // Writers returns the names of all chunks that are stored, as UploadChunks and MadeChunks make
-// them, those of one job or, when job is "", all. A million chunks take about 250 MB here while
-// it works.
+// them, those of one job or, when job is "", all. The memory for it follows the number of chunks.
 func (f *Files) Writers(ctx context.Context, job recipe.JobID) ([]string, error) {
 	filter := filesChunks + ">"
 	if job != "" {
