@@ -60,6 +60,10 @@ func (r *jobRun) newOutput(step *recipe.Step, epoch uint64) *output {
 	if path == "" { // it writes no file
 		return nil
 	}
+	return r.outputOf(step, path, epoch)
+}
+
+func (r *jobRun) outputOf(step *recipe.Step, path string, epoch uint64) *output {
 	return &output{job: r, step: step, path: path, mine: bus.MadeChunks(r.names.Job, step.ID, epoch), sum: sha256.New()}
 }
 

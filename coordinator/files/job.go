@@ -61,29 +61,49 @@ func (s *Store) Settle(ctx context.Context, job recipe.JobID, succeeded bool) er
 			return err
 		}
 	}
+	made, err := s.files.Made(ctx, job)
+	if err != nil {
+		return faultOf(err)
+	}
 	writers, err := s.files.Writers(ctx, job)
 	if err != nil {
 		return faultOf(err)
 	}
-	if len(writers) > 0 {
-		if err := s.purge(ctx, writers); err != nil {
+	if len(writers) > 0 && (!succeeded || len(made) > 0) {
+		if err := s.purge(ctx, writers, made); err != nil {
 			return err
 		}
+	}
+	if len(made) == 0 {
+		return nil
 	}
 	return faultOf(s.files.ForgetMade(ctx, job))
 }
 
-// purge removes the chunks of writers that no content has.
-func (s *Store) purge(ctx context.Context, writers []string) error {
+// purge removes the chunks of a job's writers that no content has. Which have some is known from
+// what the sinks have said; where they have said nothing, or that is forgotten, all are looked at.
+func (s *Store) purge(ctx context.Context, writers []string, made []*bus.Manifest) error {
 	used := map[string]bool{}
-	err := s.files.Manifests(ctx, func(m *bus.Manifest) error {
+	use := func(m *bus.Manifest) error {
 		for _, p := range m.Parts {
 			used[p.Chunks] = true
 		}
 		return nil
-	})
-	if err != nil {
-		return faultOf(err)
+	}
+	for _, said := range made {
+		m, err := s.files.Manifest(ctx, said.SHA256)
+		if err == nil {
+			_ = use(m)
+			err = s.files.Trim(ctx, m)
+		}
+		if err != nil && !errors.Is(err, bus.ErrNotFound) {
+			return faultOf(err)
+		}
+	}
+	if len(made) == 0 {
+		if err := s.files.Manifests(ctx, use); err != nil {
+			return faultOf(err)
+		}
 	}
 	for _, w := range writers {
 		if !used[w] {
@@ -95,11 +115,8 @@ func (s *Store) purge(ctx context.Context, writers []string) error {
 	return nil
 }
 
-// Remove deletes the artifacts of a job that is being deleted, and what else it has written. It
-// may be called again.
-func (s *Store) Remove(ctx context.Context, job recipe.JobID) error {
-	return s.Settle(ctx, job, false)
-}
+// Remove deletes the artifacts of a job that is being deleted. It may be called again.
+func (s *Store) Remove(ctx context.Context, job recipe.JobID) error { return s.disown(ctx, job) }
 
 // disown removes a job's artifacts.
 func (s *Store) disown(ctx context.Context, job recipe.JobID) error {

@@ -290,11 +290,12 @@ func (s *Store) Finish(ctx context.Context, id string) (coordinator.Artifact, er
 		return a, errors.Join(fault, s.drop(ctx, u))
 	}
 	own := &bus.Manifest{Size: u.Size, SHA256: digest, Parts: u.Parts, Created: time.Now().UTC()}
-	if _, err := s.claim(ctx, artifactOf(&u.Upload, digest), own); err != nil {
+	m, err := s.claim(ctx, artifactOf(&u.Upload, digest), own)
+	if err != nil {
 		return a, err
 	}
-	if err := s.drop(ctx, u); err != nil {
-		s.log.Warn("an upload that is done was not removed", "upload", id, "err", err)
+	if err := errors.Join(s.drop(ctx, u), s.files.Trim(ctx, m)); err != nil {
+		s.log.Warn("what an upload that is done has left was not removed", "upload", id, "err", err)
 	}
 	return s.Artifact(uploaded(digest))
 }

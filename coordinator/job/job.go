@@ -44,6 +44,10 @@ type Config struct {
 	Span func(ctx context.Context, name string) (context.Context, func(error))
 	// Folded, for tests, is called between a fold that was written and the purges that it covers.
 	Folded func()
+	// Finish is called when all is done and before it is written that the job has succeeded; what
+	// it does must bear being done again. A reason fails the job; an error ends Run, and whoever
+	// goes on with the job calls it again. It has finishWithin. Nil does nothing.
+	Finish func(context.Context) (reason string, err error)
 	// Keep leaves the streams of a job that ended; otherwise only its record and its dead
 	// letters stay.
 	Keep bool

@@ -35,7 +35,7 @@ type Config struct {
 	Log  hclog.Logger
 }
 
-// Project is what the leader needs of one. All but Missing must be set.
+// Project is what the leader needs of one. All but Missing and Files must be set.
 type Project struct {
 	Name   string
 	Conn   *bus.Conn
@@ -43,6 +43,7 @@ type Project struct {
 	Events Events
 	// Missing says why the steps of a plan are not all served now, "" when they are.
 	Missing func(*recipe.Plan) string
+	Files   Files // where its jobs' sinks write; nil where they write into folders alone
 	// AckWait, Lease and Stall are those of job.Config.
 	AckWait, Lease, Stall time.Duration
 	Replicas              int // of the streams of jobs
@@ -50,6 +51,19 @@ type Project struct {
 
 // Events takes what happens; it does not block.
 type Events interface{ Emit(coordinator.Event) }
+
+// Files keeps what sinks have made. What its methods do may be done again.
+type Files interface {
+	// Keep makes artifacts of what a job's sinks have made, before it is written that it has
+	// succeeded; a reason fails it.
+	Keep(ctx context.Context, job recipe.JobID, owner string) (reason string, err error)
+	// Settle removes what a job that has ended leaves beside them.
+	Settle(ctx context.Context, job recipe.JobID, succeeded bool) error
+	// Remove deletes what there is of a job that is being deleted.
+	Remove(ctx context.Context, job recipe.JobID) error
+	// Sweep removes what nobody needs.
+	Sweep(ctx context.Context) error
+}
 
 // Leader leads when it is its turn.
 type Leader struct {
@@ -136,6 +150,9 @@ func (l *Leader) lead(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, d := range l.desks {
 		all.Go(func() { d.run(term) })
+		if d.p.Files != nil {
+			all.Go(func() { d.sweep(term) })
+		}
 	}
 	l.lease.hold(ctx)
 	end()

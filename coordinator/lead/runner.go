@@ -116,6 +116,9 @@ func (r *runner) work(ctx context.Context) error {
 	c.Plan, c.Parent, c.Priority = spec.Plan, spec.Parent, spec.Priority
 	c.Show = r.show(ctx)
 	c.Idle = func() bool { return r.d.p.Missing != nil && r.d.p.Missing(spec.Plan) != "" }
+	if f := r.d.p.Files; f != nil {
+		c.Finish = func(ctx context.Context) (string, error) { return f.Keep(ctx, r.id, spec.Owner) }
+	}
 	p, err := r.traced(ctx, spec.Trace, c)
 	if err != nil {
 		return err
@@ -146,6 +149,11 @@ var errFailed = errors.New("the job has failed")
 func (r *runner) ended(ctx context.Context, p recipe.Progress) error {
 	if p.State == recipe.JobStopped && r.now().Want == coordinator.WantPause {
 		p.State = recipe.JobPaused
+	}
+	if f := r.d.p.Files; f != nil && p.State.Final() {
+		if err := f.Settle(ctx, r.id, p.State == recipe.JobSucceeded); err != nil {
+			return err
+		}
 	}
 	err := r.write(ctx, func(s *coordinator.Status) {
 		s.State, s.Reason, s.Waiting, s.Progress = p.State, p.Reason, "", &p
@@ -212,6 +220,11 @@ func (r *runner) end(ctx context.Context) error {
 
 // remove deletes all that is stored of a job that has ended.
 func (r *runner) remove(ctx context.Context) error {
+	if f := r.d.p.Files; f != nil {
+		if err := f.Remove(ctx, r.id); err != nil {
+			return err
+		}
+	}
 	if err := job.Remove(ctx, r.d.p.Conn, r.id); err != nil {
 		return err
 	}

@@ -55,9 +55,7 @@ type Manifest struct {
 	Revision uint64    `json:"-"` // of the message that holds it
 }
 
-// Files reads and writes the files of the project that a connection belongs to. A worker needs
-// no more than the subjects under sluicefiles.c.o and sluicefiles.j to write, and direct gets of
-// the stream to read.
+// Files reads and writes the files of the project that a connection belongs to.
 type Files struct{ c *Conn }
 
 // Files returns the connection's files. It asks the server nothing.
@@ -67,6 +65,12 @@ func (c *Conn) Files() *Files { return &Files{c} }
 func (f *Files) Ensure(ctx context.Context, replicas int) error {
 	return f.c.EnsureStream(ctx, StreamConfig{Name: FilesStream, Subjects: []string{filesPrefix + ">"}, MaxMsgsPerSubject: 1,
 		AllowDirect: true, Replicas: replicas})
+}
+
+// FilesOfWorkers returns the subjects that a worker publishes and asks to write what sinks make,
+// and to read artifacts: the permissions that it needs for files, beside its inbox.
+func FilesOfWorkers() []string {
+	return []string{filesChunks + "o.>", filesMade + ">", apiPrefix + "DIRECT.GET." + FilesStream + ".>", apiPrefix + "STREAM.MSG.GET." + FilesStream}
 }
 
 // UploadChunks names the chunks that one writer puts for an upload. Both are subject tokens.
@@ -144,9 +148,34 @@ func (f *Files) PurgeChunks(ctx context.Context, chunks string) error {
 	return f.c.PurgeSubject(ctx, FilesStream, filesChunks+chunks+".*")
 }
 
+// Trim removes the chunks that the writers of a content have put and that are not part of it: a
+// reign may have been ahead of its checkpoint. None of them may be at work.
+func (f *Files) Trim(ctx context.Context, m *Manifest) error {
+	if len(m.Parts) < 2 {
+		return nil
+	}
+	for i, p := range m.Parts {
+		end := int((m.Size + FileChunk - 1) / FileChunk)
+		if i+1 < len(m.Parts) {
+			end = m.Parts[i+1].From
+		}
+		subjects, err := f.c.SubjectCounts(ctx, FilesStream, filesChunks+p.Chunks+".*")
+		if err != nil {
+			return err
+		}
+		for s := range subjects {
+			if k := LastNumber(s); k < uint64(p.From) || k >= uint64(end) {
+				if err := f.c.PurgeSubject(ctx, FilesStream, s); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // Writers returns the names of all chunks that are stored, as UploadChunks and MadeChunks make
-// them, those of one job or, when job is "", all. A million chunks take about 250 MB here while
-// it works.
+// them, those of one job or, when job is "", all. The memory for it follows the number of chunks.
 func (f *Files) Writers(ctx context.Context, job recipe.JobID) ([]string, error) {
 	filter := filesChunks + ">"
 	if job != "" {
