@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"sluice/cmd/sluice/settings"
 	"sluice/coordinator"
 	"sluice/coordinator/auth"
 	"sluice/internal/bus"
@@ -17,7 +18,7 @@ import (
 )
 
 type upCmd struct {
-	upFlags
+	settings.Up
 }
 
 // Help is shown by up --help.
