@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"sluice/coordinator/lead"
 	"sluice/coordinator/store"
 	"sluice/internal/bus/bustest"
+	"sluice/nodes"
 	"sluice/nodes/all"
 	"sluice/recipe"
 	"sluice/worker"
@@ -27,8 +29,29 @@ nodes:
   lines: {kind: file_reader, config: {path: in}}
   slow:  {kind: delay, from: lines, config: {duration: 100us}}
   ints:  {kind: parse_int, from: {node: slow, capacity: 1}}
-  out:   {kind: file_writer, from: ints, config: {path: out}}
+  again: {kind: stumbles, from: ints, retry: {backoff: 1ms}}
+  out:   {kind: file_writer, from: again, config: {path: out}}
 `
+
+// stumbles fails once at every 500th number, from 1.
+func stumbles() nodes.Kind {
+	return nodes.Define(nodes.Spec{
+		Kind: "stumbles", Category: "test", Summary: "Tests", Role: nodes.Stateless,
+		In: []nodes.Port{{Name: "in", Type: recipe.Int}}, Out: []nodes.Port{{Name: "out", Type: recipe.Int}},
+	}, func(struct{}, *nodes.Env) (any, error) { return &stumbling{}, nil })
+}
+
+type stumbling struct{ last int64 }
+
+// Process implements nodes.Processor.
+func (s *stumbling) Process(c *nodes.Call, r nodes.Record) error {
+	if n := r.Int(); n%500 == 1 && n != s.last {
+		s.last = n
+		return errors.New("not at once")
+	}
+	c.Emit(r)
+	return nil
+}
 
 type silent struct{}
 
@@ -66,13 +89,17 @@ func TestJob(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	catalogue, err := all.Catalogue().With(stumbles())
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, conn := bustest.Context(t), bustest.Connect(t, server)
 	if err := job.EnsureJobs(ctx, conn); err != nil {
 		t.Fatal(err)
 	}
 	m := New("up", "v1")
 	tracer, spans := recorded(t, 0)
-	w, err := worker.New(worker.Config{Conn: conn, Catalogue: all.Catalogue(), Name: "w", Root: root, Meter: m.Worker(0)})
+	w, err := worker.New(worker.Config{Conn: conn, Catalogue: catalogue, Name: "w", Root: root, Meter: m.Worker(0)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +118,7 @@ func TestJob(t *testing.T) {
 	run(t, leader.Run)
 	m.Connection("default", conn.Connected, conn.Reconnects)
 	m.Coordinator(Coordinator{Leads: leader.Leads})
-	plan, faults := compile.Compile("r.yaml", []byte(numbers), compile.Options{Catalogue: all.Catalogue(), Frame: recipe.FrameLimits{Records: 10}})
+	plan, faults := compile.Compile("r.yaml", []byte(numbers), compile.Options{Catalogue: catalogue, Frame: recipe.FrameLimits{Records: 10}})
 	if plan == nil {
 		t.Fatal(faults)
 	}
@@ -117,6 +144,7 @@ func TestJob(t *testing.T) {
 		`sluice_step_commits_total{kind="delay"}`:               got[`sluice_step_frames_total{kind="file_reader"}`],
 		`sluice_connection_state{project="default"}`:            "1",
 		`sluice_connection_reconnects_total{project="default"}`: "0",
+		`sluice_step_retries_total{kind="stumbles"}`:            "4",
 		`sluice_leader_state`:                                   "1",
 	})
 	if got[`sluice_step_refused_frames_total{kind="delay"}`] == "" {

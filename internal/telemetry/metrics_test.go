@@ -5,7 +5,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -250,4 +253,46 @@ func BenchmarkCommitted(b *testing.B) {
 			w.Committed("md5_hash", 1, 256, 0)
 		}
 	})
+}
+
+// TestDocumented compares the metrics with the table of docs/monitoring.md.
+func TestDocumented(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "monitoring.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `(sluice_[a-z_]+)` \\|([a-z, ]*)\\|").FindAllStringSubmatch(string(page), -1) {
+		documented[row[1]] = strings.TrimSpace(row[2])
+	}
+	connected := true
+	m, w := full(&connected)
+	w.Committed("a", 1, 1, 1)
+	w.Refused("a")
+	w.Full("a")
+	w.Retried("a")
+	m.observe("x", 200, 0)
+	families, err := m.reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if !strings.HasPrefix(f.GetName(), "sluice_") {
+			continue
+		}
+		have, there := documented[f.GetName()]
+		var labels []string
+		for _, l := range f.Metric[0].Label {
+			labels = append(labels, l.GetName())
+		}
+		want := strings.Split(have, ", ")
+		slices.Sort(want)
+		if !there || strings.Join(want, " ") != strings.Join(labels, " ") {
+			t.Errorf("%s has the labels %q; docs/monitoring.md says %q", f.GetName(), labels, have)
+		}
+		delete(documented, f.GetName())
+	}
+	if len(documented) > 0 {
+		t.Errorf("docs/monitoring.md has metrics that are none: %v", documented)
+	}
 }

@@ -87,6 +87,11 @@ func TestTracesAreSent(t *testing.T) {
 func recorded(t *testing.T, share float64) (*Tracer, func() tracetest.SpanStubs) {
 	spans := tracetest.NewInMemoryExporter()
 	tracer := newTracer(TraceConfig{Share: share, Log: hclog.NewNullLogger()}, spans)
+	t.Cleanup(func() {
+		if err := tracer.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
 	return tracer, func() tracetest.SpanStubs {
 		if err := tracer.provider.ForceFlush(t.Context()); err != nil {
 			t.Error(err)

@@ -34,7 +34,7 @@ type Endpoint struct {
 type API struct {
 	Listen  string   `default:"127.0.0.1:8420" placeholder:"HOST:PORT" help:"Where the API listens." group:"Network:"`
 	Origins []string `placeholder:"ORIGIN" help:"Origins of pages that may open a WebSocket, such as https://sluice.example.org; without any, none may." group:"Network:"`
-	MaxBody Size     `default:"8MiB" placeholder:"SIZE" help:"Largest body of a request, files that are uploaded aside." group:"Network:"`
+	MaxBody Size     `default:"16MiB" placeholder:"SIZE" help:"Largest body of a request, files that are uploaded aside." group:"Network:"`
 }
 
 // OIDC says whose tokens are taken beside API keys.
