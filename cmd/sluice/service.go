@@ -56,11 +56,6 @@ func untilTold(parent context.Context) (context.Context, context.CancelFunc) {
 	return ctx, cancel
 }
 
-// serviceLog is the log of a service.
-func serviceLog(c settings.Common, std streams) hclog.Logger {
-	return hclog.New(&hclog.LoggerOptions{Name: "sluice", Level: hclog.LevelFromString(c.LogLevel), Output: std.err, JSONFormat: c.LogFormat == "json"})
-}
-
 // hostName is what a service is called that has no name of its own.
 func hostName(name string) string {
 	if name != "" {
@@ -83,7 +78,7 @@ func workerName(name string) string {
 
 // listen opens the API's listener.
 func listen(ctx context.Context, api settings.API, e settings.Endpoint, log hclog.Logger) (net.Listener, error) {
-	ln, err := endpoint.Listen(ctx, endpoint.Config{Address: api.Listen, Cert: e.TLSListenCert, Key: e.TLSListenKey, Insecure: e.InsecureListen, What: "the API", Log: log})
+	ln, err := endpoint.Listen(ctx, e.At(api.Listen, "the API", log))
 	if errors.Is(err, endpoint.ErrExposed) {
 		return nil, usagef("%w; give --tls-listen-cert and --tls-listen-key, or --insecure-listen", err)
 	}
@@ -120,7 +115,7 @@ func serve(ctx context.Context, g *group, c *daemon.Coordinator, ln net.Listener
 // working is the configuration of a worker.
 func working(conn *bus.Conn, name string, w settings.Work, log hclog.Logger) daemon.WorkerConfig {
 	return daemon.WorkerConfig{Conn: conn, Catalogue: all.Catalogue(), Name: name, Version: version, Kinds: w.Kinds, Pool: w.Pool, Concurrency: w.Concurrency, Root: w.Root,
-		Dial: (&fetch.Guard{Allow: prefixes(w.AllowNet)}).Dial, Log: log}
+		Dial: (&fetch.Guard{Allow: w.Networks()}).Dial, Log: log}
 }
 
 // projectsOf are the projects of a coordinator that has one connection.

@@ -35,7 +35,7 @@ const localContext = "local"
 func (c upCmd) Run(parent context.Context, std streams) error {
 	ctx, end := untilTold(parent)
 	defer end()
-	log := serviceLog(c.Common, std)
+	log := c.Logger("sluice", std.err)
 	dir, err := c.folder()
 	if err != nil {
 		return err
