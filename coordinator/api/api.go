@@ -11,11 +11,13 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"sluice/coordinator"
+	"sluice/coordinator/audit"
 	"sluice/coordinator/auth"
 	"sluice/coordinator/events"
 	"sluice/coordinator/files"
 	"sluice/coordinator/fleet"
 	"sluice/coordinator/library"
+	"sluice/coordinator/secret"
 	"sluice/coordinator/store"
 )
 
@@ -46,6 +48,8 @@ type Project struct {
 	Fleet   *fleet.Fleet
 	Files   *files.Store
 	Keys    *auth.Keys
+	Audit   *audit.Log
+	Secrets *secret.Secrets // nil where the coordinator has no master key
 }
 
 // server is an API at work.
@@ -86,6 +90,9 @@ func New(c Config) http.Handler {
 	s.events()
 	s.workers()
 	s.keys()
+	s.secrets()
+	s.audit()
+	s.files()
 	return s.handler()
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,11 +91,37 @@ func (s *server) authenticate(h huma.Context, next func(huma.Context)) {
 		p, err := s.principal(ctx, h)
 		if err != nil {
 			s.refuse(h, err)
+			s.note(h, p, coordinator.Denied, err.Error())
 			return
 		}
 		ctx = context.WithValue(ctx, keyPrincipal, p)
+		h := huma.WithContext(h, ctx)
+		next(h)
+		s.done(h, p)
+		return
 	}
 	next(huma.WithContext(h, ctx))
+}
+
+// done writes down how a request of somebody who may has ended.
+func (s *server) done(h huma.Context, p coordinator.Principal) {
+	switch status := h.Status(); {
+	case status == http.StatusForbidden:
+		s.note(h, p, coordinator.Denied, "")
+	case status >= http.StatusBadRequest:
+		s.note(h, p, coordinator.Faulty, http.StatusText(status))
+	default:
+		s.note(h, p, coordinator.Allowed, "")
+	}
+}
+
+// first is the project in whose log stands what was refused to who belongs to none.
+func (s *server) first() *Project {
+	var names []string
+	for name := range s.cfg.Projects {
+		names = append(names, name)
+	}
+	return s.cfg.Projects[slices.Min(names)]
 }
 
 func (s *server) principal(ctx context.Context, h huma.Context) (coordinator.Principal, error) {

@@ -15,6 +15,7 @@ import (
 	"sluice/coordinator/api"
 	"sluice/coordinator/auth"
 	"sluice/coordinator/lead"
+	"sluice/coordinator/secret"
 	"sluice/nodes"
 )
 
@@ -26,6 +27,8 @@ type CoordinatorConfig struct {
 	Projects  []Project
 	Catalogue *nodes.Catalogue
 	OIDC      *auth.OIDC // nil for none
+	// SecretKeys are the master keys of secrets; nil keeps none.
+	SecretKeys *secret.Keyring
 
 	Replicas       int
 	History        time.Duration
@@ -113,6 +116,17 @@ func (c *Coordinator) Keys(project string) (*auth.Keys, error) { return c.auth.K
 func (c *Coordinator) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	all.Go(func() { _ = c.auth.Run(ctx) })
+	for _, r := range c.rooms {
+		all.Go(func() { _ = r.Audit.Run(ctx) })
+		if r.sealed != nil {
+			all.Go(func() {
+				if err := r.sealed.Serve(ctx); err != nil && ctx.Err() == nil {
+					c.log.Error("secrets are not told to workers", "project", r.name, "err", err)
+				}
+			})
+		}
+		all.Go(func() { r.sweep(ctx, c) })
+	}
 	err := c.leader.Load().Run(ctx)
 	all.Wait()
 	return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"sluice/coordinator/secret"
 	"sluice/internal/bus"
 	"sluice/nodes"
 	"sluice/worker"
@@ -48,7 +49,11 @@ func RunWorker(ctx context.Context, c WorkerConfig) error {
 	if err != nil {
 		return fmt.Errorf("name of the host: %w", err)
 	}
-	cfg.Announce = &worker.Announcement{Host: host, Version: c.Version}
+	asks, err := secret.NewSource(secret.SourceConfig{Bus: c.Conn, Worker: c.Name, Log: c.Log})
+	if err != nil {
+		return err
+	}
+	cfg.Secret, cfg.Announce = asks.Secret, &worker.Announcement{Host: host, Version: c.Version, Key: asks.PublicKey()}
 	w, err := worker.New(cfg)
 	if err != nil {
 		return err
