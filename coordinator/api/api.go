@@ -13,6 +13,7 @@ import (
 	"sluice/coordinator"
 	"sluice/coordinator/audit"
 	"sluice/coordinator/auth"
+	"sluice/coordinator/dead"
 	"sluice/coordinator/events"
 	"sluice/coordinator/files"
 	"sluice/coordinator/fleet"
@@ -49,6 +50,7 @@ type Project struct {
 	Files   *files.Store
 	Keys    *auth.Keys
 	Audit   *audit.Log
+	Dead    *dead.Box
 	Secrets *secret.Secrets // nil where the coordinator has no master key
 }
 
@@ -93,6 +95,8 @@ func New(c Config) http.Handler {
 	s.secrets()
 	s.audit()
 	s.files()
+	s.dead()
+	s.results()
 	return s.handler()
 }
 

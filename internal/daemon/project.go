@@ -7,6 +7,7 @@ import (
 
 	"sluice/coordinator/api"
 	"sluice/coordinator/audit"
+	"sluice/coordinator/dead"
 	"sluice/coordinator/events"
 	"sluice/coordinator/files"
 	"sluice/coordinator/fleet"
@@ -67,8 +68,9 @@ func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err e
 		return r, err
 	}
 	r.close = append(r.close, r.Fleet.Close)
-	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue,
-		Limits: library.Limits{PerUser: c.cfg.MaxJobsPerUser}})
+	limits := library.Limits{PerUser: c.cfg.MaxJobsPerUser}
+	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, Limits: limits})
+	r.Dead = dead.NewBox(dead.BoxConfig{Conn: p.Conn, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, May: func(owner string) error { return limits.Check(r.Jobs, owner) }})
 	if r.Files, err = files.New(ctx, files.Config{Conn: p.Conn, Control: r.control, Replicas: c.cfg.Replicas, Live: r.live, Log: log}); err != nil {
 		return r, err
 	}

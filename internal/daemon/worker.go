@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"sluice/coordinator/dead"
 	"sluice/coordinator/secret"
 	"sluice/internal/bus"
 	"sluice/nodes"
@@ -54,6 +55,9 @@ func RunWorker(ctx context.Context, c WorkerConfig) error {
 		return err
 	}
 	cfg.Secret, cfg.Announce = asks.Secret, &worker.Announcement{Host: host, Version: c.Version, Key: asks.PublicKey()}
+	if cfg.Catalogue, err = cfg.Catalogue.With(dead.Source(c.Conn)); err != nil { // for replays
+		return err
+	}
 	w, err := worker.New(cfg)
 	if err != nil {
 		return err
