@@ -38,6 +38,7 @@ type Config struct {
 	Version  string
 	Projects map[string]*Project // by name
 	Auth     *auth.Auth
+	MaxBody  int64 // bytes of a body; 0 is MaxBody
 	Log      hclog.Logger
 }
 
@@ -80,6 +81,9 @@ func New(c Config) http.Handler {
 	problems()
 	if c.Log == nil {
 		c.Log = hclog.NewNullLogger()
+	}
+	if c.MaxBody == 0 {
+		c.MaxBody = MaxBody
 	}
 	s := &server{cfg: c, log: c.Log, mux: http.NewServeMux()}
 	s.huma = humago.New(s.mux, humaConfig(c.Version))

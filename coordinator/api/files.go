@@ -42,12 +42,13 @@ type beginOut struct {
 	Body   begun
 }
 
-type uploadIn struct {
-	ID string `path:"id" pattern:"^[A-Za-z0-9_-]{1,80}$"`
+// FilePath names an upload or an artifact in a path. It is exported for the framework, which sees no other embedded fields.
+type FilePath struct {
+	ID string `path:"id" pattern:"^[A-Za-z0-9._-]{1,120}$"`
 }
 
 type appendIn struct {
-	uploadIn
+	FilePath
 	Offset int64 `header:"Upload-Offset" required:"true" minimum:"0" doc:"Where the bytes sent go on; as the upload has it."`
 }
 
@@ -62,7 +63,7 @@ type artifactsIn struct {
 type artifactsOut struct {
 	Body struct {
 		Artifacts []artifactRef `json:"artifacts"`
-		Next      string     `json:"next,omitempty"`
+		Next      string        `json:"next,omitempty"`
 	}
 }
 
@@ -80,19 +81,19 @@ func (s *server) files() {
 	long := map[string]any{metaWait: transferFor}
 	route(s, huma.Operation{OperationID: "create-upload", Method: http.MethodPost, Path: "/v1/uploads", Summary: "Begin to upload a file", Tags: tags, DefaultStatus: http.StatusCreated}, s.begin)
 	route(s, huma.Operation{OperationID: "show-upload", Method: http.MethodGet, Path: "/v1/uploads/{id}", Summary: "Show how far an upload is", Tags: tags},
-		func(ctx context.Context, p *Project, in *uploadIn) (*uploadOut, error) {
+		func(ctx context.Context, p *Project, in *FilePath) (*uploadOut, error) {
 			u, err := p.Files.Upload(ctx, in.ID)
 			return &uploadOut{u}, err
 		})
 	route(s, huma.Operation{OperationID: "append-upload", Method: http.MethodPatch, Path: "/v1/uploads/{id}", Summary: "Send bytes of a file", Tags: tags, Metadata: long,
 		RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}}}, s.appendTo)
 	route(s, huma.Operation{OperationID: "finish-upload", Method: http.MethodPost, Path: "/v1/uploads/{id}/finish", Summary: "Make an upload an artifact", Tags: tags, DefaultStatus: http.StatusCreated},
-		func(ctx context.Context, p *Project, in *uploadIn) (*artifactOut, error) {
+		func(ctx context.Context, p *Project, in *FilePath) (*artifactOut, error) {
 			a, err := p.Files.Finish(ctx, in.ID)
 			return &artifactOut{withRef(a)}, err
 		})
 	route(s, huma.Operation{OperationID: "delete-upload", Method: http.MethodDelete, Path: "/v1/uploads/{id}", Summary: "Give an upload up", Tags: tags, DefaultStatus: http.StatusNoContent},
-		func(ctx context.Context, p *Project, in *uploadIn) (*struct{}, error) {
+		func(ctx context.Context, p *Project, in *FilePath) (*struct{}, error) {
 			return nil, p.Files.Abort(ctx, in.ID)
 		})
 	route(s, huma.Operation{OperationID: "list-artifacts", Method: http.MethodGet, Path: "/v1/artifacts", Summary: "List artifacts", Tags: tags},
@@ -106,14 +107,14 @@ func (s *server) files() {
 			return out, nil
 		})
 	route(s, huma.Operation{OperationID: "show-artifact", Method: http.MethodGet, Path: "/v1/artifacts/{id}", Summary: "Show an artifact", Tags: tags},
-		func(_ context.Context, p *Project, in *uploadIn) (*artifactOut, error) {
+		func(_ context.Context, p *Project, in *FilePath) (*artifactOut, error) {
 			a, err := p.Files.Artifact(in.ID)
 			return &artifactOut{withRef(a)}, err
 		})
 	route(s, huma.Operation{OperationID: "download-artifact", Method: http.MethodGet, Path: "/v1/artifacts/{id}/content", Summary: "Download an artifact, whole or in ranges", Tags: tags, Metadata: long,
 		Responses: map[string]*huma.Response{"200": {Description: "The file.", Content: map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}}}}, s.download)
 	route(s, huma.Operation{OperationID: "delete-artifact", Method: http.MethodDelete, Path: "/v1/artifacts/{id}", Summary: "Delete an artifact", Tags: tags, DefaultStatus: http.StatusNoContent},
-		func(ctx context.Context, p *Project, in *uploadIn) (*struct{}, error) {
+		func(ctx context.Context, p *Project, in *FilePath) (*struct{}, error) {
 			a, err := p.Files.Artifact(in.ID)
 			if err == nil {
 				err = auth.May(who(ctx), "delete-artifact", a.Owner)
@@ -151,7 +152,7 @@ func (s *server) appendTo(ctx context.Context, p *Project, in *appendIn) (*huma.
 	}}, nil
 }
 
-func (s *server) download(ctx context.Context, p *Project, in *uploadIn) (*huma.StreamResponse, error) {
+func (s *server) download(ctx context.Context, p *Project, in *FilePath) (*huma.StreamResponse, error) {
 	a, err := p.Files.Artifact(in.ID)
 	if err != nil {
 		return nil, err

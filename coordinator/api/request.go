@@ -13,6 +13,7 @@ import (
 
 	"sluice/coordinator"
 	"sluice/coordinator/auth"
+	"sluice/internal/telemetry"
 )
 
 // idHeader carries a request's id: the caller's, where it is a sensible one, or a new one.
@@ -85,6 +86,7 @@ func (s *server) writeProblem(w http.ResponseWriter, r *http.Request, p *Problem
 
 // authenticate lets through who may do the operation, and bounds its time.
 func (s *server) authenticate(h huma.Context, next func(huma.Context)) {
+	telemetry.Operation(h.Context(), h.Operation().OperationID)
 	ctx, cancel := context.WithTimeout(h.Context(), waitOf(h.Operation()))
 	defer cancel()
 	if open, _ := h.Operation().Metadata[metaOpen].(bool); !open {
@@ -167,7 +169,7 @@ func waitOf(o *huma.Operation) time.Duration {
 // route registers an operation. Faults of f become problems.
 func route[I, O any](s *server, o huma.Operation, f func(ctx context.Context, p *Project, in *I) (*O, error)) {
 	if o.MaxBodyBytes == 0 {
-		o.MaxBodyBytes = MaxBody
+		o.MaxBodyBytes = s.cfg.MaxBody
 	}
 	o.BodyReadTimeout = bodyWait
 	huma.Register(s.huma, o, func(ctx context.Context, in *I) (*O, error) {

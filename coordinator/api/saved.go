@@ -19,12 +19,13 @@ type savedIn struct {
 
 type savedOut struct{ Body coordinator.RecipePage }
 
-type nameIn struct {
+// NamePath names a saved recipe in a path. It is exported for the framework, which sees no other embedded fields.
+type NamePath struct {
 	Name string `path:"name" pattern:"^[a-z][a-z0-9_-]{0,63}$"`
 }
 
 type versionIn struct {
-	nameIn
+	NamePath
 	Version int `query:"version" minimum:"0" doc:"0 is the latest."`
 }
 
@@ -41,7 +42,7 @@ type recipeOut struct {
 }
 
 type saveIn struct {
-	nameIn
+	NamePath
 	Match string `header:"If-Match" doc:"The ETag of the latest version as you know it; \"0\" for a name that is new."`
 	Body  struct {
 		Source string            `json:"source" minLength:"1" maxLength:"2000000"`
@@ -56,7 +57,7 @@ type saveOut struct {
 }
 
 type versionsIn struct {
-	nameIn
+	NamePath
 	Before int `query:"before" minimum:"0"`
 	Limit  int `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
@@ -69,7 +70,7 @@ type versionsOut struct {
 }
 
 type diffIn struct {
-	nameIn
+	NamePath
 	From int `query:"from" minimum:"1" required:"true"`
 	To   int `query:"to" minimum:"1" required:"true"`
 }

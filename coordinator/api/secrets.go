@@ -15,12 +15,13 @@ type secretsOut struct {
 	}
 }
 
-type secretIn struct {
+// SecretPath names a secret in a path. It is exported for the framework, which sees no other embedded fields.
+type SecretPath struct {
 	Secret string `path:"secret" maxLength:"64"`
 }
 
 type setSecretIn struct {
-	secretIn
+	SecretPath
 	Body struct {
 		Value string `json:"value" minLength:"4" maxLength:"65536" doc:"It is stored encrypted, and never shown."`
 	}
@@ -57,7 +58,7 @@ func (s *server) secrets() {
 			return &secretOut{set}, err
 		})
 	route(s, huma.Operation{OperationID: "delete-secret", Method: http.MethodDelete, Path: "/v1/secrets/{secret}", Summary: "Delete a secret", Tags: tags, DefaultStatus: http.StatusNoContent},
-		func(ctx context.Context, p *Project, in *secretIn) (*struct{}, error) {
+		func(ctx context.Context, p *Project, in *SecretPath) (*struct{}, error) {
 			if err := with(p); err != nil {
 				return nil, err
 			}

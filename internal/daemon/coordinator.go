@@ -16,6 +16,7 @@ import (
 	"sluice/coordinator/auth"
 	"sluice/coordinator/lead"
 	"sluice/coordinator/secret"
+	"sluice/internal/telemetry"
 	"sluice/nodes"
 )
 
@@ -38,7 +39,12 @@ type CoordinatorConfig struct {
 	// AckWait, StepLease and Stall are those of job.Config.
 	AckWait, StepLease, Stall time.Duration
 
-	Log hclog.Logger
+	MaxBody int64    // bytes of a request's body; 0 is api.MaxBody
+	Origins []string // of pages that may open a WebSocket
+
+	Watched *telemetry.Metrics // nil measures nothing
+	Tracer  *telemetry.Tracer  // nil traces nothing
+	Log     hclog.Logger
 }
 
 // Coordinator is one at work: it answers from its own memory, and leads when it is its turn.
@@ -80,7 +86,7 @@ func NewCoordinator(ctx context.Context, cfg CoordinatorConfig) (c *Coordinator,
 	if c.auth, err = auth.New(known); err != nil {
 		return nil, err
 	}
-	leader := lead.New(lead.Config{Name: cfg.Name, Control: c.rooms[0].control, Lease: cfg.Lease, MaxRunning: cfg.MaxRunning, History: cfg.History, Log: c.log}, led...)
+	leader := lead.New(lead.Config{Name: cfg.Name, Control: c.rooms[0].control, Lease: cfg.Lease, MaxRunning: cfg.MaxRunning, History: cfg.History, Span: cfg.Tracer.Span, Log: c.log}, led...)
 	c.leader.Store(leader)
 	served := map[string]*api.Project{}
 	for _, r := range c.rooms {
@@ -96,7 +102,11 @@ func NewCoordinator(ctx context.Context, cfg CoordinatorConfig) (c *Coordinator,
 	if err := c.auth.Confirm(ctx); err != nil {
 		return nil, err
 	}
-	c.http = api.New(api.Config{Version: cfg.Version, Projects: served, Auth: c.auth, Log: c.log})
+	c.http = api.New(api.Config{Version: cfg.Version, Projects: served, Auth: c.auth, MaxBody: cfg.MaxBody, Log: c.log})
+	if cfg.Watched != nil {
+		c.http = cfg.Watched.Requests(cfg.Tracer, c.http)
+		cfg.Watched.Coordinator(c.measures())
+	}
 	return c, nil
 }
 

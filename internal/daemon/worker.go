@@ -28,13 +28,14 @@ type WorkerConfig struct {
 	Concurrency int
 	Root        string // "" touches no file system: nodes read and write artifacts
 	Dial        func(ctx context.Context, network, address string) (net.Conn, error)
+	Meter       worker.Meter // nil counts nothing
 	Log         hclog.Logger
 }
 
 // RunWorker serves jobs until ctx ends, and then brings what is in hand to rest.
 func RunWorker(ctx context.Context, c WorkerConfig) error {
 	cfg := worker.Config{Conn: c.Conn, Catalogue: c.Catalogue, Name: c.Name, Pool: c.Pool, Kinds: c.Kinds, Concurrency: c.Concurrency,
-		Artifacts: true, Dial: c.Dial, Log: c.Log}
+		Artifacts: true, Dial: c.Dial, Meter: c.Meter, Log: c.Log}
 	if c.Root != "" {
 		root, err := os.OpenRoot(c.Root)
 		if errors.Is(err, fs.ErrNotExist) {
