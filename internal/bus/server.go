@@ -116,6 +116,9 @@ func serverOptions(c ServerConfig) (*server.Options, error) {
 	if err := c.Cluster.set(opts); err != nil {
 		return nil, err
 	}
+	if c.Cluster.Name != "" && c.Listen == "" { // the server looks for others only behind that, and would never end
+		return nil, errors.New("server: a member of a cluster needs an address for clients, too")
+	}
 	var err error
 	if c.Listen != "" {
 		opts.Host, opts.Port, err = hostPort("listen address", c.Listen)
