@@ -27,6 +27,7 @@ type jobRun struct {
 	pub    *bus.Publisher
 	log    hclog.Logger // without the values of secrets
 	mask   mask
+	told   told     // the secrets that were asked for
 	unsaid []string // secrets whose values are not known here, so that the mask can't hide them; set by learn
 	places *places
 	levels *levels
@@ -39,7 +40,6 @@ type jobRun struct {
 	mu      sync.Mutex
 	objects *bus.Objects          // guarded by mu; opened when the first large value is met
 	shared  map[int]*nodes.Shared // guarded by mu; by step: what its instances share
-	known   map[string]answered   // guarded by mu; by name: the secrets that were asked for
 }
 
 func newJobRun(w *Worker, rec bus.JobRecord) *jobRun {
