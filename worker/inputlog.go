@@ -185,10 +185,7 @@ func (l *inputLog) saved(n uint64) {
 	default:
 	}
 	if below > 0 {
-		go func() {
-			names := l.a.job.names
-			_, _ = l.a.job.conn.PurgeSubjectBelow(context.Background(), names.Input(), names.InputStep(l.a.step.ID), below)
-		}()
+		l.a.job.chore(bus.Chore{Step: l.a.step.ID, Input: below})
 	}
 }
 

@@ -281,25 +281,12 @@ func (j *journal) recall(ctx context.Context, ck *protocol.Checkpoint, c *captur
 	}
 }
 
-// saved is called when a revision is stored. Behind a snapshot what came before is purged.
+// saved is called when a revision is stored. A snapshot makes what came before needless: the
+// revisions up to that before it, and their pieces. The coordinator is told no sequence of a
+// later revision: a reign that is over without knowing it must not purge those of the next.
 func (j *journal) saved(rev, seq uint64, c *captured) {
 	before := j.mine
 	if j.mine = seq; c.snapshot {
-		go j.purge(before, rev)
-	}
-}
-
-// purge removes what the stored snapshot of a revision makes needless: the revisions up to
-// that before it, whose sequence is given, and their pieces. It looks at no sequence of
-// later revisions: a reign that is over without knowing it must not purge those of the next.
-func (j *journal) purge(before, rev uint64) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	_, err := j.job.conn.PurgeSubjectBelow(ctx, j.job.names.Journal(), j.job.names.JournalStep(j.step.ID), before+1)
-	if err == nil {
-		err = j.purgePieces(ctx, rev)
-	}
-	if err != nil {
-		j.job.log.Debug("journal not purged", "step", j.step.Node, "err", err)
+		j.job.chore(bus.Chore{Step: j.step.ID, Journal: before + 1, Revision: rev})
 	}
 }

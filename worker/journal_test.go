@@ -2,11 +2,14 @@ package worker
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
 	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
 
+	"sluice/coordinator/job"
 	"sluice/internal/bus"
 	"sluice/internal/bus/bustest"
 	"sluice/internal/protocol"
@@ -59,6 +62,18 @@ func journaled(t *testing.T) *jobRun {
 	if err != nil {
 		t.Fatal(err)
 	}
+	values := bus.ObjectsConfig{Stream: r.names.Values(), Prefix: r.names.ValuesPrefix()}
+	stop, err := conn.Serve(r.names.Chores(), "", func(ctx context.Context, _ string, data []byte) ([]byte, error) {
+		var c bus.Chore
+		if err := json.Unmarshal(data, &c); err != nil {
+			return nil, err
+		}
+		return nil, job.DoChore(ctx, conn, values, r.names, &c)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
 	return r
 }
 
@@ -195,7 +210,14 @@ func TestLatecomerPurgesNothing(t *testing.T) {
 	if res := stored(t, old, late, c); res != protocol.OK {
 		t.Fatalf("got %v of the latecomer: the test is not about what it says", res)
 	}
-	old.purge(before, late.Rev) // the reign does so itself: this one waits for it
+	// The reign asks for it itself: this waits until it was done.
+	chore, err := json.Marshal(bus.Chore{Journal: before + 1, Revision: late.Rev})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.conn.Request(t.Context(), r.names.Chores(), chore); err != nil {
+		t.Fatal(err)
+	}
 	if _, again := reopened(t, r, 3); !bytes.Equal(again.state, b.state) {
 		t.Errorf("got a state of %d bytes, want the %d that were saved", len(again.state), len(b.state))
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"sluice/internal/bus"
 )
@@ -31,7 +30,7 @@ func (j *journal) putPieces(ctx context.Context, rev uint64, state []byte) ([]by
 	p := pieces{Size: len(state)}
 	for rest := state; len(rest) > 0; {
 		n := min(len(rest), pieceBytes)
-		name, err := j.putPiece(ctx, fmt.Sprintf("%s%d-%d", j.piecePrefix(), rev, len(p.Names)), rest[:n])
+		name, err := j.putPiece(ctx, bus.PieceName(j.step.ID, rev, len(p.Names)), rest[:n])
 		if err != nil {
 			return nil, err
 		}
@@ -70,32 +69,4 @@ func (j *journal) readPieces(ctx context.Context, said []byte) ([]byte, error) {
 		return nil, fmt.Errorf("the journal of step %s is damaged: its pieces have %d of %d bytes", j.step.Node, len(state), p.Size)
 	}
 	return state, nil
-}
-
-// piecePrefix is what the names of the step's pieces begin with; revision and number follow.
-func (j *journal) piecePrefix() string { return fmt.Sprintf("state%d-", j.step.ID) }
-
-// purgePieces deletes the pieces of revisions below one, also those that a reign stored
-// which did not live to save the record.
-func (j *journal) purgePieces(ctx context.Context, below uint64) error {
-	prefix := j.job.names.ValuesPrefix() + ".m."
-	all, err := j.job.conn.SubjectCounts(ctx, j.job.names.Values(), prefix+"*")
-	if errors.Is(err, bus.ErrNoStream) {
-		return nil // there never was a large value
-	}
-	if err != nil {
-		return err
-	}
-	for subject := range all {
-		name := strings.TrimPrefix(subject, prefix)
-		var rev uint64
-		numbers, mine := strings.CutPrefix(name, j.piecePrefix())
-		if _, err := fmt.Sscanf(numbers, "%d-", &rev); !mine || err != nil || rev >= below {
-			continue
-		}
-		if err := j.job.deleteValue(ctx, name); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,63 +54,6 @@ func (in *instance) payload(ctx context.Context, h *bus.Header, p bus.Payload) (
 // keepRoom is the size up to which an instance keeps the room of a payload for the next.
 const keepRoom = 1 << 20
 
-// secretOpen begins a reference to a secret.
-const secretOpen = "${secret:"
-
-// secretNames returns the references to secrets in a step's settings, each once.
-func secretNames(config []byte) []string {
-	var names []string
-	for _, rest := range strings.Split(string(config), secretOpen)[1:] {
-		name, _, _ := strings.Cut(rest, "}")
-		if name = secretOpen + name + "}"; !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// secrets fills in the values that a step's settings name.
-func (r *jobRun) secrets(config []byte) ([]byte, error) {
-	s := string(config)
-	if !strings.Contains(s, secretOpen) {
-		return config, nil
-	}
-	var b strings.Builder
-	for {
-		before, rest, found := strings.Cut(s, secretOpen)
-		b.WriteString(before)
-		if !found {
-			return []byte(b.String()), nil
-		}
-		name, after, ok := strings.Cut(rest, "}")
-		if !ok {
-			return nil, fmt.Errorf("a reference to a secret is not closed")
-		}
-		v, err := r.secret(name)
-		if err != nil {
-			return nil, err
-		}
-		b.WriteString(quoteInside(v))
-		s = after
-	}
-}
-
-// secret returns a secret's value, which the mask hides from now on.
-func (r *jobRun) secret(name string) (string, error) {
-	if r.w.cfg.Secret == nil {
-		return "", fmt.Errorf("secret %s: this worker has no secrets", name)
-	}
-	v, err := r.w.cfg.Secret(name)
-	if err != nil {
-		return "", fmt.Errorf("secret %s: %w", name, err)
-	}
-	if v != "" && len(strings.TrimSpace(v)) < leastSecret {
-		return "", fmt.Errorf("secret %s: its value has fewer than %d bytes, which messages could not be kept free of; take a longer one", name, leastSecret)
-	}
-	r.mask.add(name, v)
-	return v, nil
-}
-
 // quoteInside escapes a value for the inside of a JSON string.
 func quoteInside(v string) string {
 	q, _ := json.Marshal(v)
@@ -120,16 +62,53 @@ func quoteInside(v string) string {
 
 // putValue stores a large value under a name that also says what is in it, and how much.
 func (r *jobRun) putValue(ctx context.Context, name string, data []byte) (string, error) {
-	values, err := r.values(ctx)
-	if err != nil {
-		return "", err
-	}
 	digest := sha256.Sum256(data)
 	name = fmt.Sprintf("%s-%x-%d", name, digest[:8], len(data))
-	if err := values.Put(ctx, name, digest, data); err != nil {
-		return "", fmt.Errorf("store a value of %d bytes: %w", len(data), err)
+	for {
+		err := r.values().Put(ctx, name, digest, data)
+		if errors.Is(err, bus.ErrNoStream) { // nobody needed one before
+			if err = r.askValues(ctx); err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return "", fmt.Errorf("store a value of %d bytes: %w", len(data), err)
+		}
+		return name, nil
 	}
-	return name, nil
+}
+
+// askValues has the coordinator make the stream of large values. It waits for one to be there
+// until ctx ends: workers make no streams.
+func (r *jobRun) askValues(ctx context.Context) error {
+	ask, err := json.Marshal(bus.Chore{Values: true})
+	if err != nil {
+		return err
+	}
+	for {
+		_, err := r.conn.Request(ctx, r.names.Chores(), ask)
+		switch {
+		case errors.Is(err, bus.ErrClosed), err == nil:
+			return err
+		case errors.As(err, new(*bus.Refusal)):
+			return fmt.Errorf("the coordinator made no stream: %w", err)
+		}
+		if !pause(ctx, troubleWait) {
+			return fmt.Errorf("no coordinator made the stream of large values: %w", bus.ErrTimeout)
+		}
+	}
+}
+
+// chore tells the coordinator what may be removed. What is lost on the way is asked for with the
+// next.
+func (r *jobRun) chore(c bus.Chore) {
+	data, err := json.Marshal(c)
+	if err == nil {
+		err = r.conn.Send(r.names.Chores(), data)
+	}
+	if err != nil {
+		r.log.Debug("a chore was not asked for", "err", err)
+	}
 }
 
 // valueSize returns the size of a large value, of which its name tells.
@@ -143,34 +122,16 @@ func valueSize(name string) int64 {
 
 // value reads a large value by its name.
 func (r *jobRun) value(ctx context.Context, name string) ([]byte, error) {
-	values, err := r.values(ctx)
-	if err != nil {
-		return nil, err
+	v, err := r.values().Read(ctx, name)
+	if errors.Is(err, bus.ErrNoStream) { // a job that is gone is known by its other streams
+		err = fmt.Errorf("object %s: %w", name, bus.ErrNotFound)
 	}
-	return values.Read(ctx, name)
+	return v, err
 }
 
-// deleteValue deletes a large value.
-func (r *jobRun) deleteValue(ctx context.Context, name string) error {
-	values, err := r.values(ctx)
-	if err != nil {
-		return err
-	}
-	return values.Delete(ctx, name)
-}
-
-// values opens the job's store of large values.
-func (r *jobRun) values(ctx context.Context) (*bus.Objects, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.objects == nil {
-		o, err := r.conn.Objects(ctx, bus.ObjectsConfig{Stream: r.names.Values(), Prefix: r.names.ValuesPrefix()})
-		if err != nil {
-			return nil, err
-		}
-		r.objects = o
-	}
-	return r.objects, nil
+// values is the job's store of large values.
+func (r *jobRun) values() *bus.Objects {
+	return r.conn.OpenObjects(bus.ObjectsConfig{Stream: r.names.Values(), Prefix: r.names.ValuesPrefix()})
 }
 
 // putUntil stores a message, again after every timeout.

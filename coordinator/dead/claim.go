@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
+	"sluice/coordinator"
 	"sluice/internal/bus"
 	"sluice/recipe"
 )
@@ -22,14 +24,17 @@ type sheaf struct {
 // mark is stored for a message: which replay has which letter, by its index.
 type mark map[int]recipe.JobID
 
+// purged stands in a mark for a letter that was purged. It is no job's id.
+const purged recipe.JobID = "-"
+
 // marks reads the marks of a job's letters.
 func (s *Store) marks(ctx context.Context, id recipe.JobID) (map[bus.DeadKey]mark, error) {
 	names := bus.Names{Job: id}
 	all := map[bus.DeadKey]mark{}
 	err := s.conn.Scan(ctx, names.State(), names.ReplayedAll(), 0, func(m *bus.Stored) error {
 		key, ok := names.ReplayedKey(m.Subject)
-		var one mark
-		if err := json.Unmarshal(m.Data, &one); err != nil || !ok {
+		one, err := parseMark(m)
+		if err != nil || !ok {
 			return fmt.Errorf("the mark %s is malformed", m.Subject)
 		}
 		all[key] = one
@@ -39,6 +44,11 @@ func (s *Store) marks(ctx context.Context, id recipe.JobID) (map[bus.DeadKey]mar
 		err = nil
 	}
 	return all, err
+}
+
+func parseMark(m *bus.Stored) (one mark, err error) {
+	err = json.Unmarshal(m.Data, &one)
+	return one, err
 }
 
 // Batch is letters of one step of one job, to be replayed together.
@@ -82,7 +92,7 @@ func (s *Store) Batches(ctx context.Context, scope Scope, want func(*Letter) (bo
 }
 
 // Claim marks the letters of a batch as those of a replay. The marks count from when the
-// replay's job record is stored.
+// replay is known as a job. A letter that another replay has by now is an error.
 func (s *Store) Claim(ctx context.Context, b *Batch, child recipe.JobID) error {
 	names := bus.Names{Job: b.Job.Job}
 	pub, err := s.conn.NewPublisher()
@@ -91,28 +101,74 @@ func (s *Store) Claim(ctx context.Context, b *Batch, child recipe.JobID) error {
 	}
 	defer pub.Close()
 	for _, f := range b.sorted() {
-		subject := names.Replayed(f.key)
-		one, seq := mark{}, uint64(0)
-		m, err := s.conn.Last(ctx, names.State(), subject)
+		if err := s.mark(ctx, pub, names, f, child); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mark writes a name into the mark of a message, where no other has the letters.
+func (s *Store) mark(ctx context.Context, pub *bus.Publisher, names bus.Names, f *sheaf, name recipe.JobID) error {
+	one, m, err := s.marked(ctx, names, f.key)
+	if err != nil {
+		return err
+	}
+	seq := uint64(0)
+	if m != nil {
+		seq = m.Seq
+		if err := s.free(names.Job, one, f.indexes, m.Time, name); err != nil {
+			return err
+		}
+	}
+	for _, i := range f.indexes {
+		one[i] = name
+	}
+	data, err := json.Marshal(one)
+	if err != nil {
+		return err
+	}
+	out := pub.PutSync(ctx, bus.Put{Subject: names.Replayed(f.key), Data: data, ExpectSubjectSeq: &seq})
+	if errors.Is(out.Err, bus.ErrConflict) {
+		return coordinator.Faultf(coordinator.Changed, "dead letters of job %s are being replayed or purged by somebody else", names.Job)
+	}
+	if out.Err != nil {
+		return fmt.Errorf("mark dead letters of job %s: %w", names.Job, out.Err)
+	}
+	return nil
+}
+
+// marked reads the mark of a message; the stored one is nil when there is none.
+func (s *Store) marked(ctx context.Context, names bus.Names, key bus.DeadKey) (mark, *bus.Stored, error) {
+	one := mark{}
+	m, err := s.conn.Latest(ctx, names.State(), names.Replayed(key))
+	if errors.Is(err, bus.ErrNotFound) {
+		return one, nil, nil
+	}
+	if err == nil && json.Unmarshal(m.Data, &one) != nil {
+		err = fmt.Errorf("the mark %s is malformed", names.Replayed(key))
+	}
+	return one, m, err
+}
+
+// free refuses letters that a replay has, or may soon have. To purge what a replay had is
+// fine: whoever purges has seen that it ended.
+func (s *Store) free(parent recipe.JobID, one mark, indexes []int, at time.Time, name recipe.JobID) error {
+	for _, i := range indexes {
+		other := one[i]
+		if other == "" || other == name {
+			continue
+		}
+		if other == purged {
+			return coordinator.Faultf(coordinator.Changed, "dead letters of job %s were purged meanwhile", parent)
+		}
+		has, known := s.holds(parent, other)
 		switch {
-		case errors.Is(err, bus.ErrNotFound):
-		case err != nil:
-			return err
-		default:
-			seq = m.Seq
-			if err := json.Unmarshal(m.Data, &one); err != nil {
-				return fmt.Errorf("the mark %s is malformed", subject)
-			}
-		}
-		for _, i := range f.indexes {
-			one[i] = child
-		}
-		data, err := json.Marshal(one)
-		if err != nil {
-			return err
-		}
-		if out := pub.PutSync(ctx, bus.Put{Subject: subject, Data: data, ExpectSubjectSeq: &seq}); out.Err != nil {
-			return fmt.Errorf("mark dead letters of job %s: %w", b.Job.Job, out.Err)
+		case has && name != purged:
+			return coordinator.Faultf(coordinator.Conflict, "dead letters of job %s are replayed by job %s", parent, other)
+		case !known && time.Since(at) < s.stands:
+			return &coordinator.Fault{Family: coordinator.Conflict, Text: fmt.Sprintf("dead letters of job %s are being taken by another replay", parent),
+				Hint: fmt.Sprintf("try again in %s", s.stands)}
 		}
 	}
 	return nil
@@ -129,12 +185,18 @@ func byFrame(a, b bus.DeadKey) int {
 	return cmp.Or(a.Ord.Compare(b.Ord), cmp.Compare(a.Part, b.Part))
 }
 
+// maxTaken bounds the replays whose letters are kept in memory.
+const maxTaken = 64
+
 // takenBy returns what a replay has, in the order of the frames.
 func (s *Store) takenBy(ctx context.Context, parent, child recipe.JobID) ([]sheaf, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if list, known := s.taken[child]; known {
 		return list, nil
+	}
+	if len(s.taken) >= maxTaken {
+		clear(s.taken)
 	}
 	marks, err := s.marks(ctx, parent)
 	if err != nil {

@@ -116,12 +116,17 @@ func (s *Store) letters(rec *bus.JobRecord, m held, marks map[bus.DeadKey]mark, 
 	}
 	taken := marks[m.key]
 	for i := range list {
+		if taken[i] == purged {
+			continue
+		}
 		l := Letter{DeadLetter: list[i], Name: list[i].ID, job: rec, key: m.key, index: i}
 		if len(s.having) > 1 {
 			l.Name = l.Long()
 		}
-		if child := taken[i]; s.holds(rec.Job, child) {
-			l.Replayed = child
+		if child := taken[i]; child != "" {
+			if has, _ := s.holds(rec.Job, child); has {
+				l.Replayed = child
+			}
 		}
 		if err := f(&l); err != nil {
 			return err

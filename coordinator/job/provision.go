@@ -78,7 +78,7 @@ func (r *run) announce(ctx context.Context) error {
 	return r.write(ctx, recipe.JobRunning)
 }
 
-// streams lists the job's streams. That of large values is made by the first who needs it.
+// streams lists the job's streams. That of large values is made when a worker asks for it; see chores.go.
 func (r *run) streams() []bus.StreamConfig {
 	once := func(name, subjects string) bus.StreamConfig {
 		return bus.StreamConfig{Name: name, Subjects: []string{subjects}, MaxMsgsPerSubject: 1, DiscardNew: true, AllowDirect: true}

@@ -19,9 +19,7 @@ func (r *run) sweepValues(ctx context.Context) error {
 		if err != nil || !slices.Contains(names, r.names.Values()) {
 			return err
 		}
-		if r.values, err = r.conn.Objects(ctx, bus.ObjectsConfig{Stream: r.names.Values(), Prefix: r.names.ValuesPrefix()}); err != nil {
-			return err
-		}
+		r.values = r.conn.OpenObjects(r.valuesConfig())
 	}
 	var done []string
 	enough := errors.New("enough for now")

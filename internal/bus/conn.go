@@ -51,7 +51,11 @@ type options struct {
 	nats    []nats.Option
 	log     hclog.Logger
 	ackWait time.Duration
+	shown   int     // of the ways to say who connects
+	faults  []error // of the settings
 }
+
+func (o *options) refuse(err error) { o.faults = append(o.faults, err) }
 
 // Option is a setting of a connection.
 type Option func(*options)
@@ -67,16 +71,28 @@ func Log(l hclog.Logger) Option { return func(o *options) { o.log = l } }
 func Token(t string) Option {
 	return func(o *options) {
 		if t != "" {
+			o.shown++
 			o.nats = append(o.nats, nats.Token(t))
 		}
 	}
 }
 
-// Dial connects to the server at url, or to one of several separated by commas.
+// Dial connects to the server at url, or to one of several separated by commas; later also to
+// others of the same cluster, which the server names. Errors name the setting or file that is
+// wrong, and never what is in it.
 func Dial(url, name string, opts ...Option) (*Conn, error) {
 	o := options{log: hclog.NewNullLogger(), ackWait: DefaultAckTimeout}
 	for _, f := range opts {
 		f(&o)
+	}
+	if o.shown > 1 {
+		o.refuse(errors.New("of credentials file, NKey seed file, token and user only one can be shown to the server"))
+	}
+	if url != "" {
+		o.checkURLs(url)
+	}
+	if err := errors.Join(o.faults...); err != nil {
+		return nil, err
 	}
 	c := &Conn{
 		log:      o.log,
@@ -89,7 +105,7 @@ func Dial(url, name string, opts ...Option) (*Conn, error) {
 	}
 	nc, err := nats.Connect(url, append(o.nats, c.natsOptions(name)...)...)
 	if err != nil {
-		return nil, fmt.Errorf("connect %s: %w", url, err)
+		return nil, fmt.Errorf("connect %s: %w", redacted(url), err)
 	}
 	c.nc = nc
 	return c, nil
@@ -102,6 +118,7 @@ func (c *Conn) natsOptions(name string) []nats.Option {
 		nats.MaxReconnects(unlimited),
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectJitter(reconnectJitter, reconnectJitter),
+		nats.IgnoreAuthErrorAbort(),  // keys may be replaced on either side first
 		nats.SkipSubjectValidation(), // subjects are made by this module, not by users
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if c.closing.Load() {

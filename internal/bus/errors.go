@@ -55,20 +55,26 @@ type apiError struct {
 
 // Error codes of the JetStream API that callers tell apart.
 const (
-	codeNoResources    = 10023
-	codeConsumerAbsent = 10014
-	codeNoMessage      = 10037
-	codeSeqAbsent      = 10043
-	codeStorage        = 10047
-	codeStreamExists   = 10058
-	codeStreamAbsent   = 10059
-	codeOtherStream    = 10060
-	codeWrongLast      = 10071
-	codeFilterTwice    = 10099
-	codeFilterTaken    = 10100
-	codeStoreFailed    = 10077
-	codeConsumerExists = 10148
-	codeConsumerNew    = 10149
+	codeNoPeers         = 10005
+	codeNoResources     = 10023
+	codeMaxStreams      = 10027
+	codeNoJetStreamHere = 10039
+	codeNoReplicas      = 10074
+	codeNoJetStream     = 10076
+	codeConsumerAbsent  = 10014
+	codeNoMessage       = 10037
+	codeSeqAbsent       = 10043
+	codeDeleteFailed    = 10057
+	codeStorage         = 10047
+	codeStreamExists    = 10058
+	codeStreamAbsent    = 10059
+	codeOtherStream     = 10060
+	codeWrongLast       = 10071
+	codeFilterTwice     = 10099
+	codeFilterTaken     = 10100
+	codeStoreFailed     = 10077
+	codeConsumerExists  = 10148
+	codeConsumerNew     = 10149
 )
 
 // Error implements error.
@@ -88,6 +94,10 @@ func (e *apiError) Unwrap() error {
 		return ErrNotFound
 	case codeStreamAbsent, codeOtherStream:
 		return ErrNoStream
+	case codeDeleteFailed:
+		if e.Text == "no message found" {
+			return ErrNotFound
+		}
 	case codeWrongLast:
 		return ErrConflict
 	case codeStreamExists, codeConsumerExists, codeFilterTwice, codeFilterTaken:

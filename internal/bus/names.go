@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -252,6 +253,31 @@ func (n Names) PlaceStep(subject string) int {
 
 // ValuesPrefix is what the subjects of the job's large values begin with.
 func (n Names) ValuesPrefix() string { return n.subject("value") }
+
+// PieceName is the name of a piece of a large state of an ordered step, as one revision saves it.
+func PieceName(step int, revision uint64, piece int) string {
+	return fmt.Sprintf("state%d-%d-%d", step, revision, piece)
+}
+
+// PieceOf returns of which step and revision a large value is a piece, if it is one.
+func PieceOf(name string) (step int, revision uint64, ok bool) {
+	n, _ := fmt.Sscanf(name, "state%d-%d-", &step, &revision)
+	return step, revision, n == 2
+}
+
+// Chores is the subject on which workers ask the coordinator for a [Chore].
+func (n Names) Chores() string { return n.subject("chores") }
+
+// Console is the subject on which printers of the job print: a Printed. It is not stored.
+func (n Names) Console() string { return n.subject("console") }
+
+// ConsoleOf returns the job whose printers print on a subject that [Consoles] matches.
+func ConsoleOf(subject string) recipe.JobID {
+	return recipe.JobID(strings.TrimSuffix(strings.TrimPrefix(subject, "sluice."), ".console"))
+}
+
+// Consoles matches what the printers of all jobs print.
+const Consoles = "sluice.*.console"
 
 // Alive is the subject on which workers tell what they are at: a Sign. It is not stored.
 func (n Names) Alive() string { return n.subject("alive") }

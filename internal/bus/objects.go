@@ -51,8 +51,12 @@ func (c *Conn) Objects(ctx context.Context, k ObjectsConfig) (*Objects, error) {
 	if err != nil {
 		return nil, fmt.Errorf("objects: %w", err)
 	}
-	return &Objects{c: c, k: k}, nil
+	return c.OpenObjects(k), nil
 }
+
+// OpenObjects opens the store without looking whether its stream exists. Where it does not, what
+// needs it says ErrNoStream.
+func (c *Conn) OpenObjects(k ObjectsConfig) *Objects { return &Objects{c: c, k: k} }
 
 // Put stores the value under the name, which is one subject token. digest is its
 // SHA-256. Putting what is there already is fine; another value under the name is

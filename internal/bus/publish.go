@@ -78,7 +78,7 @@ type slot struct {
 
 // NewPublisher makes a publisher with an inbox of its own.
 func (c *Conn) NewPublisher() (*Publisher, error) {
-	p := &Publisher{c: c, prefix: nats.NewInbox() + "."}
+	p := &Publisher{c: c, prefix: c.nc.NewInbox() + "."}
 	p.hdr = make(nats.Header, 5)
 	sub, err := c.nc.Subscribe(p.prefix+"*", p.answer)
 	if err != nil {

@@ -133,7 +133,7 @@ func (p *Puller) finish(err error) {
 
 // subscribe opens an inbox. Called with mu held.
 func (p *Puller) subscribe() error {
-	inbox := nats.NewInbox()
+	inbox := p.c.nc.NewInbox()
 	sub, err := p.c.nc.Subscribe(inbox, func(m *nats.Msg) { p.receive(m, inbox) })
 	if err != nil {
 		return wireError(err)

@@ -3,10 +3,10 @@ package bus
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -47,7 +47,8 @@ func (r *reader) start(ctx context.Context) error {
 
 // open makes a consumer and starts to read.
 func (r *reader) open(ctx context.Context) error {
-	name := "r" + nats.NewInbox()[len(nats.InboxPrefix):]
+	inbox := r.c.nc.NewInbox()
+	name := "r" + inbox[strings.LastIndexByte(inbox, '.')+1:]
 	var made struct {
 		Pending uint64 `json:"num_pending"`
 	}

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"sluice/internal/bus/natsconf"
 )
 
 // Defaults of [ServerConfig].
@@ -35,6 +38,14 @@ type ServerConfig struct {
 	SyncAlways bool          // force each write to disk before its acknowledgement
 	Token      string        // what a client must show; "" lets in everyone who reaches the port
 	Log        hclog.Logger  // nil: silent
+
+	// Accounts are who else may connect, and what they may do and store. With any, there is no
+	// Token, and who comes by Connect says who it is, too.
+	Accounts []natsconf.Account
+	// AccountsFile is more of them, as [natsconf.Setup] has written them; "" for none.
+	AccountsFile string
+	TLS          ServerTLS
+	Cluster      Cluster
 }
 
 // Server is a NATS server with JetStream inside this process.
@@ -43,6 +54,7 @@ type Server struct {
 	log   *serverLog
 	lock  *os.File
 	token string
+	tls   bool
 
 	mu    sync.Mutex
 	conns map[*Conn]struct{} // those made by Connect; guarded by mu
@@ -78,45 +90,52 @@ func StartServer(c ServerConfig) (*Server, error) {
 		lock.Close()
 		return nil, fmt.Errorf("server on %s: %w", c.Dir, err)
 	}
-	return &Server{ns: ns, log: log, lock: lock, token: c.Token, conns: make(map[*Conn]struct{})}, nil
+	return &Server{ns: ns, log: log, lock: lock, token: c.Token, tls: opts.TLSConfig != nil, conns: make(map[*Conn]struct{})}, nil
 }
 
 func serverOptions(c ServerConfig) (*server.Options, error) {
-	opts := &server.Options{
-		ServerName:         "sluice",
-		StoreDir:           c.Dir,
-		JetStream:          true,
-		JetStreamMaxStore:  c.MaxStore,
-		JetStreamMaxMemory: c.MaxMemory,
-		MaxPayload:         c.MaxPayload,
-		SyncInterval:       c.SyncEvery,
-		SyncAlways:         c.SyncAlways,
-		Authorization:      c.Token,
-		DontListen:         c.Listen == "",
-		NoSigs:             true,
-		WriteDeadline:      30 * time.Second,
+	opts := &server.Options{}
+	if err := c.setAccounts(opts); err != nil {
+		return nil, err
 	}
-	if opts.MaxPayload == 0 {
-		opts.MaxPayload = DefaultMaxPayload
+	opts.ServerName = cmp.Or(c.Cluster.Server, "sluice")
+	opts.StoreDir = c.Dir
+	opts.JetStream = true
+	opts.JetStreamMaxStore = c.MaxStore
+	opts.JetStreamMaxMemory = cmp.Or(c.MaxMemory, DefaultMaxMemory)
+	opts.MaxPayload = cmp.Or(c.MaxPayload, DefaultMaxPayload)
+	opts.SyncInterval = c.SyncEvery
+	opts.SyncAlways = c.SyncAlways
+	opts.Authorization = c.Token
+	opts.DontListen = c.Listen == ""
+	opts.NoSigs = true
+	opts.WriteDeadline = 30 * time.Second
+	if err := c.TLS.set(opts); err != nil {
+		return nil, err
 	}
-	if opts.JetStreamMaxMemory == 0 {
-		opts.JetStreamMaxMemory = DefaultMaxMemory
+	if err := c.Cluster.set(opts); err != nil {
+		return nil, err
 	}
-	if c.Listen == "" {
-		return opts, nil
+	var err error
+	if c.Listen != "" {
+		opts.Host, opts.Port, err = hostPort("listen address", c.Listen)
 	}
-	host, port, err := net.SplitHostPort(c.Listen)
+	return opts, err
+}
+
+// hostPort takes HOST:PORT apart, as the server wants it: port 0 is any free one.
+func hostPort(what, address string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, fmt.Errorf("server: listen address: %w", err)
+		return "", 0, fmt.Errorf("server: %s: %w", what, err)
 	}
-	if opts.Port, err = strconv.Atoi(port); err != nil || opts.Port < 0 || opts.Port > 65535 {
-		return nil, fmt.Errorf("server: listen address %q: want HOST:PORT", c.Listen)
+	if port, err = strconv.Atoi(text); err != nil || port < 0 || port > 65535 {
+		return "", 0, fmt.Errorf("server: %s %q: want HOST:PORT", what, address)
 	}
-	if opts.Port == 0 {
-		opts.Port = server.RANDOM_PORT
+	if port == 0 {
+		port = server.RANDOM_PORT
 	}
-	opts.Host = host
-	return opts, nil
+	return host, port, nil
 }
 
 // launch starts the server; what it reports as fatal comes back as the error.
@@ -172,11 +191,10 @@ func (s *Server) Broken() <-chan string { return s.log.broken }
 // URL is where clients of other processes connect to, "" when no port is open.
 func (s *Server) URL() string {
 	if a, ok := s.ns.Addr().(*net.TCPAddr); ok {
-		host := a.IP.String()
-		if a.IP.IsUnspecified() {
-			host = "127.0.0.1"
+		if s.tls {
+			return "tls://" + dialable(a)
 		}
-		return "nats://" + net.JoinHostPort(host, strconv.Itoa(a.Port))
+		return "nats://" + dialable(a)
 	}
 	return ""
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"sluice/internal/bus"
+	"sluice/internal/bus/natsconf"
 	"sluice/nodes"
 	"sluice/recipe"
 	"sluice/worker"
@@ -62,7 +63,7 @@ func work(o order, c *nodes.Catalogue) error {
 	if o.Loud {
 		log = hclog.New(&hclog.LoggerOptions{Name: o.Name, Level: hclog.Debug, Output: os.Stderr})
 	}
-	conn, err := bus.Dial(o.URL, o.Name, bus.Log(log.Named("conn")))
+	conn, err := bus.Dial(o.URL, o.Name, bus.Log(log.Named("conn")), bus.User("worker", password), bus.As(natsconf.Worker))
 	if err != nil {
 		return err
 	}
@@ -97,8 +98,8 @@ func serves(kinds []string, away bool) func(*recipe.Step) bool {
 }
 
 // secretOf is how a worker asks for its secrets.
-func secretOf(known map[string]string) func(name string) (string, error) {
-	return func(name string) (string, error) {
+func secretOf(known map[string]string) func(context.Context, recipe.JobID, string, string) (string, error) {
+	return func(_ context.Context, _ recipe.JobID, _, name string) (string, error) {
 		if v, ok := known[name]; ok {
 			return v, nil
 		}

@@ -14,6 +14,7 @@ import (
 	"sluice/coordinator/job"
 	"sluice/internal/bus"
 	"sluice/internal/bus/bustest"
+	"sluice/internal/bus/natsconf"
 	"sluice/nodes"
 	"sluice/recipe"
 	"sluice/worker"
@@ -47,7 +48,9 @@ type Config struct {
 	Deadline time.Duration
 	Fail     worker.Failpoint // of the workers, for [OneProcess] alone
 	Share    float64          // of the 50 % rule, for OneProcess alone; see worker.Config
-	Log      hclog.Logger     // nil says nothing, or all there is when [Loud] is set
+	// Tune changes the workers' settings, for OneProcess alone.
+	Tune func(*worker.Config)
+	Log  hclog.Logger // nil says nothing, or all there is when [Loud] is set
 }
 
 // Rig is a server with workers, on which jobs run. It ends with its test.
@@ -83,15 +86,15 @@ func New(t testing.TB, m Mode, c Config) *Rig {
 	if c.Catalogue == nil {
 		c.Catalogue = Catalogue()
 	}
-	if m == Processes && (c.Fail != nil || c.Share != 0) {
-		t.Fatal("a rig of processes can't be told a failpoint or a share")
+	if m == Processes && (c.Fail != nil || c.Share != 0 || c.Tune != nil) {
+		t.Fatal("a rig of processes can't be told a failpoint, a share or other settings")
 	}
 	if c.Log == nil {
 		c.Log = logger(t)
 	}
 	r := &Rig{Mode: m, Dir: t.TempDir(), config: c, t: t, log: c.Log}
-	r.server = bustest.Start(t, bus.ServerConfig{Listen: listen, Log: r.log.Named("nats")})
-	r.Conn = bustest.Connect(t, r.server)
+	r.server = bustest.Start(t, bus.ServerConfig{Listen: listen, Log: watchful(t, r.log), Accounts: accounts})
+	r.Conn = bustest.Connect(t, r.server, bus.User("coordinator", password))
 	if err := job.EnsureJobs(context.Background(), r.Conn); err != nil {
 		t.Fatal(err)
 	}
@@ -179,12 +182,15 @@ func (r *Rig) local(c worker.Config) func() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	conn, err := r.server.Connect(c.Name)
+	conn, err := r.server.Connect(c.Name, bus.User("worker", password), bus.As(natsconf.Worker))
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	c.Conn, c.Catalogue, c.Root, c.Stdin, c.Console, c.Log = conn, r.config.Catalogue, root, &r.Stdin, &r.Console, r.log.Named(c.Name)
 	c.Deadline, c.FullShare = r.config.Deadline, r.config.Share
+	if r.config.Tune != nil {
+		r.config.Tune(&c)
+	}
 	w, err := worker.New(c)
 	if err != nil {
 		r.t.Fatal(err)

@@ -1,0 +1,83 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+
+	"sluice/coordinator/api"
+	"sluice/coordinator/events"
+	"sluice/coordinator/files"
+	"sluice/coordinator/fleet"
+	"sluice/coordinator/job"
+	"sluice/coordinator/lead"
+	"sluice/coordinator/library"
+	"sluice/coordinator/store"
+	"sluice/internal/bus"
+	"sluice/recipe"
+)
+
+// Project is a project and the coordinator's connection to its account.
+type Project struct {
+	Name string
+	Conn *bus.Conn
+}
+
+// rooms are what the coordinator keeps of a project.
+type rooms struct {
+	api.Project
+	name    string
+	conn    *bus.Conn
+	control *store.Control
+	close   []func()
+}
+
+// openRooms opens all of a project but what follows: views are added to its control plane before.
+func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err error) {
+	r = &rooms{name: p.Name, conn: p.Conn}
+	defer func() {
+		if err != nil {
+			r.shut()
+			err = fmt.Errorf("project %s: %w", p.Name, err)
+		}
+	}()
+	if err = job.EnsureJobs(ctx, p.Conn); err != nil {
+		return r, err
+	}
+	log := c.log.With("project", p.Name)
+	if r.control, err = store.Open(ctx, store.Config{Conn: p.Conn, Replicas: c.cfg.Replicas, Log: log}); err != nil {
+		return r, err
+	}
+	r.close = append(r.close, r.control.Close)
+	r.Jobs = store.NewJobs(r.control)
+	if r.Events, err = events.Open(ctx, events.Config{Conn: p.Conn, Replicas: c.cfg.Replicas, Log: log}); err != nil {
+		return r, err
+	}
+	r.close = append(r.close, r.Events.Close)
+	r.Fleet, err = fleet.Open(ctx, fleet.Config{Conn: p.Conn, Catalogue: c.cfg.Catalogue, Emit: r.Events.Emit, Leads: c.Leads, Replicas: c.cfg.Replicas, Log: log})
+	if err != nil {
+		return r, err
+	}
+	r.close = append(r.close, r.Fleet.Close)
+	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue,
+		Limits: library.Limits{PerUser: c.cfg.MaxJobsPerUser}})
+	r.Files, err = files.New(ctx, files.Config{Conn: p.Conn, Control: r.control, Replicas: c.cfg.Replicas, Live: r.live, Log: log})
+	return r, err
+}
+
+// live reports whether a job may still write files.
+func (r *rooms) live(id recipe.JobID) bool {
+	j, err := r.Jobs.Job(id)
+	return err == nil && !j.State.Final()
+}
+
+// led is what the leader needs of the project.
+func (r *rooms) led(c *CoordinatorConfig) lead.Project {
+	return lead.Project{Name: r.name, Conn: r.conn, Jobs: r.Jobs, Events: r.Events, Missing: r.Fleet.Missing,
+		AckWait: c.AckWait, Lease: c.StepLease, Stall: c.Stall, Replicas: c.Replicas}
+}
+
+func (r *rooms) shut() {
+	for i := len(r.close) - 1; i >= 0; i-- {
+		r.close[i]()
+	}
+}
