@@ -316,8 +316,9 @@ func (c *client) say(text string) {
 // closes reads until the end, and returns the code and its reason.
 func (c *client) closes() (websocket.StatusCode, string) {
 	c.t.Helper()
+	ctx := bustest.Context(c.t)
 	for {
-		if _, _, err := c.Read(c.ctx); err != nil {
+		if _, _, err := c.Read(ctx); err != nil {
 			var ce websocket.CloseError
 			if s := websocket.CloseStatus(err); s >= 0 {
 				errors.As(err, &ce)
