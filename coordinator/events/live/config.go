@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -71,6 +72,16 @@ type Refusal struct {
 	Status  int    // HTTP's before the upgrade, the close code behind it, 0 where the socket goes on
 	Reason  string
 	Count   int // how many of this sort the entry stands for
+}
+
+// Entry is the refusal as a project's audit log has it.
+func (r *Refusal) Entry() coordinator.AuditEntry {
+	e := coordinator.AuditEntry{At: r.At, Who: r.User, Key: r.Key, Address: r.Address, Origin: r.Origin,
+		Operation: "open-events", Outcome: coordinator.Denied, Reason: r.Reason}
+	if r.Count > 1 {
+		e.Reason = fmt.Sprintf("%s, %d times", r.Reason, r.Count)
+	}
+	return e
 }
 
 // Config says whom to let in, and what they may. All of the first block must be set; zero is
