@@ -110,11 +110,12 @@ func FuzzMessage(f *testing.F) {
 	f.Add(`{"type":"ping","id":"x"}`, true)
 	f.Add(`{"type":"subscribe","id":"s","filter":{"job":"j"},"last":2}`, true)
 	f.Add("\xff", false)
+	shared := newWorld(f, nil)
 	f.Fuzz(func(t *testing.T, text string, isText bool) {
 		if len(text) > live.DefaultMaxMessage {
 			t.Skip()
 		}
-		w := newWorld(t, nil)
+		w := shared.with(t)
 		c := w.connect(w.ticket("ann"), nil)
 		typ := websocket.MessageBinary
 		if isText {

@@ -54,6 +54,7 @@ type desk struct {
 	watches  map[string][]chan struct{}
 	refusals []live.Refusal
 	redeemed int
+	serial   int
 }
 
 // Redeem implements live.Tickets.
@@ -110,16 +111,15 @@ func (d *desk) audited() []live.Refusal {
 // world is a listening server with two projects.
 type world struct {
 	*desk
-	t       *testing.T
+	t       testing.TB
 	a, b    *events.Log
 	handler *live.Handler
 	server  *httptest.Server
 	address string // HOST:PORT
-	serial  int
 }
 
 // newWorld starts a server on the loopback interface; change may be nil.
-func newWorld(t *testing.T, change func(*live.Config)) *world {
+func newWorld(t testing.TB, change func(*live.Config)) *world {
 	t.Helper()
 	w := &world{desk: &desk{tickets: map[string]coordinator.Principal{}, watches: map[string][]chan struct{}{}}, t: t}
 	w.a, w.b = openLog(t), openLog(t)
@@ -151,7 +151,7 @@ func newWorld(t *testing.T, change func(*live.Config)) *world {
 	return w
 }
 
-func openLog(t *testing.T) *events.Log {
+func openLog(t testing.TB) *events.Log {
 	t.Helper()
 	l, err := events.Open(bustest.Context(t), events.Config{Conn: bustest.Conn(t, bustest.InProcess), Queue: 10_000, PerSubject: 5000})
 	if err != nil {
@@ -159,6 +159,13 @@ func openLog(t *testing.T) *events.Log {
 	}
 	t.Cleanup(l.Close)
 	return l
+}
+
+// with is the world as another test sees it.
+func (w *world) with(t testing.TB) *world {
+	o := *w
+	o.t = t
+	return &o
 }
 
 // ticket makes a ticket of a user of project a.
@@ -258,7 +265,7 @@ type message struct {
 // client is a real client.
 type client struct {
 	*websocket.Conn
-	t   *testing.T
+	t   testing.TB
 	ctx context.Context
 }
 
