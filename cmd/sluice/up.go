@@ -9,12 +9,15 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/hashicorp/go-hclog"
+
 	"sluice/cmd/sluice/settings"
 	"sluice/coordinator"
 	"sluice/coordinator/auth"
 	"sluice/coordinator/secret"
 	"sluice/internal/bus"
 	"sluice/internal/daemon"
+	"sluice/internal/endpoint"
 	"sluice/nodes/all"
 )
 
@@ -46,10 +49,7 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 		return err
 	}
 	defer ln.Close()
-	server, err := bus.StartServer(bus.ServerConfig{Dir: filepath.Join(dir, "nats"), Listen: c.NATSListen, Log: log.Named("nats")})
-	if errors.Is(err, bus.ErrLocked) {
-		return usagef("--data-dir %s: another process is using the folder", dir)
-	}
+	server, err := c.server(ctx, dir, log)
 	if err != nil {
 		return err
 	}
@@ -95,6 +95,27 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 	log.Info("up", "api", address, "data", dir)
 	fmt.Fprintf(std.out, "sluice is up: %s\n", address)
 	return g.wait()
+}
+
+// server starts the NATS server, of a cluster where that is wanted.
+func (c *upCmd) server(ctx context.Context, dir string, log hclog.Logger) (*bus.Server, error) {
+	for what, address := range map[string]string{"NATS": c.NATSListen, "the NATS cluster": c.ClusterListen} {
+		if address == "" {
+			continue
+		}
+		if _, err := endpoint.Allow(ctx, c.At(address, what, log)); err != nil {
+			return nil, usagef("%w", err)
+		}
+	}
+	cfg := bus.ServerConfig{Dir: filepath.Join(dir, "nats"), Listen: c.NATSListen, Log: log.Named("nats")}
+	if c.ClusterListen != "" {
+		cfg.Cluster = bus.Cluster{Name: c.ClusterName, Server: hostName(c.Name), Listen: c.ClusterListen, Routes: c.ClusterRoutes}
+	}
+	server, err := bus.StartServer(cfg)
+	if errors.Is(err, bus.ErrLocked) {
+		return nil, usagef("--data-dir %s: another process is using the folder", dir)
+	}
+	return server, err
 }
 
 // folder is where all is kept. It is made for this user alone.

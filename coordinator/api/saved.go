@@ -115,10 +115,10 @@ func (s *server) saved() {
 		})
 	route(s, huma.Operation{OperationID: "save-recipe", Method: http.MethodPut, Path: "/v1/recipes/{name}", Summary: "Save a recipe as the next version of its name", Tags: tags}, s.save)
 	route(s, huma.Operation{OperationID: "list-recipe-versions", Method: http.MethodGet, Path: "/v1/recipes/{name}/versions", Summary: "List the versions of a saved recipe, newest first", Tags: tags},
-		func(_ context.Context, p *Project, in *versionsIn) (*versionsOut, error) {
+		func(ctx context.Context, p *Project, in *versionsIn) (*versionsOut, error) {
 			out := &versionsOut{}
 			var err error
-			out.Body.Versions, out.Body.Next, err = p.Library.Versions(in.Name, in.Before, in.Limit)
+			out.Body.Versions, out.Body.Next, err = p.Library.Versions(ctx, in.Name, in.Before, in.Limit)
 			return out, err
 		})
 	route(s, huma.Operation{OperationID: "diff-recipe", Method: http.MethodGet, Path: "/v1/recipes/{name}/diff", Summary: "Compare two versions of a saved recipe", Tags: tags},

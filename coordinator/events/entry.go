@@ -115,7 +115,7 @@ func read(m *bus.Stored) (*Entry, error) {
 	if err := bus.DecodeRecord(m.Data, &s); err != nil {
 		return nil, err
 	}
-	e := &Entry{Event: s.Event, raw: s.Data, size: len(s.Data) + len(s.Text) + 512}
+	e := &Entry{Event: s.Event, raw: s.Data, size: 2*(len(s.Data)+len(s.Text)) + 512} // as it is, and as viewers get it
 	e.ID = m.Seq
 	if len(s.Data) > 0 {
 		e.Data = s.Data

@@ -8,7 +8,7 @@ import (
 // Bounds of what a hub keeps in memory, so that a viewer who comes back reads no stream.
 const (
 	recentEvents = 1024
-	recentBytes  = 8 << 20
+	recentBytes  = 4 << 20
 )
 
 // hub passes what is stored on to many subscriptions, and keeps the latest of it.

@@ -35,6 +35,7 @@ const (
 	maxReplays  = 4               // that read the stream at the same time
 	flushWithin = 2 * time.Second // what is queued when the log is closed
 
+	duplicates   = time.Minute      // in which a message is known again; above all attempts of one whose answer is lost
 	removeWithin = 15 * time.Second // above the time in which a cluster elects a new leader
 )
 
@@ -126,7 +127,7 @@ func (c *Config) fill() {
 func ensure(ctx context.Context, c *Config) error {
 	for size := c.MaxBytes; ; size /= 4 {
 		err := c.Conn.EnsureStream(ctx, bus.StreamConfig{Name: Stream, Subjects: []string{prefix + ">"}, MaxMsgsPerSubject: int64(c.PerSubject),
-			MaxAge: c.MaxAge, MaxBytes: size, Replicas: c.Replicas, AllowDirect: true, AllowRollup: true})
+			MaxAge: c.MaxAge, Duplicates: min(duplicates, c.MaxAge), MaxBytes: size, Replicas: c.Replicas, AllowDirect: true, AllowRollup: true})
 		switch {
 		case errors.Is(err, bus.ErrDiffers):
 			c.Log.Warn("the stream of events has other bounds than are asked for; they stay", "stream", Stream)
@@ -174,7 +175,7 @@ func (l *Log) Progress(ctx context.Context, job recipe.JobID) (p recipe.Progress
 	if err := f.Check(); err != nil || job == "" {
 		return p, at, coordinator.Faultf(coordinator.Unknown, "no such job: %.40q", string(job))
 	}
-	m, err := l.conn.Last(ctx, Stream, subjects(&f))
+	m, err := l.conn.Latest(ctx, Stream, subjects(&f))
 	switch {
 	case errors.Is(err, bus.ErrNotFound):
 		return p, at, coordinator.Faultf(coordinator.Unknown, "job %s has told of no progress", job)

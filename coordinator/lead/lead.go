@@ -35,7 +35,7 @@ type Config struct {
 	Log  hclog.Logger
 }
 
-// Project is what the leader needs of one. All but Missing and Files must be set.
+// Project is what the leader needs of one. All but Missing, Files and Forget must be set.
 type Project struct {
 	Name   string
 	Conn   *bus.Conn
@@ -44,6 +44,9 @@ type Project struct {
 	// Missing says why the steps of a plan are not all served now, "" when they are.
 	Missing func(*recipe.Plan) string
 	Files   Files // where its jobs' sinks write; nil where they write into folders alone
+	// Forget removes what else is kept of a job that is being deleted, such as its events. It may
+	// be called again.
+	Forget func(context.Context, recipe.JobID) error
 	// AckWait, Lease and Stall are those of job.Config.
 	AckWait, Lease, Stall time.Duration
 	Replicas              int // of the streams of jobs

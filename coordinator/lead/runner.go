@@ -228,6 +228,11 @@ func (r *runner) remove(ctx context.Context) error {
 	if err := job.Remove(ctx, r.d.p.Conn, r.id); err != nil {
 		return err
 	}
+	if forget := r.d.p.Forget; forget != nil {
+		if err := forget(ctx, r.id); err != nil {
+			return err
+		}
+	}
 	return r.d.p.Jobs.Forget(ctx, r.id)
 }
 

@@ -92,7 +92,7 @@ func (r *rooms) live(id recipe.JobID) bool {
 
 // led is what the leader needs of the project.
 func (r *rooms) led(c *CoordinatorConfig) lead.Project {
-	return lead.Project{Name: r.name, Conn: r.conn, Jobs: r.Jobs, Events: r.Events, Files: r.Files, Missing: r.Fleet.Missing,
+	return lead.Project{Name: r.name, Conn: r.conn, Jobs: r.Jobs, Events: r.Events, Files: r.Files, Missing: r.Fleet.Missing, Forget: r.Events.Remove,
 		AckWait: c.AckWait, Lease: c.StepLease, Stall: c.Stall, Replicas: c.Replicas}
 }
 

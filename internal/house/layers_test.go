@@ -33,6 +33,7 @@ var layers = []layer{
 	{"coordinator/audit", []string{"recipe", "coordinator", "internal/bus"}},
 	{"coordinator/secret", []string{"recipe", "coordinator", "coordinator/store", "internal/bus"}},
 	{"coordinator/events", []string{"recipe", "coordinator", "coordinator/store", "internal/bus"}},
+	{"coordinator/events/live", []string{"recipe", "coordinator", "coordinator/events"}},
 	{"coordinator/library", []string{"recipe", "nodes", "coordinator", "coordinator/store", "coordinator/compile"}},
 	{"coordinator/fleet", []string{"recipe", "nodes", "coordinator", "coordinator/store", "internal/bus"}},
 	{"coordinator/files", []string{"recipe", "coordinator", "coordinator/store", "internal/bus"}},
