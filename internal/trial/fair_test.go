@@ -100,6 +100,34 @@ func TestEqualJobsShare(t *testing.T) {
 	}
 }
 
+// TestOneSlot runs two jobs on one slot, with edges of one frame: who waits for a full edge does
+// not keep the slot from who would empty it.
+func TestOneSlot(t *testing.T) {
+	r := trial.New(t, trial.OneProcess, trial.Config{Tune: func(c *worker.Config) { c.Concurrency = 1 }})
+	r.File("in", lines(2000, "line %d"))
+	ends := make(chan *trial.Result, 2)
+	for i := range 2 {
+		j := r.Job(t, fmt.Sprintf(`
+recipe: narrow
+defaults: {capacity: 1}
+nodes:
+  lines: {kind: file_reader, config: {path: in}}
+  same:  {kind: regex_replace, from: lines, config: {regex: 'line', replacement: 'LINE'}}
+  hash:  {kind: md5_hash, from: same}
+  out:   {kind: file_writer, from: [hash, same], config: {path: out%d}}
+`, i), trial.Frames(20))
+		go func() { ends <- j.Run() }()
+	}
+	for range 2 {
+		(<-ends).Succeeded()
+	}
+	for i := range 2 {
+		if n := len(r.Lines(t, fmt.Sprintf("out%d", i))); n != 4000 {
+			t.Errorf("got %d lines, want 4000", n)
+		}
+	}
+}
+
 // TestPriorityShares has jobs of two priorities, six steps apart: the higher gets four times as
 // much, and the lower is not left without.
 func TestPriorityShares(t *testing.T) {
