@@ -103,6 +103,7 @@ func TestSubscribe(t *testing.T) {
 				`{"type":"subscribe","id":"x\"}{","since":1}`:            "malformed",
 				`{"type":"unsubscribe","id":"none"}`:                     "unknown",
 				`{"type":"publish","id":"x"}`:                            "unknown_type",
+				"{\"type\":\"\xff\"}":                                    "malformed",
 				`{}`:                                                     "unknown_type",
 				`[]`:                                                     "malformed",
 				`{"type":"ping"} {"type":"ping"}`:                        "malformed",
