@@ -228,6 +228,10 @@ func TestRemove(t *testing.T) {
 	for range 10 {
 		l.Emit(event("a", coordinator.EventState, "a"))
 	}
+	texts(t, s, 10)
+	for range 10 {
+		l.Emit(event("a", coordinator.EventState, "a")) // some are on their way
+	}
 	l.Emit(event("b", coordinator.EventState, "b"))
 	if err := l.Remove(ctx, "a"); err != nil {
 		t.Fatal(err)
