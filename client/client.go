@@ -111,8 +111,11 @@ func (c *Client) ask(ctx context.Context, k call) (*http.Response, error) {
 	if c.key != "" {
 		req.Header.Set("Authorization", "Bearer "+c.key)
 	}
-	if k.in != nil {
+	switch {
+	case k.in != nil:
 		req.Header.Set("Content-Type", "application/json")
+	case k.body != nil:
+		req.Header.Set("Content-Type", "application/octet-stream")
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

@@ -31,6 +31,9 @@ const (
 	AuditLost Outcome = "lost"
 )
 
+// Outcomes are all outcomes.
+var Outcomes = []Outcome{Allowed, Denied, Faulty, AuditLost}
+
 // AuditFilter says which entries are listed. The zero value is all.
 type AuditFilter struct {
 	Who       string

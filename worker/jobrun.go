@@ -27,6 +27,7 @@ type jobRun struct {
 	pub    *bus.Publisher
 	log    hclog.Logger // without the values of secrets
 	mask   mask
+	told   told     // the secrets that were asked for
 	unsaid []string // secrets whose values are not known here, so that the mask can't hide them; set by learn
 	places *places
 	levels *levels
@@ -40,7 +41,6 @@ type jobRun struct {
 
 	mu     sync.Mutex
 	shared map[int]*nodes.Shared // guarded by mu; by step: what its instances share
-	known  map[string]answered   // guarded by mu; by name: the secrets that were asked for
 
 	consoles map[int]*console // guarded by mu; by step: where it prints, in a cluster
 }

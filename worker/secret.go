@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // secretOpen begins a reference to a secret.
@@ -48,7 +49,13 @@ func (r *jobRun) secrets(config []byte) ([]byte, error) {
 	}
 }
 
-// answered is what came of asking for a secret.
+// told is what came of asking for secrets.
+type told struct {
+	mu     sync.Mutex
+	byName map[string]answered // guarded by mu
+}
+
+// answered is what came of asking for one.
 type answered struct {
 	value string
 	err   error
@@ -67,9 +74,9 @@ func (r *jobRun) learn(ctx context.Context) {
 
 // secret returns a secret's value, as it was when the job began here.
 func (r *jobRun) secret(name string) (string, error) {
-	r.mu.Lock()
-	got, ok := r.known[name]
-	r.mu.Unlock()
+	r.told.mu.Lock()
+	got, ok := r.told.byName[name]
+	r.told.mu.Unlock()
 	if ok {
 		return got.value, got.err
 	}
@@ -79,12 +86,12 @@ func (r *jobRun) secret(name string) (string, error) {
 // ask asks for a secret's value, which the mask hides from now on.
 func (r *jobRun) ask(ctx context.Context, name string) (string, error) {
 	v, err := r.fetch(ctx, name)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.known == nil {
-		r.known = map[string]answered{}
+	r.told.mu.Lock()
+	defer r.told.mu.Unlock()
+	if r.told.byName == nil {
+		r.told.byName = map[string]answered{}
 	}
-	r.known[name] = answered{v, err}
+	r.told.byName[name] = answered{v, err}
 	return v, err
 }
 

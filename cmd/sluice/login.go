@@ -26,10 +26,11 @@ func (loginCmd) Help() string {
 
 // Run checks a key and keeps it, as the current context.
 func (c loginCmd) Run(ctx context.Context, std streams) error {
-	key, err := readKey(std)
+	key, err := readHidden(std, "key")
 	if err != nil {
 		return err
 	}
+	key = strings.TrimSpace(key)
 	api, err := client.New(client.Config{URL: c.Server, Key: key, CA: c.CA})
 	if err != nil {
 		return usagef("%w", err)
@@ -47,26 +48,26 @@ func (c loginCmd) Run(ctx context.Context, std streams) error {
 	return err
 }
 
-// readKey reads a key without showing it.
-func readKey(std streams) (string, error) {
+// readHidden reads a line that nobody may see: a key, or a secret.
+func readHidden(std streams, what string) (string, error) {
 	var key string
 	if f, ok := std.in.(interface{ Fd() uintptr }); ok && term.IsTerminal(int(f.Fd())) {
-		fmt.Fprint(std.err, "key: ")
+		fmt.Fprintf(std.err, "%s: ", what)
 		b, err := term.ReadPassword(int(f.Fd()))
 		fmt.Fprintln(std.err)
 		if err != nil {
-			return "", fmt.Errorf("read the key: %w", err)
+			return "", fmt.Errorf("read %s: %w", what, err)
 		}
 		key = string(b)
 	} else {
-		line, err := bufio.NewReader(io.LimitReader(std.in, 16<<10)).ReadString('\n')
+		line, err := bufio.NewReader(io.LimitReader(std.in, 128<<10)).ReadString('\n')
 		if err != nil && err != io.EOF {
-			return "", fmt.Errorf("read the key: %w", err)
+			return "", fmt.Errorf("read %s: %w", what, err)
 		}
 		key = line
 	}
-	if key = strings.TrimSpace(key); key == "" {
-		return "", usagef("no key was given")
+	if key = strings.TrimRight(key, "\r\n"); strings.TrimSpace(key) == "" {
+		return "", usagef("%s: nothing was given", what)
 	}
 	return key, nil
 }

@@ -57,7 +57,7 @@ func (f *remoteFlags) open() (*remote, error) {
 // job reads what a user calls a job: an id, or @last.
 func (r *remote) job(name string) (recipe.JobID, error) {
 	switch {
-	case name != "@last":
+	case name != "@last": // "" is none
 		return recipe.JobID(name), nil
 	case r.last == "":
 		return "", usagef("@last: no job was submitted from here")

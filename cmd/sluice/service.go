@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"strings"
@@ -107,9 +108,9 @@ func provider(o settings.OIDC) *auth.OIDC {
 }
 
 // serve runs a coordinator and its API until ctx ends.
-func serve(ctx context.Context, g *group, c *daemon.Coordinator, ln net.Listener, within time.Duration, log hclog.Logger) {
+func serve(ctx context.Context, g *group, c *daemon.Coordinator, ln net.Listener, h http.Handler, within time.Duration, log hclog.Logger) {
 	g.run(func() error { return c.Run(ctx) })
-	g.run(func() error { return daemon.Serve(ctx, ln, c.Handler(), within, log) })
+	g.run(func() error { return daemon.Serve(ctx, ln, h, within, log) })
 }
 
 // working is the configuration of a worker.

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"strings"
 	"time"
 
 	"sluice/client"
@@ -16,7 +18,7 @@ import (
 
 type submitCmd struct {
 	Recipe string   `arg:"" help:"The recipe: a file, - for the standard input, or a saved one as NAME@VERSION."`
-	Params []string `short:"p" name:"param" sep:"none" placeholder:"NAME=VALUE" help:"Give a parameter a value. Repeatable."`
+	Params []string `short:"p" name:"param" sep:"none" placeholder:"NAME=VALUE" help:"Give a parameter a value; @FILE uploads a file for the job to read. Repeatable."`
 	remoteFlags
 	Label    []string      `sep:"none" placeholder:"NAME=VALUE" help:"To find the job by. Repeatable."`
 	Priority int           `default:"0" placeholder:"N" help:"From -10 to 10: the higher ones get more of the workers."`
@@ -50,12 +52,6 @@ func (c submitCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	for name, value := range params {
-		if s.Params == nil {
-			s.Params = map[string]any{}
-		}
-		s.Params[name] = value
-	}
 	if s.Labels, err = readLabels(c.Label); err != nil {
 		return err
 	}
@@ -67,6 +63,9 @@ func (c submitCmd) Run(ctx context.Context, std streams) error {
 	}
 	r, err := c.open()
 	if err != nil {
+		return err
+	}
+	if s.Params, err = upload(ctx, r, params); err != nil {
 		return err
 	}
 	j, err := r.Submit(ctx, s, c.Key)
@@ -98,6 +97,27 @@ func (c *submitCmd) recipe(s *coordinator.Submission, std streams) error {
 	text, files, _, err := withIncluded(c.Recipe, std.in)
 	s.Document = coordinator.Document{Source: text, File: c.Recipe, Files: files}
 	return err
+}
+
+// upload sends the files that parameters name by @FILE, and gives them the names of artifacts.
+func upload(ctx context.Context, r *remote, params map[string]string) (map[string]any, error) {
+	given := map[string]any{}
+	for name, value := range params {
+		given[name] = value
+		file, isFile := strings.CutPrefix(value, "@")
+		if !isFile {
+			continue
+		}
+		a, err := r.Upload(ctx, file)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, usagef("-p %s=@%s: there is no such file", name, file)
+		case err != nil:
+			return nil, told(err)
+		}
+		given[name] = a.Ref
+	}
+	return given, nil
 }
 
 // over ends the following of a job that has come to its end, or to rest.

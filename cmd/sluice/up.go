@@ -9,11 +9,15 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/hashicorp/go-hclog"
+
 	"sluice/cmd/sluice/settings"
 	"sluice/coordinator"
 	"sluice/coordinator/auth"
+	"sluice/coordinator/secret"
 	"sluice/internal/bus"
 	"sluice/internal/daemon"
+	"sluice/internal/endpoint"
 	"sluice/nodes/all"
 )
 
@@ -45,10 +49,7 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 		return err
 	}
 	defer ln.Close()
-	server, err := bus.StartServer(bus.ServerConfig{Dir: filepath.Join(dir, "nats"), Listen: c.NATSListen, Log: log.Named("nats")})
-	if errors.Is(err, bus.ErrLocked) {
-		return usagef("--data-dir %s: another process is using the folder", dir)
-	}
+	server, err := c.server(ctx, dir, log)
 	if err != nil {
 		return err
 	}
@@ -57,8 +58,19 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	coord, err := daemon.NewCoordinator(ctx, daemon.CoordinatorConfig{Name: hostName(c.Name), Version: version, Projects: projectsOf(conn), Catalogue: all.Catalogue(),
-		OIDC: provider(c.OIDC), Replicas: c.Replicas, History: c.History, MaxRunning: c.MaxRunning, MaxJobsPerUser: c.MaxJobsPerUser, Log: log})
+	keys, err := secret.EnsureKeyring(c.keyFile(dir))
+	if err != nil {
+		return err
+	}
+	w, err := watch(ctx, "up", &c.Common, log)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	w.connection(defaultProject, conn)
+	cfg := coordinatorConfig(c.Name, c.API, c.OIDC, c.Jobs, c.Replicas)
+	cfg.Projects, cfg.Catalogue, cfg.SecretKeys, cfg.Log, cfg.Watched, cfg.Tracer = projectsOf(conn), all.Catalogue(), keys, log, w.Metrics, w.tracer
+	coord, err := daemon.NewCoordinator(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -72,11 +84,38 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 		return err
 	}
 	g := &group{end: end}
-	serve(ctx, g, coord, ln, c.DrainWithin, log)
-	g.run(func() error { return daemon.RunWorker(ctx, working(wconn, workerName(""), c.Work, log)) })
+	w.health.Check("control plane", coord.Ready)
+	if err := w.apart(ctx, g, c.MetricsListen, &c.Endpoint, log); err != nil {
+		return err
+	}
+	serve(ctx, g, coord, ln, w.beside(coord.Handler()), c.DrainWithin, log)
+	work := working(wconn, workerName(""), c.Work, log)
+	work.Meter = w.Worker(c.Nodes())
+	g.run(func() error { return daemon.RunWorker(ctx, work) })
 	log.Info("up", "api", address, "data", dir)
 	fmt.Fprintf(std.out, "sluice is up: %s\n", address)
 	return g.wait()
+}
+
+// server starts the NATS server, of a cluster where that is wanted.
+func (c *upCmd) server(ctx context.Context, dir string, log hclog.Logger) (*bus.Server, error) {
+	for what, address := range map[string]string{"NATS": c.NATSListen, "the NATS cluster": c.ClusterListen} {
+		if address == "" {
+			continue
+		}
+		if _, err := endpoint.Allow(ctx, c.At(address, what, log)); err != nil {
+			return nil, usagef("%w", err)
+		}
+	}
+	cfg := bus.ServerConfig{Dir: filepath.Join(dir, "nats"), Listen: c.NATSListen, Log: log.Named("nats")}
+	if c.ClusterListen != "" {
+		cfg.Cluster = bus.Cluster{Name: c.ClusterName, Server: hostName(c.Name), Listen: c.ClusterListen, Routes: c.ClusterRoutes}
+	}
+	server, err := bus.StartServer(cfg)
+	if errors.Is(err, bus.ErrLocked) {
+		return nil, usagef("--data-dir %s: another process is using the folder", dir)
+	}
+	return server, err
 }
 
 // folder is where all is kept. It is made for this user alone.
@@ -96,6 +135,14 @@ func (c *upCmd) folder() (string, error) {
 		return "", usagef("--data-dir: %w", err)
 	}
 	return dir, nil
+}
+
+// keyFile is the file of the key by which secrets are encrypted.
+func (c *upCmd) keyFile(dir string) string {
+	if c.SecretKeyFile != "" {
+		return c.SecretKeyFile
+	}
+	return filepath.Join(dir, "secrets.key")
 }
 
 // invite writes the context local, with a key of role admin that is kept in the folder, too.

@@ -11,11 +11,14 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"sluice/coordinator"
+	"sluice/coordinator/audit"
 	"sluice/coordinator/auth"
+	"sluice/coordinator/dead"
 	"sluice/coordinator/events"
 	"sluice/coordinator/files"
 	"sluice/coordinator/fleet"
 	"sluice/coordinator/library"
+	"sluice/coordinator/secret"
 	"sluice/coordinator/store"
 )
 
@@ -35,6 +38,7 @@ type Config struct {
 	Version  string
 	Projects map[string]*Project // by name
 	Auth     *auth.Auth
+	MaxBody  int64 // bytes of a body; 0 is MaxBody
 	Log      hclog.Logger
 }
 
@@ -46,6 +50,9 @@ type Project struct {
 	Fleet   *fleet.Fleet
 	Files   *files.Store
 	Keys    *auth.Keys
+	Audit   *audit.Log
+	Dead    *dead.Box
+	Secrets *secret.Secrets // nil where the coordinator has no master key
 }
 
 // server is an API at work.
@@ -75,6 +82,9 @@ func New(c Config) http.Handler {
 	if c.Log == nil {
 		c.Log = hclog.NewNullLogger()
 	}
+	if c.MaxBody == 0 {
+		c.MaxBody = MaxBody
+	}
 	s := &server{cfg: c, log: c.Log, mux: http.NewServeMux()}
 	s.huma = humago.New(s.mux, humaConfig(c.Version))
 	s.huma.UseMiddleware(s.authenticate)
@@ -86,6 +96,11 @@ func New(c Config) http.Handler {
 	s.events()
 	s.workers()
 	s.keys()
+	s.secrets()
+	s.audit()
+	s.files()
+	s.dead()
+	s.results()
 	return s.handler()
 }
 

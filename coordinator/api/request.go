@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"sluice/coordinator"
 	"sluice/coordinator/auth"
+	"sluice/internal/telemetry"
 )
 
 // idHeader carries a request's id: the caller's, where it is a sensible one, or a new one.
@@ -84,17 +86,44 @@ func (s *server) writeProblem(w http.ResponseWriter, r *http.Request, p *Problem
 
 // authenticate lets through who may do the operation, and bounds its time.
 func (s *server) authenticate(h huma.Context, next func(huma.Context)) {
+	telemetry.Operation(h.Context(), h.Operation().OperationID)
 	ctx, cancel := context.WithTimeout(h.Context(), waitOf(h.Operation()))
 	defer cancel()
 	if open, _ := h.Operation().Metadata[metaOpen].(bool); !open {
 		p, err := s.principal(ctx, h)
 		if err != nil {
 			s.refuse(h, err)
+			s.note(h, p, coordinator.Denied, err.Error())
 			return
 		}
 		ctx = context.WithValue(ctx, keyPrincipal, p)
+		h := huma.WithContext(h, ctx)
+		next(h)
+		s.done(h, p)
+		return
 	}
 	next(huma.WithContext(h, ctx))
+}
+
+// done writes down how a request of somebody who may has ended.
+func (s *server) done(h huma.Context, p coordinator.Principal) {
+	switch status := h.Status(); {
+	case status == http.StatusForbidden:
+		s.note(h, p, coordinator.Denied, "")
+	case status >= http.StatusBadRequest:
+		s.note(h, p, coordinator.Faulty, http.StatusText(status))
+	default:
+		s.note(h, p, coordinator.Allowed, "")
+	}
+}
+
+// first is the project in whose log stands what was refused to who belongs to none.
+func (s *server) first() *Project {
+	var names []string
+	for name := range s.cfg.Projects {
+		names = append(names, name)
+	}
+	return s.cfg.Projects[slices.Min(names)]
 }
 
 func (s *server) principal(ctx context.Context, h huma.Context) (coordinator.Principal, error) {
@@ -140,7 +169,7 @@ func waitOf(o *huma.Operation) time.Duration {
 // route registers an operation. Faults of f become problems.
 func route[I, O any](s *server, o huma.Operation, f func(ctx context.Context, p *Project, in *I) (*O, error)) {
 	if o.MaxBodyBytes == 0 {
-		o.MaxBodyBytes = MaxBody
+		o.MaxBodyBytes = s.cfg.MaxBody
 	}
 	o.BodyReadTimeout = bodyWait
 	huma.Register(s.huma, o, func(ctx context.Context, in *I) (*O, error) {

@@ -19,12 +19,13 @@ type savedIn struct {
 
 type savedOut struct{ Body coordinator.RecipePage }
 
-type nameIn struct {
+// NamePath names a saved recipe in a path. It is exported for the framework, which sees no other embedded fields.
+type NamePath struct {
 	Name string `path:"name" pattern:"^[a-z][a-z0-9_-]{0,63}$"`
 }
 
 type versionIn struct {
-	nameIn
+	NamePath
 	Version int `query:"version" minimum:"0" doc:"0 is the latest."`
 }
 
@@ -41,7 +42,7 @@ type recipeOut struct {
 }
 
 type saveIn struct {
-	nameIn
+	NamePath
 	Match string `header:"If-Match" doc:"The ETag of the latest version as you know it; \"0\" for a name that is new."`
 	Body  struct {
 		Source string            `json:"source" minLength:"1" maxLength:"2000000"`
@@ -56,7 +57,7 @@ type saveOut struct {
 }
 
 type versionsIn struct {
-	nameIn
+	NamePath
 	Before int `query:"before" minimum:"0"`
 	Limit  int `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
@@ -69,7 +70,7 @@ type versionsOut struct {
 }
 
 type diffIn struct {
-	nameIn
+	NamePath
 	From int `query:"from" minimum:"1" required:"true"`
 	To   int `query:"to" minimum:"1" required:"true"`
 }
@@ -114,10 +115,10 @@ func (s *server) saved() {
 		})
 	route(s, huma.Operation{OperationID: "save-recipe", Method: http.MethodPut, Path: "/v1/recipes/{name}", Summary: "Save a recipe as the next version of its name", Tags: tags}, s.save)
 	route(s, huma.Operation{OperationID: "list-recipe-versions", Method: http.MethodGet, Path: "/v1/recipes/{name}/versions", Summary: "List the versions of a saved recipe, newest first", Tags: tags},
-		func(_ context.Context, p *Project, in *versionsIn) (*versionsOut, error) {
+		func(ctx context.Context, p *Project, in *versionsIn) (*versionsOut, error) {
 			out := &versionsOut{}
 			var err error
-			out.Body.Versions, out.Body.Next, err = p.Library.Versions(in.Name, in.Before, in.Limit)
+			out.Body.Versions, out.Body.Next, err = p.Library.Versions(ctx, in.Name, in.Before, in.Limit)
 			return out, err
 		})
 	route(s, huma.Operation{OperationID: "diff-recipe", Method: http.MethodGet, Path: "/v1/recipes/{name}/diff", Summary: "Compare two versions of a saved recipe", Tags: tags},

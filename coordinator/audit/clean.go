@@ -2,6 +2,7 @@ package audit
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -35,7 +36,7 @@ func clean(e *coordinator.AuditEntry) {
 	if !word.MatchString(e.Operation) {
 		e.Operation = "unknown"
 	}
-	if !word.MatchString(string(e.Outcome)) {
+	if !slices.Contains(coordinator.Outcomes, e.Outcome) {
 		e.Outcome = coordinator.Faulty
 	}
 }

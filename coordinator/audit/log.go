@@ -71,7 +71,11 @@ func Open(ctx context.Context, c Config) (*Log, error) {
 	if c.Log == nil {
 		c.Log = hclog.NewNullLogger()
 	}
-	s := bus.StreamConfig{Name: Stream, Subjects: []string{prefix + "*.*"}, MaxAge: c.MaxAge, MaxBytes: c.MaxBytes, Replicas: c.Replicas, AllowDirect: true}
+	var subjects []string // and no wildcard in their place: where the jobs are in the same account, a worker may publish on some
+	for _, o := range coordinator.Outcomes {
+		subjects = append(subjects, prefix+string(o)+".*")
+	}
+	s := bus.StreamConfig{Name: Stream, Subjects: subjects, MaxAge: c.MaxAge, MaxBytes: c.MaxBytes, Replicas: c.Replicas, AllowDirect: true}
 	err := c.Conn.EnsureStream(ctx, s)
 	if errors.Is(err, bus.ErrDiffers) {
 		err = c.Conn.ChangeStream(ctx, s)

@@ -22,7 +22,7 @@ const (
 	staleAfter   = 3 * time.Second // since the asking of the last one that was answered
 	lookEvery    = 500 * time.Millisecond
 	confirmFor   = 500 * time.Millisecond // how long a request waits for a proof
-	confirmEvery = 100 * time.Millisecond // between two such waits, where the store refuses at once
+	confirmEvery = 100 * time.Millisecond // between two such waits, where the first was in vain
 	noteEvery    = 10 * time.Second
 	noteFor      = 30 * time.Second // how long writing down the uses may take
 )

@@ -48,7 +48,7 @@ type Keys struct {
 	used   map[string]time.Time // when they were used here
 	proved time.Time            // when what is known here was asked for last, of what was answered
 	asking chan struct{}        // not nil while somebody waits for an answer; closed with it
-	asked  time.Time            // when somebody waited last
+	failed time.Time            // when somebody waited in vain
 }
 
 func newKeys(p Project, now func() time.Time) *Keys {
@@ -200,15 +200,17 @@ func (k *Keys) confirm(ctx context.Context) {
 		return
 	}
 	k.mu.Lock()
-	if k.asking == nil && time.Since(k.asked) >= confirmEvery {
+	if k.asking == nil && time.Since(k.failed) >= confirmEvery {
 		k.asking = make(chan struct{})
 		go func(done chan struct{}) {
 			ctx, cancel := context.WithTimeout(context.Background(), confirmFor)
 			defer cancel()
-			_ = k.prove(ctx) // who waits sees what came of it
+			err := k.prove(ctx)
 			k.mu.Lock()
 			defer k.mu.Unlock()
-			k.asking, k.asked = nil, time.Now()
+			if k.asking = nil; err != nil {
+				k.failed = time.Now()
+			}
 			close(done)
 		}(k.asking)
 	}

@@ -75,7 +75,7 @@ func trusted(s string) bool {
 
 // verify returns what a token says, when one of the keys has signed it.
 func (s *keySet) verify(ctx context.Context, token string) ([]byte, error) {
-	jws, err := jose.ParseSigned(token, s.algs)
+	jws, err := jose.ParseSignedCompact(token, s.algs)
 	if err != nil || len(jws.Signatures) != 1 {
 		return nil, errors.New("not a token with one signature")
 	}

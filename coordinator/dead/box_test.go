@@ -173,7 +173,7 @@ func boxWorks(t *testing.T, records int) {
 	if written := s.lines("out.txt"); total < 500 || written+total != 3000 {
 		t.Fatalf("got %d letters and %d lines, want 3000 together", total, written)
 	}
-	if paged := s.list("one", dead.Listing{Limit: 7, Node: "fragile"}); !slices.Equal(paged, whole) {
+	if paged := s.list("one", dead.Listing{Limit: 70, Node: "fragile"}); !slices.Equal(paged, whole) {
 		t.Errorf("got %d letters page by page, want the same %d", len(paged), total)
 	}
 	letter := whole[3]
@@ -186,6 +186,15 @@ func boxWorks(t *testing.T, records int) {
 		t.Errorf("got the record %s, want one that is given up", one.Record)
 	}
 	s.refusals(letter.ID)
+	all := s.kinds(dead.Source(s.conn))
+	for range 2 { // a second time there is nothing to take away
+		if all, err = dead.Without(all); err != nil {
+			t.Fatal(err)
+		}
+		if _, has := all.Lookup(dead.SourceKind); has || len(all.All()) != len(s.kinds().All()) {
+			t.Errorf("got %d kinds, want all but that of replays", len(all.All()))
+		}
+	}
 
 	// One letter by its id: it is broken still.
 	made, err := s.replay(dead.Replaying{Job: "one", IDs: []string{letter.ID}, Owner: "bob"})
@@ -252,7 +261,7 @@ func (s *service) purges(whole []coordinator.DeadLetter) {
 	if n, err := s.box.Purge(s.ctx, "one", some); n != 3 || err != nil {
 		s.t.Fatalf("got %d, %v", n, err)
 	}
-	left := s.list("one", dead.Listing{Limit: 2})
+	left := s.list("one", dead.Listing{Limit: 100})
 	if len(left) != len(whole)-3 || left[0].ID != whole[2].ID {
 		s.t.Errorf("got %d letters from %s, want %d from %s", len(left), left[0].ID, len(whole)-3, whole[2].ID)
 	}

@@ -100,12 +100,29 @@ func (s *Store) Claim(ctx context.Context, b *Batch, child recipe.JobID) error {
 		return err
 	}
 	defer pub.Close()
-	for _, f := range b.sorted() {
+	all := b.sorted()
+	for n, f := range all {
 		if err := s.mark(ctx, pub, names, f, child); err != nil {
+			s.release(ctx, pub, names, all[:n], child)
 			return err
 		}
 	}
 	return nil
+}
+
+// release takes the marks back of a replay that will not be. One that stays is taken over when
+// its time is up.
+func (s *Store) release(ctx context.Context, pub *bus.Publisher, names bus.Names, sheaves []*sheaf, child recipe.JobID) {
+	for _, f := range sheaves {
+		one, m, err := s.marked(ctx, names, f.key)
+		if err != nil || m == nil {
+			continue
+		}
+		maps.DeleteFunc(one, func(_ int, name recipe.JobID) bool { return name == child })
+		if data, err := json.Marshal(one); err == nil {
+			pub.PutSync(ctx, bus.Put{Subject: names.Replayed(f.key), Data: data, ExpectSubjectSeq: &m.Seq})
+		}
+	}
 }
 
 // mark writes a name into the mark of a message, where no other has the letters.

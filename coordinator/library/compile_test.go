@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"sluice/coordinator"
@@ -80,6 +81,9 @@ func TestNested(t *testing.T) {
 	summary, found, err := d.Check(d.ctx, d.saved("top"))
 	if err != nil || found != nil || summary.String() != "sound: 4 steps, 3 edges" {
 		t.Errorf("got %v, %v, %v", summary, found, err)
+	}
+	if text := d.plan(d.saved("top"), params).Text(); !strings.Contains(text, "\nmade of the saved recipe hashed@1\nmade of the saved recipe upper@2\n") {
+		t.Errorf("the plan does not say what it is made of:\n%s", text)
 	}
 	if p := d.plan(d.saved("top"), map[string]any{"n": 3.0}); p.Seed != 7 || fmt.Sprintf("%s", p.Params["n"]) != "3" {
 		t.Errorf("got the seed %d and the parameters %s", p.Seed, p.Params)

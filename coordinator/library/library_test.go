@@ -37,16 +37,19 @@ func TestVersions(t *testing.T) {
 	if err != nil || doc.Source != plain+"# 2\n" || doc.By != "ann" || !doc.At.Equal(noon) || len(doc.Digest) != 64 {
 		t.Errorf("got %+v, %v", doc, err)
 	}
-	versions, next, err := b.Versions("r", 0, 3)
+	versions, next, err := b.Versions(b.ctx, "r", 0, 3)
 	if err != nil || next != 2 || len(versions) != 3 || versions[0].Version != 4 {
 		t.Errorf("got %v, next %d, %v", versions, next, err)
 	}
-	if versions, next, _ = b.Versions("r", next, 3); next != 0 || len(versions) != 1 || versions[0].Version != 1 {
+	if versions, next, _ = b.Versions(b.ctx, "r", next, 3); next != 0 || len(versions) != 1 || versions[0].Version != 1 {
 		t.Errorf("got %v, next %d", versions, next)
 	}
-	bustest.Eventually(t, "the other sees the latest version", func() bool {
-		doc, err := a.Show(a.ctx, "r")
-		return err == nil && doc.Version == 4
+	if doc, err := a.Show(a.ctx, "r"); err != nil || doc.Version != 4 {
+		t.Errorf("the other coordinator: got %+v, %v, want the latest version at once", doc, err)
+	}
+	bustest.Eventually(t, "the other lists the latest version", func() bool {
+		page, err := a.List(library.Listing{})
+		return err == nil && page.Recipes[0].Latest.Version == 4
 	})
 }
 

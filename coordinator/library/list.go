@@ -59,8 +59,14 @@ func (l *Library) List(f Listing) (coordinator.RecipePage, error) {
 // Versions returns versions of a recipe, the newest first: those below the number before, 0 for all,
 // and at most limit of them, 0 for 100. next is what before is for those that follow, 0 when there
 // are none.
-func (l *Library) Versions(name string, before, limit int) (versions []coordinator.RecipeVersion, next int, err error) {
-	h := l.head(name)
+func (l *Library) Versions(ctx context.Context, name string, before, limit int) (versions []coordinator.RecipeVersion, next int, err error) {
+	if err := checkName(name); err != nil {
+		return nil, 0, err
+	}
+	h, _, err := l.stored(ctx, name)
+	if err != nil {
+		return nil, 0, err
+	}
 	if h.latest() == nil {
 		return nil, 0, l.near(name, coordinator.Faultf(coordinator.Unknown, "no recipe is saved as %s", clip(name, MaxName)))
 	}
@@ -79,11 +85,7 @@ func (l *Library) Versions(name string, before, limit int) (versions []coordinat
 
 // Show reads a version whole: NAME, NAME@latest or NAME@VERSION.
 func (l *Library) Show(ctx context.Context, ref string) (*coordinator.RecipeDocument, error) {
-	s, err := l.Saved(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	e, err := l.head(s.Name).find(Ref{s.Name, s.Version})
+	s, e, err := l.version(ctx, ref)
 	if err != nil {
 		return nil, err
 	}

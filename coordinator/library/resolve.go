@@ -121,13 +121,19 @@ func (r *resolver) newest() bool {
 	return e == nil || e.Version <= r.top.Version
 }
 
+// head reads the versions of a name as the store has them now: another coordinator may have saved
+// one a moment ago.
 func (r *resolver) head(name string) *head {
 	h, known := r.seen[name]
-	if !known {
-		if h = r.heads[name]; h == nil {
-			h = r.l.head(name)
-		}
-		r.seen[name] = h
+	if known {
+		return h
 	}
+	if h = r.heads[name]; h == nil {
+		var err error
+		if h, _, err = r.l.stored(r.ctx, name); err != nil {
+			h, r.fault = nil, err
+		}
+	}
+	r.seen[name] = h
 	return h
 }

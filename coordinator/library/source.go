@@ -56,19 +56,30 @@ func Sent(label, text string, files map[string]string) (Source, error) {
 // Saved reads the source that a reference names: NAME, NAME@latest or NAME@VERSION. A
 // coordinator.Unknown says that there is none.
 func (l *Library) Saved(ctx context.Context, ref string) (Source, error) {
+	s, _, err := l.version(ctx, ref)
+	return s, err
+}
+
+// version reads a version and what is known of it, as the store has it now: another coordinator
+// may have saved it a moment ago.
+func (l *Library) version(ctx context.Context, ref string) (Source, *entry, error) {
 	r, err := ParseRef(ref)
 	if err != nil {
-		return Source{}, err
+		return Source{}, nil, err
 	}
-	e, err := l.head(r.Name).find(r)
+	h, _, err := l.stored(ctx, r.Name)
 	if err != nil {
-		return Source{}, l.near(r.Name, err)
+		return Source{}, nil, err
+	}
+	e, err := h.find(r)
+	if err != nil {
+		return Source{}, nil, l.near(r.Name, err)
 	}
 	d, err := l.read(ctx, r.Name, e)
 	if err != nil {
-		return Source{}, err
+		return Source{}, nil, err
 	}
-	return sourceOf(r.Name, e, d), nil
+	return sourceOf(r.Name, e, d), e, nil
 }
 
 func sourceOf(name string, e *entry, d *document) Source {

@@ -102,7 +102,10 @@ func serverOptions(c ServerConfig) (*server.Options, error) {
 	opts.StoreDir = c.Dir
 	opts.JetStream = true
 	opts.JetStreamMaxStore = c.MaxStore
-	opts.JetStreamMaxMemory = cmp.Or(c.MaxMemory, DefaultMaxMemory)
+	opts.JetStreamMaxMemory = c.MaxMemory
+	if c.MaxMemory == 0 && len(opts.Accounts) == 0 { // else their own limits bound it, which are reserved
+		opts.JetStreamMaxMemory = DefaultMaxMemory
+	}
 	opts.MaxPayload = cmp.Or(c.MaxPayload, DefaultMaxPayload)
 	opts.SyncInterval = c.SyncEvery
 	opts.SyncAlways = c.SyncAlways
@@ -115,6 +118,9 @@ func serverOptions(c ServerConfig) (*server.Options, error) {
 	}
 	if err := c.Cluster.set(opts); err != nil {
 		return nil, err
+	}
+	if c.Cluster.Name != "" && c.Listen == "" { // the server looks for others only behind that, and would never end
+		return nil, errors.New("server: a member of a cluster needs an address for clients, too")
 	}
 	var err error
 	if c.Listen != "" {

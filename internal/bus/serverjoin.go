@@ -29,7 +29,7 @@ type Cluster struct {
 	Name   string   // of the cluster; required for one
 	Server string   // of this server, another for each; required
 	Listen string   // HOST:PORT for the others (port 0: any free one); required
-	Routes []string // HOST:PORT of others, also as nats-route://HOST:PORT; those tell of the rest
+	Routes []string // HOST:PORT of others, also as nats-route://HOST:PORT, which tell of the rest; required
 	Token  string   // what servers show each other; "" lets in all that reach the port
 	// TLS is for the way between the servers: each shows a certificate, which CA signed. The
 	// zero value leaves it open to who can listen.
@@ -100,6 +100,9 @@ func (c *Cluster) set(opts *server.Options) (err error) {
 	}
 	if c.Server == "" || c.Listen == "" {
 		return errors.New("server: a member of a cluster needs a name of its own and an address for the others")
+	}
+	if len(c.Routes) == 0 {
+		return errors.New("server: a member of a cluster needs a route to another; all members may be told the same ones")
 	}
 	opts.Cluster.Name = c.Name
 	opts.Cluster.Host, opts.Cluster.Port, err = hostPort("cluster address", c.Listen)

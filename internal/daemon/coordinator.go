@@ -15,6 +15,8 @@ import (
 	"sluice/coordinator/api"
 	"sluice/coordinator/auth"
 	"sluice/coordinator/lead"
+	"sluice/coordinator/secret"
+	"sluice/internal/telemetry"
 	"sluice/nodes"
 )
 
@@ -26,6 +28,8 @@ type CoordinatorConfig struct {
 	Projects  []Project
 	Catalogue *nodes.Catalogue
 	OIDC      *auth.OIDC // nil for none
+	// SecretKeys are the master keys of secrets; nil keeps none.
+	SecretKeys *secret.Keyring
 
 	Replicas       int
 	History        time.Duration
@@ -35,7 +39,12 @@ type CoordinatorConfig struct {
 	// AckWait, StepLease and Stall are those of job.Config.
 	AckWait, StepLease, Stall time.Duration
 
-	Log hclog.Logger
+	MaxBody int64    // bytes of a request's body; 0 is api.MaxBody
+	Origins []string // of pages that may open a WebSocket
+
+	Watched *telemetry.Metrics // nil measures nothing
+	Tracer  *telemetry.Tracer  // nil traces nothing
+	Log     hclog.Logger
 }
 
 // Coordinator is one at work: it answers from its own memory, and leads when it is its turn.
@@ -77,7 +86,7 @@ func NewCoordinator(ctx context.Context, cfg CoordinatorConfig) (c *Coordinator,
 	if c.auth, err = auth.New(known); err != nil {
 		return nil, err
 	}
-	leader := lead.New(lead.Config{Name: cfg.Name, Control: c.rooms[0].control, Lease: cfg.Lease, MaxRunning: cfg.MaxRunning, History: cfg.History, Log: c.log}, led...)
+	leader := lead.New(lead.Config{Name: cfg.Name, Control: c.rooms[0].control, Lease: cfg.Lease, MaxRunning: cfg.MaxRunning, History: cfg.History, Span: cfg.Tracer.Span, Log: c.log}, led...)
 	c.leader.Store(leader)
 	served := map[string]*api.Project{}
 	for _, r := range c.rooms {
@@ -93,7 +102,11 @@ func NewCoordinator(ctx context.Context, cfg CoordinatorConfig) (c *Coordinator,
 	if err := c.auth.Confirm(ctx); err != nil {
 		return nil, err
 	}
-	c.http = api.New(api.Config{Version: cfg.Version, Projects: served, Auth: c.auth, Log: c.log})
+	c.http = api.New(api.Config{Version: cfg.Version, Projects: served, Auth: c.auth, MaxBody: cfg.MaxBody, Log: c.log})
+	if cfg.Watched != nil {
+		c.http = cfg.Watched.Requests(cfg.Tracer, c.http)
+		cfg.Watched.Coordinator(c.measures())
+	}
 	return c, nil
 }
 
@@ -113,6 +126,17 @@ func (c *Coordinator) Keys(project string) (*auth.Keys, error) { return c.auth.K
 func (c *Coordinator) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	all.Go(func() { _ = c.auth.Run(ctx) })
+	for _, r := range c.rooms {
+		all.Go(func() { _ = r.Audit.Run(ctx) })
+		if r.sealed != nil {
+			all.Go(func() {
+				if err := r.sealed.Serve(ctx); err != nil && ctx.Err() == nil {
+					c.log.Error("secrets are not told to workers", "project", r.name, "err", err)
+				}
+			})
+		}
+		all.Go(func() { r.sweep(ctx, c) })
+	}
 	err := c.leader.Load().Run(ctx)
 	all.Wait()
 	return err

@@ -3,23 +3,29 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"sluice/coordinator/api"
+	"sluice/coordinator/audit"
+	"sluice/coordinator/dead"
 	"sluice/coordinator/events"
 	"sluice/coordinator/files"
 	"sluice/coordinator/fleet"
 	"sluice/coordinator/job"
 	"sluice/coordinator/lead"
 	"sluice/coordinator/library"
+	"sluice/coordinator/secret"
 	"sluice/coordinator/store"
 	"sluice/internal/bus"
 	"sluice/recipe"
 )
 
-// Project is a project and the coordinator's connection to its account.
+// Project is a project and the coordinator's connections to its accounts: that in which its jobs
+// run, and that of its control plane, which workers can't reach; nil where both are one.
 type Project struct {
-	Name string
-	Conn *bus.Conn
+	Name    string
+	Conn    *bus.Conn
+	Control *bus.Conn
 }
 
 // rooms are what the coordinator keeps of a project.
@@ -28,6 +34,7 @@ type rooms struct {
 	name    string
 	conn    *bus.Conn
 	control *store.Control
+	sealed  *secret.Server // nil without a master key
 	close   []func()
 }
 
@@ -43,13 +50,16 @@ func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err e
 	if err = job.EnsureJobs(ctx, p.Conn); err != nil {
 		return r, err
 	}
+	if p.Control == nil {
+		p.Control = p.Conn
+	}
 	log := c.log.With("project", p.Name)
-	if r.control, err = store.Open(ctx, store.Config{Conn: p.Conn, Replicas: c.cfg.Replicas, Log: log}); err != nil {
+	if r.control, err = store.Open(ctx, store.Config{Conn: p.Control, Replicas: c.cfg.Replicas, Log: log}); err != nil {
 		return r, err
 	}
 	r.close = append(r.close, r.control.Close)
 	r.Jobs = store.NewJobs(r.control)
-	if r.Events, err = events.Open(ctx, events.Config{Conn: p.Conn, Replicas: c.cfg.Replicas, Log: log}); err != nil {
+	if r.Events, err = events.Open(ctx, events.Config{Conn: p.Control, Replicas: c.cfg.Replicas, Log: log}); err != nil {
 		return r, err
 	}
 	r.close = append(r.close, r.Events.Close)
@@ -58,9 +68,19 @@ func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err e
 		return r, err
 	}
 	r.close = append(r.close, r.Fleet.Close)
-	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue,
-		Limits: library.Limits{PerUser: c.cfg.MaxJobsPerUser}})
-	r.Files, err = files.New(ctx, files.Config{Conn: p.Conn, Control: r.control, Replicas: c.cfg.Replicas, Live: r.live, Log: log})
+	limits := library.Limits{PerUser: c.cfg.MaxJobsPerUser}
+	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, Limits: limits})
+	r.Dead = dead.NewBox(dead.BoxConfig{Conn: p.Conn, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, May: func(owner string) error { return limits.Check(r.Jobs, owner) }})
+	if r.Files, err = files.New(ctx, files.Config{Conn: p.Conn, Control: r.control, Replicas: c.cfg.Replicas, Live: r.live, Log: log}); err != nil {
+		return r, err
+	}
+	if r.Audit, err = audit.Open(ctx, audit.Config{Conn: p.Control, Replicas: c.cfg.Replicas, Log: log}); err != nil || c.cfg.SecretKeys == nil {
+		return r, err
+	}
+	if r.Secrets, err = secret.New(secret.Config{Control: r.control, Project: p.Name, Keys: c.cfg.SecretKeys}); err != nil {
+		return r, err
+	}
+	r.sealed, err = secret.NewServer(secret.ServerConfig{Bus: p.Conn, Secrets: r.Secrets, Jobs: r.Jobs, Workers: known{r.Fleet}, Log: log})
 	return r, err
 }
 
@@ -72,12 +92,34 @@ func (r *rooms) live(id recipe.JobID) bool {
 
 // led is what the leader needs of the project.
 func (r *rooms) led(c *CoordinatorConfig) lead.Project {
-	return lead.Project{Name: r.name, Conn: r.conn, Jobs: r.Jobs, Events: r.Events, Missing: r.Fleet.Missing, Forget: r.Events.Remove,
+	return lead.Project{Name: r.name, Conn: r.conn, Jobs: r.Jobs, Events: r.Events, Files: r.Files, Missing: r.Fleet.Missing, Forget: r.Events.Remove,
 		AckWait: c.AckWait, Lease: c.StepLease, Stall: c.Stall, Replicas: c.Replicas}
 }
 
 func (r *rooms) shut() {
 	for i := len(r.close) - 1; i >= 0; i-- {
 		r.close[i]()
+	}
+}
+
+// sweepEvery is how often files are looked for that nobody needs any more.
+const sweepEvery = 10 * time.Minute
+
+// sweep removes what uploads and jobs have left, on the coordinator that leads, until ctx ends.
+func (r *rooms) sweep(ctx context.Context, c *Coordinator) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if !c.Leads() {
+				continue
+			}
+			if err := r.Files.Sweep(ctx); err != nil && ctx.Err() == nil {
+				c.log.Warn("files were not swept", "project", r.name, "err", err)
+			}
+		}
 	}
 }

@@ -3,6 +3,7 @@ package trial_test
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,16 +43,22 @@ nodes:
 			}
 		}
 	})
-	bustest.Eventually(t, "all jobs work", func() bool {
-		for _, j := range jobs {
-			if trial.Toiled(string(j.ID)) == 0 {
-				return false
-			}
+	over := timeout(200)
+	for i := 0; i < len(jobs); {
+		if trial.Toiled(string(jobs[i].ID)) > 0 {
+			i++
+			continue
 		}
-		return true
-	})
+		select {
+		case <-over:
+			t.Fatalf("only %d of %d jobs work", i, len(jobs))
+		case <-timeoutMillis(10):
+		}
+	}
 	return jobs
 }
+
+func timeoutMillis(n int) <-chan time.Time { return time.After(time.Duration(n) * time.Millisecond) }
 
 // shares waits until the jobs have done so many records together, and returns what each did.
 func shares(t *testing.T, jobs []*trial.Job, records int64) []int64 {
@@ -117,13 +124,26 @@ func TestManyJobsAreBounded(t *testing.T) {
 	before, beforeMemory := runtime.NumGoroutine(), heap()
 	toilers(t, r, make([]int, jobs))
 	goroutines, memory := runtime.NumGoroutine()-before, heap()-beforeMemory
-	figures.Note(t, "%d active jobs: %d goroutines and %d KiB of heap each, with server and coordinator", jobs, goroutines/jobs, memory/int64(jobs)>>10)
+	figures.Note(t, "%d active jobs: %d goroutines each, %d of them the worker's, and %d KiB of heap, with server and coordinator", jobs, goroutines/jobs,
+		ofWorker()/jobs, memory/int64(jobs)>>10)
 	if goroutines > 120*jobs {
 		t.Errorf("got %d goroutines for %d jobs", goroutines, jobs)
 	}
 	if memory > int64(jobs)*4<<20 {
 		t.Errorf("got %d MiB of heap for %d jobs", memory>>20, jobs)
 	}
+}
+
+// ofWorker is the number of goroutines that run or were started by package worker.
+func ofWorker() int {
+	room := make([]byte, 256<<20)
+	n := 0
+	for _, stack := range strings.Split(string(room[:runtime.Stack(room, true)]), "\n\n") {
+		if strings.Contains(stack, "sluice/worker.") {
+			n++
+		}
+	}
+	return n
 }
 
 func heap() int64 {

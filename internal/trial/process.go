@@ -29,6 +29,7 @@ const WorkerEnv = "SLUICE_TRIAL_WORKER"
 type order struct {
 	URL, Dir, Name string
 	Pool           string
+	Seed           string // file; "" for a password
 	Kinds          []string
 	Secrets        map[string]string
 	Deadline       time.Duration
@@ -63,7 +64,7 @@ func work(o order, c *nodes.Catalogue) error {
 	if o.Loud {
 		log = hclog.New(&hclog.LoggerOptions{Name: o.Name, Level: hclog.Debug, Output: os.Stderr})
 	}
-	conn, err := bus.Dial(o.URL, o.Name, bus.Log(log.Named("conn")), bus.User("worker", password), bus.As(natsconf.Worker))
+	conn, err := bus.Dial(o.URL, o.Name, bus.Log(log.Named("conn")), shows(natsconf.Worker, o.Seed), bus.As(natsconf.Worker))
 	if err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func secretOf(known map[string]string) func(context.Context, recipe.JobID, strin
 // spawn starts a worker as a process, and returns what stops it.
 func (r *Rig) spawn(o order) func() {
 	r.t.Helper()
-	o.URL, o.Dir, o.Deadline, o.Loud = r.server.URL(), r.Dir, r.config.Deadline, Loud
+	o.URL, o.Dir, o.Deadline, o.Loud, o.Seed = r.server.URL(), r.Dir, r.config.Deadline, Loud, r.seed(natsconf.Worker)
 	said, err := json.Marshal(o)
 	if err != nil {
 		r.t.Fatal(err)

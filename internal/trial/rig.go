@@ -40,6 +40,9 @@ type Config struct {
 	// Secrets are what each worker knows, by name, by their place in Workers; those beyond
 	// know none.
 	Secrets []map[string]string
+	// Setup is a folder that natsconf.Setup wrote, whose project "trial" runs the jobs; "" for
+	// rights of the same sort with passwords.
+	Setup   string
 	Idle    bool          // start without workers; Rig.Hire starts them
 	AckWait time.Duration // of the jobs; see job.Config
 	Lease   time.Duration
@@ -93,8 +96,12 @@ func New(t testing.TB, m Mode, c Config) *Rig {
 		c.Log = logger(t)
 	}
 	r := &Rig{Mode: m, Dir: t.TempDir(), config: c, t: t, log: c.Log}
-	r.server = bustest.Start(t, bus.ServerConfig{Listen: listen, Log: watchful(t, r.log), Accounts: accounts})
-	r.Conn = bustest.Connect(t, r.server, bus.User("coordinator", password))
+	server := bus.ServerConfig{Listen: listen, Log: watchful(t, r.log), Accounts: accounts}
+	if c.Setup != "" {
+		server.Accounts, server.AccountsFile = nil, filepath.Join(c.Setup, natsconf.AccountsFile)
+	}
+	r.server = bustest.Start(t, server)
+	r.Conn = bustest.Connect(t, r.server, shows(natsconf.Coordinator, r.seed(natsconf.Coordinator)))
 	if err := job.EnsureJobs(context.Background(), r.Conn); err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +189,7 @@ func (r *Rig) local(c worker.Config) func() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	conn, err := r.server.Connect(c.Name, bus.User("worker", password), bus.As(natsconf.Worker))
+	conn, err := r.server.Connect(c.Name, shows(natsconf.Worker, r.seed(natsconf.Worker)), bus.As(natsconf.Worker))
 	if err != nil {
 		r.t.Fatal(err)
 	}

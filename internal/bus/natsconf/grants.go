@@ -118,7 +118,8 @@ var coordinatorGrants = Grants{
 var controlGrants = Grants{
 	Publish: []Grant{
 		{"sluice.control.>", "the records of the control plane, by compare-and-set"},
-		{"sluice.events.>", "events of jobs and the audit log"},
+		{"sluice.events.>", "events of jobs"},
+		{"sluice.audit.>", "the audit log"},
 		{"sluice.ask.>", "what one coordinator asks another"},
 		{"$JS.API.>", "makes and reads the streams of the control plane"},
 		{"$JS.ACK.>", "acknowledges what it reads"},

@@ -13,7 +13,6 @@ type Server struct {
 	Name     string        // "": sluice
 	Listen   string        // HOST:PORT; "": 127.0.0.1:4222
 	StoreDir string        // "": the folder data beside the configuration
-	MaxStore int64         // bytes of files, over all accounts; 0: 50 GiB
 	Sync     time.Duration // how often what is written is forced to disk; 0: always, before the acknowledgement
 	Cert     string        // PEM file; with Key, for TLS
 	Key      string
@@ -38,10 +37,13 @@ server_name: {{q .Name}}
 listen: {{q .Listen}}
 max_payload: ` + fmt.Sprint(maxPayload) + `
 
+include ` + SizesFile + `
 jetstream {
   store_dir: {{q .StoreDir}}
-  # Well under what the disk holds: a full disk breaks streams, a full store refuses clearly.
-  max_file_store: {{.MaxStore}}
+  # What the accounts may have together, which is reserved for them. The disk must hold more: a
+  # full disk breaks streams, a full store refuses clearly.
+  max_file_store: $SLUICE_STORE
+  max_memory_store: $SLUICE_MEMORY
   # "always" survives a power failure with one replica and costs 6 to 70 times the time of a
   # write; with three replicas it is about free.
   sync_interval: {{.SyncText}}
@@ -81,9 +83,6 @@ func (s Server) text() string {
 	}
 	if s.Listen == "" {
 		s.Listen = "127.0.0.1:4222"
-	}
-	if s.MaxStore == 0 {
-		s.MaxStore = 50 << 30
 	}
 	var b strings.Builder
 	if err := serverText.Execute(&b, s); err != nil {

@@ -1,6 +1,7 @@
 package natsconf
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 const (
 	ServerFile   = "nats.conf"     // of the server; written once, then the operator's
 	AccountsFile = "accounts.conf" // included by it; written anew each time
+	SizesFile    = "sizes.conf"    // the same: what the accounts may store together
 	SystemSeed   = "system.nk"     // the seed of who may ask servers about themselves
 	LimitsFile   = "limits.json"   // of a project's account
 )
@@ -33,10 +35,10 @@ const (
 )
 
 // ControlLimits are those of a project's control plane: its records, its history and its events.
-var ControlLimits = Limits{Store: 2 << 30, Memory: 64 << 20, Streams: 32, Consumers: 512}
+var ControlLimits = Limits{Store: 1 << 30, Memory: 16 << 20, Streams: 32, Consumers: 512}
 
 // DefaultLimits are those of a project's account where nothing else is said.
-var DefaultLimits = Limits{Store: 10 << 30, Memory: 256 << 20, Streams: 20_000, Consumers: 100_000}
+var DefaultLimits = Limits{Store: 10 << 30, Memory: 64 << 20, Streams: 20_000, Consumers: 100_000}
 
 // Change is what [Setup] is asked for.
 type Change struct {
@@ -97,6 +99,9 @@ func Setup(dir string, c Change) (*Done, error) {
 	}
 	head := "# Written by sluice nats setup, which writes it anew: change nothing here.\n\n"
 	if err := replace(filepath.Join(dir, AccountsFile), []byte(head+text)); err != nil {
+		return nil, err
+	}
+	if err := replace(filepath.Join(dir, SizesFile), []byte(head+sizes(accounts))); err != nil {
 		return nil, err
 	}
 	if c.Server.StoreDir == "" {
@@ -218,6 +223,26 @@ func accountsOf(dir string, projects []string) ([]Account, error) {
 	}
 	return all, nil
 }
+
+// sizes are variables of a configuration with what the accounts may store together: a server
+// that has less does not start, because it reserves what each may have.
+func sizes(accounts []Account) string {
+	var store, memory int64
+	for _, a := range accounts {
+		if a.System {
+			continue
+		}
+		store += cmp.Or(a.Limits.Store, unboundedStore)
+		memory += cmp.Or(a.Limits.Memory, unboundedMemory)
+	}
+	return fmt.Sprintf("SLUICE_STORE: %d\nSLUICE_MEMORY: %d\n", store, memory)
+}
+
+// What a server gets for an account without a bound.
+const (
+	unboundedStore  = 50 << 30
+	unboundedMemory = 256 << 20
+)
 
 // create writes a file unless there is one, and reports whether it did.
 func create(file string, data []byte) (bool, error) {
