@@ -130,6 +130,9 @@ func (c *Client) ask(ctx context.Context, k call) (*http.Response, error) {
 	return resp, nil
 }
 
+// announced is a detail that says no more than the errors behind it.
+const announced = "validation failed"
+
 // faultOf reads the problem in an answer.
 func faultOf(resp *http.Response) error {
 	var p struct {
@@ -147,10 +150,18 @@ func faultOf(resp *http.Response) error {
 	if json.Unmarshal(data, &p) != nil || p.Detail == "" {
 		return coordinator.Faultf(coordinator.Unavailable, "the server answers %s, which is no answer of a coordinator", resp.Status)
 	}
-	text := p.Detail
-	for _, e := range p.Errors {
-		text += fmt.Sprintf("; %s: %s", strings.TrimPrefix(e.Location, "body."), e.Message)
+	all := []string{p.Detail}
+	if len(p.Errors) > 0 && p.Detail == announced {
+		all = nil
 	}
+	for _, e := range p.Errors {
+		text := e.Message
+		if _, field, nested := strings.Cut(e.Location, "."); nested { // behind body, path or query
+			text = field + ": " + text
+		}
+		all = append(all, text)
+	}
+	text := strings.Join(all, "; ")
 	if resp.StatusCode >= 500 && p.Request != "" {
 		text += " (request " + p.Request + ")"
 	}

@@ -101,7 +101,11 @@ func (j *Job) May(w Want) error {
 		}
 		return nil
 	case final:
-		return Faultf(Conflict, "job %s has %s: it can't go on", j.ID, j.State)
+		f := Faultf(Conflict, "job %s is over: %s", j.ID, j.State)
+		if w == WantRun && j.State != recipe.JobSucceeded {
+			f.Hint = "a retry runs it once more, as a new job"
+		}
+		return f
 	case j.Want == WantCancel && w != WantCancel:
 		return Faultf(Conflict, "job %s is being cancelled", j.ID)
 	}

@@ -20,9 +20,9 @@ project is named with the folder that sluice nats setup has made for it, as --pr
 
 // Run serves until it is told to end.
 func (c coordinatorCmd) Run(parent context.Context, std streams) error {
-	ctx, end := untilTold(parent)
-	defer end()
 	log := c.Logger("coordinator", std.err)
+	ctx, end := untilTold(parent, ends(log, c.DrainWithin))
+	defer end()
 	w, err := watch(ctx, "coordinator", &c.Common, log)
 	if err != nil {
 		return err
@@ -66,11 +66,11 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 	serve(ctx, g, coord, ln, w.beside(coord.Handler()), c.DrainWithin, log)
 	log.Info("serves", "api", address)
 	fmt.Fprintf(std.out, "coordinator: %s\n", address)
-	return g.wait()
+	return g.wait(ctx, c.DrainWithin)
 }
 
 // coordinatorConfig is what the settings say of a coordinator.
 func coordinatorConfig(name string, api settings.API, oidc settings.OIDC, jobs settings.Jobs, replicas int) daemon.CoordinatorConfig {
-	return daemon.CoordinatorConfig{Name: hostName(name), Version: version, OIDC: provider(oidc), Replicas: replicas, History: jobs.History,
+	return daemon.CoordinatorConfig{Name: hostName(name), Version: versionText(), OIDC: provider(oidc), Replicas: replicas, History: jobs.History,
 		MaxRunning: jobs.MaxRunning, MaxJobsPerUser: jobs.MaxJobsPerUser, MaxBody: int64(api.MaxBody), Origins: api.Origins}
 }

@@ -10,49 +10,71 @@ type deadCmd struct {
 	List   deadListCmd   `cmd:"" help:"List the dead letters: id, node, attempts, reason."`
 	Show   deadShowCmd   `cmd:"" help:"Show dead letters whole, with their records."`
 	Replay deadReplayCmd `cmd:"" help:"Run the graph below their node with the dead letters as its source."`
+	Purge  deadPurgeCmd  `cmd:"" help:"Delete dead letters of a job in a cluster for good."`
 }
 
-// jobFlag picks one of the jobs of a folder.
+// Help is shown by dead --help.
+func (deadCmd) Help() string {
+	return `With --data-dir the letters are those of a job that sluice run keeps there, and no other process may
+use the folder meanwhile. Without it they are those of a job in a cluster.`
+}
+
+// whereFlags say where the job of the letters is: in a folder, or in a cluster.
+type whereFlags struct {
+	DataDir string `placeholder:"DIR" help:"Folder of the job; without it the job is one in a cluster."`
+	remoteFlags
+	jobFlag
+}
+
+// jobFlag picks one of the jobs.
 type jobFlag struct {
-	Job string `placeholder:"JOB" help:"The job whose letters are meant, with its replays; without it the one of the folder that was started last."`
+	Job string `placeholder:"JOB" help:"The job whose letters are meant; with --data-dir its replays too. Without it the one of the folder that was started last, or in a cluster @last."`
 }
 
 type deadListCmd struct {
-	DataDir string `required:"" placeholder:"DIR" help:"Folder of the job."`
-	jobFlag
+	whereFlags
 	Node string `placeholder:"NODE" help:"Only those of one node."`
 	JSON bool   `name:"json" help:"Print JSON, one object a line."`
 }
 
 // Run prints the list.
 func (c deadListCmd) Run(ctx context.Context, std streams, box letters) error {
+	if c.DataDir == "" {
+		return c.remote(ctx, std)
+	}
 	return box.List(ctx, c, std)
 }
 
 type deadShowCmd struct {
-	DataDir string   `required:"" placeholder:"DIR" help:"Folder of the job."`
-	IDs     []string `arg:"" name:"id" help:"Ids, as the list shows them."`
-	JSON    bool     `name:"json" help:"Print JSON, one object a line."`
+	whereFlags
+	IDs  []string `arg:"" name:"id" help:"Ids, as the list shows them."`
+	JSON bool     `name:"json" help:"Print JSON, one object a line."`
 }
 
 // Run prints the letters.
 func (c deadShowCmd) Run(ctx context.Context, std streams, box letters) error {
+	if c.DataDir == "" {
+		return c.remote(ctx, std)
+	}
 	return box.Show(ctx, c, std)
 }
 
 type deadReplayCmd struct {
-	DataDir string   `required:"" placeholder:"DIR" help:"Folder of the job."`
-	IDs     []string `arg:"" name:"id" optional:"" help:"Ids; without any, all letters of the job that have not been replayed."`
-	jobFlag
-	Node  string `placeholder:"NODE" help:"Only those of one node."`
-	Force bool   `help:"Replay although an ordered step is below, which will see the records late."`
+	whereFlags
+	IDs   []string `arg:"" name:"id" optional:"" help:"Ids; without any, all letters of the job that have not been replayed."`
+	Node  string   `placeholder:"NODE" help:"Only those of one node."`
+	Force bool     `help:"Replay although an ordered step is below, which will see the records late."`
+	Watch bool     `short:"w" help:"In a cluster: wait for the end of the replays and show them."`
 	accessFlags
 	showFlags
 	FailOnDead bool `help:"Exit 1 when a record became a dead letter again, or one below it."`
 }
 
-// Run replays the letters as a child job.
+// Run replays the letters as child jobs.
 func (c deadReplayCmd) Run(ctx context.Context, std streams, box letters, args commandLine) error {
+	if c.DataDir == "" {
+		return c.remote(ctx, std)
+	}
 	return box.Replay(ctx, c, std, args)
 }
 

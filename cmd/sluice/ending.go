@@ -34,7 +34,7 @@ func (c *runCmd) end(o *outcome, err error, view progress.View, std streams) err
 	if c.silent() {
 		return err
 	}
-	o.gaveUp.print(std.err, c.DataDir)
+	o.gaveUp.print(std.err, whereDead(c.DataDir))
 	if o.before == recipe.JobSucceeded {
 		fmt.Fprintln(std.err, "the job had succeeded earlier; nothing was run or written")
 	}

@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 	"unicode"
 
+	"sluice/coordinator"
 	"sluice/coordinator/dead"
 	"sluice/internal/bus"
 	"sluice/internal/solo"
@@ -145,7 +146,11 @@ func (localDead) Show(ctx context.Context, c deadShowCmd, std streams) error {
 		return err
 	}
 	defer host.Close()
-	asked, err := findWanted(ctx, c.IDs, store, store.Scope(""), c.DataDir)
+	scope, err := c.scope(store)
+	if err != nil {
+		return err
+	}
+	asked, err := findWanted(ctx, c.IDs, store, scope, c.DataDir)
 	if err != nil {
 		return err
 	}
@@ -163,7 +168,7 @@ func (localDead) Show(ctx context.Context, c deadShowCmd, std streams) error {
 		if c.JSON {
 			return printJSON(std.out, shown{l.Name, &l.DeadLetter, from, string(l.Replayed)})
 		}
-		return printLetter(std.out, l, from)
+		return printLetter(std.out, wholeOf(l), from)
 	})
 }
 
@@ -173,9 +178,16 @@ func printJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-func printLetter(w io.Writer, l *dead.Letter, from *dead.From) error {
+// wholeOf is a letter of a folder as a coordinator shows it.
+func wholeOf(l *dead.Letter) *coordinator.DeadLetterWhole {
+	return &coordinator.DeadLetterWhole{Type: l.Type, Record: l.Record, Raw: l.Raw,
+		DeadLetter: coordinator.DeadLetter{ID: l.Name, Job: l.Job, Node: l.Node, Kind: l.Kind, Attempts: l.Attempts, Reason: l.Reason,
+			Place: l.Place, At: l.At, Replayed: l.Replayed}}
+}
+
+func printLetter(w io.Writer, l *coordinator.DeadLetterWhole, from *dead.From) error {
 	rows := [][2]string{
-		{"id", l.Name}, {"job", string(l.Job)}, {"node", l.Node + " (" + l.Kind + ")"}, {"reason", visible(l.Reason)},
+		{"id", l.ID}, {"job", string(l.Job)}, {"node", l.Node + " (" + l.Kind + ")"}, {"reason", visible(l.Reason)},
 		{"attempts", strconv.Itoa(l.Attempts)}, {"at", l.At.Format("2006-01-02T15:04:05Z07:00")},
 		{"place", visible(l.Place)}, {"from", fromText(from)}, {"type", string(l.Type)}, {"replayed by", string(l.Replayed)},
 		{"record", string(l.Record)},

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"time"
 
 	"sluice/client"
@@ -23,7 +25,7 @@ func (c logsCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	ctx, _, release := interrupts(ctx, nil)
+	ctx, release := signal.NotifyContext(ctx, os.Interrupt, terminate)
 	defer release()
 	err = r.Events(ctx, id, 0, c.Follow, func(e client.Event) error {
 		if c.JSON {

@@ -43,30 +43,48 @@ func reasonsOf(ctx context.Context, conn *bus.Conn, id recipe.JobID) (reasons, e
 	if err != nil {
 		return reasons{}, err
 	}
-	var r reasons
-	found, read := map[[2]string]*reason{}, 0
+	var all counting
+	read := 0
 	err = store.Each(ctx, dead.Scope{id: true}, func(l *dead.Letter) error {
 		if read++; read > lettersRead {
-			r.more = true
+			all.more = true
 			return errEnough
 		}
-		key := [2]string{l.Node, quoted.ReplaceAllString(l.Reason, "…")}
-		if found[key] == nil {
-			found[key] = &reason{node: l.Node, text: l.Reason}
-			r.list = append(r.list, found[key])
-		}
-		found[key].count++
+		all.count(l.Node, l.Reason)
 		return nil
 	})
 	if errors.Is(err, errEnough) {
 		err = nil
 	}
-	slices.SortStableFunc(r.list, func(a, b *reason) int { return cmp.Compare(b.count, a.count) })
-	return r, err
+	return *all.reasons(), err
+}
+
+// counting counts letters by their reasons.
+type counting struct {
+	list  []*reason
+	found map[[2]string]*reason
+	more  bool
+}
+
+func (c *counting) count(node, text string) {
+	key := [2]string{node, quoted.ReplaceAllString(text, "…")}
+	if c.found == nil {
+		c.found = map[[2]string]*reason{}
+	}
+	if c.found[key] == nil {
+		c.found[key] = &reason{node: node, text: text}
+		c.list = append(c.list, c.found[key])
+	}
+	c.found[key].count++
+}
+
+func (c *counting) reasons() *reasons {
+	slices.SortStableFunc(c.list, func(a, b *reason) int { return cmp.Compare(b.count, a.count) })
+	return &reasons{list: c.list, more: c.more}
 }
 
 // print says why records were given up, and where they are.
-func (r *reasons) print(w io.Writer, dir string) {
+func (r *reasons) print(w io.Writer, where string) {
 	if len(r.list) == 0 {
 		return
 	}
@@ -80,7 +98,7 @@ func (r *reasons) print(w io.Writer, dir string) {
 	if n := len(r.list) - reasonsShown; n > 0 {
 		fmt.Fprintf(w, "dead: … and other reasons: %d\n", n)
 	}
-	fmt.Fprintln(w, "dead letters: "+whereDead(dir))
+	fmt.Fprintln(w, "dead letters: "+where)
 }
 
 // whereDead says where the dead letters of a job are.

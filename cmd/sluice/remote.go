@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"strings"
 	"text/tabwriter"
 
 	"go.yaml.in/yaml/v3"
@@ -57,13 +59,18 @@ func (f *remoteFlags) open() (*remote, error) {
 // job reads what a user calls a job: an id, or @last.
 func (r *remote) job(name string) (recipe.JobID, error) {
 	switch {
-	case name != "@last": // "" is none
-		return recipe.JobID(name), nil
-	case r.last == "":
-		return "", usagef("@last: no job was submitted from here")
+	case name == lastJob && r.last == "":
+		return "", usagef("@last: no job was submitted from here; sluice jobs lists those that there are")
+	case name == lastJob:
+		return r.last, nil
+	case name != "" && !jobName.MatchString(name): // "" is none
+		return "", usagef("%q is no id of a job, which has small letters and digits alone; sluice jobs lists them", name)
 	}
-	return r.last, nil
+	return recipe.JobID(name), nil
 }
+
+// jobName is what ids of jobs look like.
+var jobName = regexp.MustCompile(`^[a-z0-9]{1,64}$`)
 
 // submitted remembers the latest job.
 func (r *remote) submitted(id recipe.JobID) error {
@@ -92,6 +99,8 @@ func told(err error) error {
 		return f.Found
 	case coordinator.Unavailable, "internal":
 		return exitError{codeFailed, errors.New(text)}
+	case coordinator.Unnamed:
+		text += "\n  hint: sluice login keeps a key; sluice context shows which cluster is asked"
 	}
 	return exitError{codeUsage, errors.New(text)}
 }
@@ -123,9 +132,18 @@ func (f outputFlags) print(w io.Writer, v any, table func(io.Writer)) error {
 		_, err = w.Write(data)
 		return err
 	}
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	var aligned strings.Builder
+	t := tabwriter.NewWriter(&aligned, 0, 8, 2, ' ', 0)
 	table(t)
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(aligned.String()) {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // row writes the cells of a line of a table.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +36,9 @@ func (c jobsCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	f := coordinator.Filter{States: c.State, Recipe: c.Recipe, Owner: c.Owner}
+	if err := c.check(); err != nil {
+		return err
+	}
 	if f.Labels, err = readLabels(c.Label); err != nil {
 		return err
 	}
@@ -62,6 +67,26 @@ func (c jobsCmd) Run(ctx context.Context, std streams) error {
 			row(w, j.ID, named(j), stateOf(j), j.Owner, progress.Human(time.Since(j.Created).Round(time.Second)), took(j), first(j.Reason, j.Waiting))
 		}
 	})
+}
+
+// states are those that a job can be in.
+var states = []recipe.JobState{recipe.JobPending, recipe.JobRunning, recipe.JobDraining, recipe.JobPaused, recipe.JobStopped,
+	recipe.JobSucceeded, recipe.JobFailed, recipe.JobCancelled}
+
+func (c *jobsCmd) check() error {
+	var names []string
+	for _, s := range states {
+		names = append(names, string(s))
+	}
+	for _, s := range c.State {
+		if !slices.Contains(states, s) {
+			return usagef("--state %s: no job is ever so; there are: %s", s, strings.Join(names, ", "))
+		}
+	}
+	if c.Limit < 0 || c.Since < 0 {
+		return usagef("--limit and --since take no negative values")
+	}
+	return nil
 }
 
 // named is a job's recipe with its version.
@@ -146,14 +171,34 @@ func (c jobCmd) Run(ctx context.Context, std streams) error {
 		if t := took(&j); t != "" {
 			row(w, "took", t)
 		}
-		for k, v := range j.Labels {
-			row(w, "label", k+"="+v)
-		}
+		about(w, &j)
 		if j.Progress != nil {
 			row(w)
 			progress.Summary(w, *j.Progress, 100)
 		}
 	})
+}
+
+// about prints what was asked for beside the recipe.
+func about(w io.Writer, j *coordinator.Job) {
+	if j.Priority != 0 {
+		row(w, "priority", j.Priority)
+	}
+	if !j.Deadline.IsZero() {
+		row(w, "deadline", j.Deadline.Local().Format(time.DateTime))
+	}
+	for _, k := range slices.Sorted(maps.Keys(j.Labels)) {
+		row(w, "label", k+"="+j.Labels[k])
+	}
+	if j.RetryOf != "" {
+		row(w, "retry of", j.RetryOf)
+	}
+	if j.Parent != "" {
+		row(w, "replays", "dead letters of "+j.Parent)
+	}
+	if len(j.Uses) > 0 {
+		row(w, "uses", strings.Join(j.Uses, " "))
+	}
 }
 
 func (a *jobArg) find() (*remote, recipe.JobID, error) {

@@ -227,7 +227,7 @@ func (r *replayer) run(ctx context.Context, id, parent recipe.JobID, plan *recip
 	}
 	why, whyErr := reasonsOf(ctx, r.host.Conn(), last.Job)
 	if whyErr == nil {
-		why.print(r.std.err, r.DataDir)
+		why.print(r.std.err, whereDead(r.DataDir))
 	}
 	return cmp.Or(err, whyErr)
 }

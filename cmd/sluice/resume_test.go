@@ -185,7 +185,7 @@ func manyTests() string {
 
 // TestReplayGoesOn looks at the command that an interrupted replay says.
 func TestReplayGoesOn(t *testing.T) {
-	r := deadReplayCmd{DataDir: "my data", IDs: []string{"1.0-0-0.1"}, Node: "ints", Force: true}
+	r := deadReplayCmd{whereFlags: whereFlags{DataDir: "my data"}, IDs: []string{"1.0-0-0.1"}, Node: "ints", Force: true}
 	r.Root = "/var/log"
 	var n network
 	if err := n.UnmarshalText([]byte("10.1.2.3")); err != nil {

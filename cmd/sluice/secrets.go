@@ -71,28 +71,3 @@ func (c secretsDeleteCmd) Run(ctx context.Context, _ streams) error {
 	}
 	return told(r.DeleteSecret(ctx, c.Name))
 }
-
-type retryCmd struct {
-	jobArg
-	watchFlags
-}
-
-// Run runs a job once more that failed or was cancelled.
-func (c retryCmd) Run(ctx context.Context, std streams) error {
-	r, id, err := c.find()
-	if err != nil {
-		return err
-	}
-	j, err := r.Retry(ctx, id, "")
-	if err != nil {
-		return told(err)
-	}
-	if err := r.submitted(j.ID); err != nil {
-		return err
-	}
-	if !c.Watch {
-		fmt.Fprintln(std.out, j.ID)
-		return nil
-	}
-	return c.follow(ctx, std, r, j.ID)
-}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -40,21 +42,29 @@ func (g *group) run(f func() error) {
 	})
 }
 
-// untilTold returns a context that ends at the first Ctrl-C or SIGTERM; a second one ends the
-// process at once.
-func untilTold(parent context.Context) (context.Context, context.CancelFunc) {
+// untilTold returns a context that ends at the first Ctrl-C or SIGTERM, and calls said then; a
+// second one ends the process at once.
+func untilTold(parent context.Context, said func()) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(parent)
 	told := make(chan os.Signal, 2)
 	signal.Notify(told, os.Interrupt, terminate)
 	go func() {
 		select {
 		case <-told:
-			cancel()
 			signal.Stop(told)
+			said()
+			cancel()
 		case <-ctx.Done():
 		}
 	}()
 	return ctx, cancel
+}
+
+// ends logs that a service was told to end.
+func ends(log hclog.Logger, within time.Duration) func() {
+	return func() {
+		log.Info("ends: what is in hand comes to rest; a second signal ends it at once", "within", within)
+	}
 }
 
 // hostName is what a service is called that has no name of its own.
@@ -80,8 +90,11 @@ func workerName(name string) string {
 // listen opens the API's listener.
 func listen(ctx context.Context, api settings.API, e settings.Endpoint, log hclog.Logger) (net.Listener, error) {
 	ln, err := endpoint.Listen(ctx, e.At(api.Listen, "the API", log))
-	if errors.Is(err, endpoint.ErrExposed) {
-		return nil, usagef("%w; give --tls-listen-cert and --tls-listen-key, or --insecure-listen", err)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, usagef("--listen %s: another process listens there; --listen HOST:PORT names another place, port 0 any free one", api.Listen)
+	case errors.Is(err, endpoint.ErrExposed), errors.As(err, new(*net.OpError)):
+		return nil, usagef("%w", err)
 	}
 	return ln, err
 }
@@ -115,7 +128,7 @@ func serve(ctx context.Context, g *group, c *daemon.Coordinator, ln net.Listener
 
 // working is the configuration of a worker.
 func working(conn *bus.Conn, name string, w settings.Work, log hclog.Logger) daemon.WorkerConfig {
-	return daemon.WorkerConfig{Conn: conn, Catalogue: all.Catalogue(), Name: name, Version: version, Kinds: w.Kinds, Pool: w.Pool, Concurrency: w.Concurrency, Root: w.Root,
+	return daemon.WorkerConfig{Conn: conn, Catalogue: all.Catalogue(), Name: name, Version: versionText(), Kinds: w.Kinds, Pool: w.Pool, Concurrency: w.Concurrency, Root: w.Root,
 		Dial: (&fetch.Guard{Allow: w.Networks()}).Dial, Log: log}
 }
 
@@ -127,8 +140,23 @@ func projectsOf(conn *bus.Conn) []daemon.Project {
 // defaultProject is the one project where no others are named.
 const defaultProject = "default"
 
-// wait returns when all services have ended, with the error of the first that failed.
-func (g *group) wait() error {
-	g.all.Wait()
-	return g.err
+// lastMoment is what services that keep to their time may need to say so.
+const lastMoment = 500 * time.Millisecond
+
+// wait returns when all services have ended, with the error of the first that failed; at the
+// latest so long behind the end of ctx.
+func (g *group) wait(ctx context.Context, within time.Duration) error {
+	ended := make(chan struct{})
+	go func() { defer close(ended); g.all.Wait() }()
+	select {
+	case <-ended:
+		return g.err
+	case <-ctx.Done():
+	}
+	select {
+	case <-ended:
+		return g.err
+	case <-time.After(within + lastMoment):
+		return fmt.Errorf("not at rest within %s (--drain-within): what was in hand is done anew by who goes on with it", within)
+	}
 }

@@ -3,21 +3,18 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"time"
 
-	"sluice/client"
 	"sluice/coordinator"
-	"sluice/internal/progress"
-	"sluice/recipe"
 )
 
 type submitCmd struct {
-	Recipe string   `arg:"" help:"The recipe: a file, - for the standard input, or a saved one as NAME@VERSION."`
+	Recipe string   `arg:"" help:"The recipe: a file, - for the standard input, or a saved one as NAME or NAME@VERSION."`
 	Params []string `short:"p" name:"param" sep:"none" placeholder:"NAME=VALUE" help:"Give a parameter a value; @FILE uploads a file for the job to read. Repeatable."`
 	remoteFlags
 	Label    []string      `sep:"none" placeholder:"NAME=VALUE" help:"To find the job by. Repeatable."`
@@ -33,6 +30,7 @@ type watchFlags struct {
 	Watch      bool   `short:"w" help:"Wait for the end of the job and show it; Ctrl-C leaves, and the job goes on."`
 	Progress   string `default:"auto" enum:"auto,bar,lines,none" help:"How progress is shown: auto, bar, lines or none. auto is a bar on a terminal, else lines."`
 	JSON       bool   `name:"json" help:"Write progress and the end as JSON events to stderr, one a line."`
+	Quiet      bool   `short:"q" help:"Show neither progress nor the table at the end, only faults and a count of dead letters."`
 	FailOnDead bool   `help:"Exit 1 when a record became a dead letter."`
 }
 
@@ -68,9 +66,14 @@ func (c submitCmd) Run(ctx context.Context, std streams) error {
 	if s.Params, err = upload(ctx, r, params); err != nil {
 		return err
 	}
-	j, err := r.Submit(ctx, s, c.Key)
+	return c.begun(ctx, std, r, func() (coordinator.Job, error) { return r.Submit(ctx, s, c.Key) })
+}
+
+// begun makes a job, once more if no answer came, and shows it: by its id, or until its end.
+func (c *watchFlags) begun(ctx context.Context, std streams, r *remote, ask func() (coordinator.Job, error)) error {
+	j, err := ask()
 	if coordinator.FamilyOf(err) == coordinator.Unavailable {
-		j, err = r.Submit(ctx, s, c.Key)
+		j, err = ask()
 	}
 	if err != nil {
 		return told(err)
@@ -82,15 +85,31 @@ func (c submitCmd) Run(ctx context.Context, std streams) error {
 		fmt.Fprintln(std.out, j.ID)
 		return nil
 	}
-	if !c.JSON {
+	if !c.shown().silent() {
 		fmt.Fprintf(std.err, "job %s\n", j.ID)
 	}
 	return c.follow(ctx, std, r, j.ID)
 }
 
+type retryCmd struct {
+	jobArg
+	watchFlags
+}
+
+// Run runs a job once more that failed or was cancelled.
+func (c retryCmd) Run(ctx context.Context, std streams) error {
+	r, id, err := c.find()
+	if err != nil {
+		return err
+	}
+	key := rand.Text()
+	return c.begun(ctx, std, r, func() (coordinator.Job, error) { return r.Retry(ctx, id, key) })
+}
+
 // recipe fills in what is to run: a saved recipe by its name, or a file, with what it includes.
 func (c *submitCmd) recipe(s *coordinator.Submission, std streams) error {
-	if savedRecipe.MatchString(c.Recipe) {
+	_, err := os.Stat(c.Recipe) // a file goes before a saved recipe of that name
+	if savedRecipe.MatchString(c.Recipe) || errors.Is(err, fs.ErrNotExist) && recipeName.MatchString(c.Recipe) {
 		s.Recipe = c.Recipe
 		return nil
 	}
@@ -118,69 +137,4 @@ func upload(ctx context.Context, r *remote, params map[string]string) (map[strin
 		given[name] = a.Ref
 	}
 	return given, nil
-}
-
-// over ends the following of a job that has come to its end, or to rest.
-var over = errors.New("over")
-
-// follow shows a job until it is at its end or at rest, and turns that into an exit code.
-func (c *watchFlags) follow(ctx context.Context, std streams, r *remote, id recipe.JobID) error {
-	view, err := c.shown().view(std)
-	if err != nil {
-		return err
-	}
-	ctx, _, release := interrupts(ctx, nil)
-	defer release()
-	err = r.Events(ctx, id, 0, true, func(e client.Event) error {
-		switch e.Type {
-		case coordinator.EventPrint:
-			fmt.Fprintln(view.Guard(std.out), e.Text)
-		case coordinator.EventProgress:
-			var p recipe.Progress
-			if json.Unmarshal(e.Data, &p) == nil {
-				view.Show(p)
-			}
-		case coordinator.EventState:
-			var s coordinator.Status
-			if json.Unmarshal(e.Data, &s) == nil && s.State.AtRest() {
-				return over
-			}
-		}
-		return nil
-	})
-	switch {
-	case errors.Is(err, context.Canceled):
-		return exitError{codeInterrupted, fmt.Errorf("job %s goes on; sluice logs -f %s follows it", id, id)}
-	case !errors.Is(err, over):
-		return told(err)
-	}
-	j, err := r.Client.Job(ctx, id)
-	if err != nil {
-		return told(err)
-	}
-	return c.close(view, &j, std)
-}
-
-func (c *watchFlags) shown() *showFlags { return &showFlags{Progress: c.Progress, JSON: c.JSON} }
-
-// close shows the end of a job.
-func (c *watchFlags) close(view progress.View, j *coordinator.Job, std streams) error {
-	p := recipe.Progress{Job: j.ID, Recipe: j.Recipe}
-	if j.Progress != nil {
-		p = *j.Progress
-	}
-	p.State, p.Reason = j.State, j.Reason
-	var end error
-	switch {
-	case j.State == recipe.JobSucceeded && c.FailOnDead && p.Dead() > 0:
-		end = becameDead(p.Dead())
-	case j.State == recipe.JobSucceeded:
-	case !j.State.Final():
-		end = exitError{codeInterrupted, fmt.Errorf("job %s is %s; sluice resume %s lets it go on", j.ID, j.State, j.ID)}
-	case j.Reason != "":
-		end = exitError{codeFailed, fmt.Errorf("%s: %s", j.Recipe, j.Reason)}
-	default:
-		end = exitError{codeFailed, fmt.Errorf("job %s: %s", j.ID, j.State)}
-	}
-	return c.shown().close(&p, end, view, std)
 }

@@ -37,9 +37,9 @@ const localContext = "local"
 
 // Run serves until it is told to end.
 func (c upCmd) Run(parent context.Context, std streams) error {
-	ctx, end := untilTold(parent)
-	defer end()
 	log := c.Logger("sluice", std.err)
+	ctx, end := untilTold(parent, ends(log, c.DrainWithin))
+	defer end()
 	dir, err := c.folder()
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 	g.run(func() error { return daemon.RunWorker(ctx, work) })
 	log.Info("up", "api", address, "data", dir)
 	fmt.Fprintf(std.out, "sluice is up: %s\n", address)
-	return g.wait()
+	return g.wait(ctx, c.DrainWithin)
 }
 
 // server starts the NATS server, of a cluster where that is wanted.

@@ -21,9 +21,9 @@ type watched struct {
 }
 
 func watch(ctx context.Context, service string, c *settings.Common, log hclog.Logger) (*watched, error) {
-	w := &watched{Metrics: telemetry.New(service, version)}
+	w := &watched{Metrics: telemetry.New(service, versionText())}
 	var err error
-	w.tracer, err = telemetry.NewTracer(ctx, c.Traces(service, version, log))
+	w.tracer, err = telemetry.NewTracer(ctx, c.Traces(service, versionText(), log))
 	return w, err
 }
 

@@ -19,9 +19,9 @@ with it.`
 
 // Run works until it is told to end.
 func (c workerCmd) Run(parent context.Context, std streams) error {
-	ctx, end := untilTold(parent)
-	defer end()
 	log := c.Logger("worker", std.err)
+	ctx, end := untilTold(parent, ends(log, c.DrainWithin))
+	defer end()
 	w, err := watch(ctx, "worker", &c.Common, log)
 	if err != nil {
 		return err
@@ -41,5 +41,5 @@ func (c workerCmd) Run(parent context.Context, std streams) error {
 	cfg.Meter = w.Worker(c.Nodes())
 	g.run(func() error { return daemon.RunWorker(ctx, cfg) })
 	log.Info("works", "name", cfg.Name, "pool", c.Pool)
-	return g.wait()
+	return g.wait(ctx, c.DrainWithin)
 }

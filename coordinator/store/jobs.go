@@ -180,7 +180,7 @@ func (j *Jobs) Order(ctx context.Context, id recipe.JobID, o coordinator.Order, 
 		return job, coordinator.Faultf(coordinator.Unknown, "no such job: %s", id)
 	case rev > 0 && rev != job.Revision:
 		return job, coordinator.Faultf(coordinator.Changed, "job %s was changed meanwhile: its revision is %d", id, job.Revision)
-	case job.Want == o.Want:
+	case job.Want == o.Want && (o.Want != coordinator.WantRun || !job.State.Final()):
 		return job, nil
 	}
 	if err := job.May(o.Want); err != nil {
