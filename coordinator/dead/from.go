@@ -55,10 +55,7 @@ func (s *Store) splits(ctx context.Context, l *Letter, source int) (*bus.SplitLi
 	if err := json.Unmarshal(m.Data, &list); err != nil || list.Ref == "" {
 		return &list, err
 	}
-	values, err := s.conn.Objects(ctx, bus.ObjectsConfig{Stream: names.Values(), Prefix: names.ValuesPrefix()})
-	if err != nil {
-		return nil, err
-	}
+	values := s.conn.StoredObjects(bus.ObjectsConfig{Stream: names.Values(), Prefix: names.ValuesPrefix()})
 	data, err := values.Read(ctx, list.Ref)
 	if err != nil {
 		return nil, err

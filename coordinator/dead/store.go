@@ -134,10 +134,7 @@ func (s *Store) Whole(ctx context.Context, l *bus.DeadLetter) error {
 		return nil
 	}
 	names := bus.Names{Job: l.Job}
-	values, err := s.conn.Objects(ctx, bus.ObjectsConfig{Stream: names.Values(), Prefix: names.ValuesPrefix()})
-	if err != nil {
-		return err
-	}
+	values := s.conn.StoredObjects(bus.ObjectsConfig{Stream: names.Values(), Prefix: names.ValuesPrefix()})
 	data, err := values.Read(ctx, l.Ref)
 	if err != nil {
 		return fmt.Errorf("read the record of dead letter %s: %w", l.ID, err)

@@ -54,6 +54,10 @@ func (c *Conn) Objects(ctx context.Context, k ObjectsConfig) (*Objects, error) {
 	return &Objects{c: c, k: k}, nil
 }
 
+// StoredObjects opens a store to read from it, and makes nothing: where there is no stream, Read
+// answers ErrNoStream.
+func (c *Conn) StoredObjects(k ObjectsConfig) *Objects { return &Objects{c: c, k: k} }
+
 // Put stores the value under the name, which is one subject token. digest is its
 // SHA-256. Putting what is there already is fine; another value under the name is
 // ErrExists. At most MaxFrame bytes.
