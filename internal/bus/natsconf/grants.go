@@ -63,6 +63,8 @@ var workerGrants = Grants{
 		{"sluice.*.input.*.*", "the input log of a live source"},
 		{"sluice.*.value.>", "large values, by name"},
 		{"sluice.*.at.*", "the place of an ordered step, told to the sources"},
+		{"sluicefiles.c.o.>", "the chunks of the files that sinks make; those of uploads and all manifests are the coordinator's"},
+		{"sluicefiles.j.*.*", "that a sink has made its file, once"},
 		{"sluiceworkers.*", "what the worker says of itself at each beat"},
 		{"sluicekinds.*.*.*", "what it says of the kinds that it serves"},
 		{"$JS.ACK.>", "acknowledges and gives back what it has in hand"},
@@ -98,6 +100,7 @@ var coordinatorGrants = Grants{
 	Publish: []Grant{
 		{"sluice.>", "all that is stored or told of jobs; it helps where a worker died"},
 		{"sluicejobs.*", "the records of jobs, on which workers act"},
+		{"sluicefiles.>", "uploads, and the manifests of all files"},
 		{"sluiceworkers.*", "removes the word of a worker that is gone"},
 		{"sluicekinds.>", "removes what was said of kinds"},
 		{"$JS.API.>", "makes, reads, purges and deletes the streams and consumers of jobs"},
