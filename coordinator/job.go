@@ -12,7 +12,9 @@ type Spec struct {
 	Job      recipe.JobID      `json:"job"`
 	Recipe   string            `json:"recipe"`            // its name
 	Version  int               `json:"version,omitempty"` // of a saved recipe; 0 for one that was sent along
+	Uses     []string          `json:"uses,omitempty"`    // saved recipes that are included in it, at any depth: name@3
 	Source   string            `json:"source"`            // the document, as it was written
+	Files    map[string]string `json:"files,omitempty"`   // the files that it includes by relative paths, by path
 	Params   map[string]any    `json:"params,omitempty"`  // as given; defaults are in the document
 	Plan     *recipe.Plan      `json:"plan"`
 	Labels   map[string]string `json:"labels,omitempty"`
@@ -21,6 +23,7 @@ type Spec struct {
 	Owner    string            `json:"owner"`              // who submitted it
 	Parent   recipe.JobID      `json:"parent,omitempty"`   // whose dead letters it replays
 	RetryOf  recipe.JobID      `json:"retry_of,omitempty"` // the failed job that it repeats
+	Trace    string            `json:"trace,omitempty"`    // W3C traceparent of the submission, where that is traced
 	Body     string            `json:"body,omitempty"`     // digest of the submission, where that has an idempotency key
 	Created  time.Time         `json:"created"`
 }
@@ -60,6 +63,7 @@ type Job struct {
 	ID       recipe.JobID      `json:"id"`
 	Recipe   string            `json:"recipe"`
 	Version  int               `json:"version,omitempty"`
+	Uses     []string          `json:"uses,omitempty"` // saved recipes that are included in it: name@3
 	Labels   map[string]string `json:"labels,omitempty"`
 	Priority int               `json:"priority"`
 	Owner    string            `json:"owner"`
@@ -74,7 +78,7 @@ type Job struct {
 
 // Of joins the three records of a job.
 func Of(s *Spec, o *Order, st *Status) Job {
-	j := Job{ID: s.Job, Recipe: s.Recipe, Version: s.Version, Labels: s.Labels, Priority: s.Priority, Owner: s.Owner, Parent: s.Parent,
+	j := Job{ID: s.Job, Recipe: s.Recipe, Version: s.Version, Uses: s.Uses, Labels: s.Labels, Priority: s.Priority, Owner: s.Owner, Parent: s.Parent,
 		RetryOf: s.RetryOf, Created: s.Created, Deadline: s.Deadline, Want: WantRun, Status: Status{State: recipe.JobPending}}
 	if o != nil {
 		j.Want = o.Want

@@ -24,6 +24,11 @@ type Env struct {
 	// Root is the folder that paths of the recipe are relative to and confined in.
 	// Nil means that this worker may not touch files.
 	Root *os.Root
+	// Artifact opens the artifact with that content; nil means that there are none here. A
+	// Permanent error says that there is no such artifact.
+	Artifact func(sha256, name string) (File, error)
+	// Output is where a sink writes its file instead of the root; nil where it writes below Root.
+	Output Output
 	// Dial opens connections as far as the operator allows; nil means no network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Stdin is the standard input of the job, nil where there is none.
@@ -43,6 +48,9 @@ type Env struct {
 // is taken when it lies below Root. Whatever leads out of the root is refused here or,
 // behind symbolic links, by Root itself. Errors name the path.
 func (e *Env) Path(path string) (string, error) {
+	if IsArtifact(path) {
+		return "", Permanentf("%s is an artifact: no file below the root", path)
+	}
 	if e.Root == nil {
 		return "", Permanentf("%s: this worker was given no folder, so it touches no files", path)
 	}
@@ -66,9 +74,12 @@ func (e *Env) outside(path string) error {
 	return Permanentf("%s lies outside of the root, the folder %s; --root DIR names another one", path, e.Root.Name())
 }
 
-// Open opens a file below the root for reading. Errors name the path; what is no regular
-// file is refused without being opened: a pipe would wait for somebody who writes.
-func (e *Env) Open(path string) (*os.File, error) {
+// Open opens a file below the root, or an artifact, for reading. Errors name the path; what is no
+// regular file is refused without being opened: a pipe would wait for somebody who writes.
+func (e *Env) Open(path string) (File, error) {
+	if IsArtifact(path) {
+		return e.openArtifact(path)
+	}
 	clean, err := e.Path(path)
 	if err != nil {
 		return nil, err

@@ -13,13 +13,13 @@ import (
 
 // Port describes an in- or outlet of a kind. Its type may be a variable of the spec.
 type Port struct {
-	Name     string
-	Type     recipe.Type
-	Doc      string
-	Optional bool // an input port that need not be wired
+	Name     string      `json:"name,omitempty"`
+	Type     recipe.Type `json:"type,omitempty"`
+	Doc      string      `json:"doc,omitempty"`
+	Optional bool        `json:"optional,omitempty"` // an input port that need not be wired
 	// JSONWith names the setting that reads a field of the records: when it is given, the
 	// port takes json alone.
-	JSONWith string
+	JSONWith string `json:"json_with,omitempty"`
 }
 
 // Role says what a kind is to the engine.
@@ -36,20 +36,22 @@ const (
 // Example is one run of a kind: documentation and test at once. Values are written as
 // Go values: string, bool, int, float64, []byte; JSON records as [JSON].
 type Example struct {
-	Doc    string
-	Config string           // YAML of the settings, "" for none
-	In     []any            // records for the only input port, or
-	Ins    map[string][]any // records for each
-	Out    []any
-	Outs   map[string][]any
-	Dead   []string               // a part of the reason of each record that is given up, in order
-	Types  map[string]recipe.Type // of type variables that the records do not show
+	Doc    string                 `json:"doc,omitempty"`
+	Config string                 `json:"config,omitempty"` // YAML of the settings, "" for none
+	In     []any                  `json:"in,omitempty"`     // records for the only input port, or
+	Ins    map[string][]any       `json:"ins,omitempty"`    // records for each
+	Out    []any                  `json:"out,omitempty"`
+	Outs   map[string][]any       `json:"outs,omitempty"`
+	Dead   []string               `json:"dead,omitempty"`  // a part of the reason of each record that is given up, in order
+	Types  map[string]recipe.Type `json:"types,omitempty"` // of type variables that the records do not show
 	// Files are laid into the root before the run; Wrote are compared after it.
-	Files, Wrote map[string]string
-	Stdin        string
-	Serve        map[string]string // bodies by http:// URL: the network of the run
-	Console      string
-	Field, Into  string // run as a column operation
+	Files   map[string]string `json:"files,omitempty"`
+	Wrote   map[string]string `json:"wrote,omitempty"`
+	Stdin   string            `json:"stdin,omitempty"`
+	Serve   map[string]string `json:"serve,omitempty"` // bodies by http:// URL: the network of the run
+	Console string            `json:"console,omitempty"`
+	Field   string            `json:"field,omitempty"` // run as a column operation
+	Into    string            `json:"into,omitempty"`
 }
 
 // JSON is a record of type json in an Example, as text.
@@ -57,36 +59,37 @@ type JSON string
 
 // Spec is all that a kind says of itself.
 type Spec struct {
-	Kind     string
-	Version  int    // of the behaviour; 0 is read as 1
-	Category string // codec, crypto, text, data, math, flow, extract, net, source, sink
-	Summary  string // one line, starts with a verb, no full stop
-	Doc      string // more, if there is more; Markdown
-	Role     Role
-	In, Out  []Port
-	Where    map[string]recipe.Type // constraint of a type variable; none means any
+	Kind     string                 `json:"kind,omitempty"`
+	Version  int                    `json:"version,omitempty"`  // of the behaviour; 0 is read as 1
+	Category string                 `json:"category,omitempty"` // codec, crypto, text, data, math, flow, extract, net, source, sink
+	Summary  string                 `json:"summary,omitempty"`  // one line, starts with a verb, no full stop
+	Doc      string                 `json:"doc,omitempty"`      // more, if there is more; Markdown
+	Role     Role                   `json:"role,omitempty"`
+	In       []Port                 `json:"in,omitempty"`
+	Out      []Port                 `json:"out,omitempty"`
+	Where    map[string]recipe.Type `json:"where,omitempty"` // constraint of a type variable; none means any
 	// Else is the type of a variable that no wired port and no setting says.
-	Else map[string]recipe.Type
+	Else map[string]recipe.Type `json:"else,omitempty"`
 	// By are the variables that a setting decides: file_reader emits json when its
 	// format is json_lines.
-	By map[string]TypeBy
+	By map[string]TypeBy `json:"by,omitempty"`
 	// OrderedWith names the optional input port that makes a Stateless kind Ordered when
 	// it is wired.
-	OrderedWith string
-	AtEnd       bool // implements Finisher: emits when its input has ended
-	Expands     bool // one record may become many, or much larger (over 8 times)
-	Waits       bool // for as long as its settings say: an attempt at a record has no deadline
-	Impure      bool // asks the outside world: the answer is stored in the commit
+	OrderedWith string `json:"ordered_with,omitempty"`
+	AtEnd       bool   `json:"at_end,omitempty"`  // implements Finisher: emits when its input has ended
+	Expands     bool   `json:"expands,omitempty"` // one record may become many, or much larger (over 8 times)
+	Waits       bool   `json:"waits,omitempty"`   // for as long as its settings say: an attempt at a record has no deadline
+	Impure      bool   `json:"impure,omitempty"`  // asks the outside world: the answer is stored in the commit
 	// Exclusive names the setting, the path of a file, by which two nodes of a recipe must
 	// differ: both would write there. Paths that meet behind a link are found when a worker
 	// starts the job. The kind's own name means that a recipe has one node
 	// of the kind at most.
-	Exclusive string
+	Exclusive string `json:"exclusive,omitempty"`
 	// Replay are settings that a replay of dead letters overrides, so that it adds to what
 	// its job has written and does not replace it.
-	Replay    map[string]any
-	Guarantee string // a sink's promise after a crash; a source's on re-reading
-	Examples  []Example
+	Replay    map[string]any `json:"replay,omitempty"`
+	Guarantee string         `json:"guarantee,omitempty"` // a sink's promise after a crash; a source's on re-reading
+	Examples  []Example      `json:"examples,omitempty"`
 
 	config reflect.Type // of the settings struct; nil for none
 	build  func(cfg any, env *Env) (any, error)
@@ -94,9 +97,9 @@ type Spec struct {
 
 // TypeBy binds a type variable to the value of a setting.
 type TypeBy struct {
-	Setting string
-	Types   map[string]recipe.Type // by the setting's value as text
-	Else    recipe.Type            // for all other values; may be another variable
+	Setting string                 `json:"setting"`
+	Types   map[string]recipe.Type `json:"types,omitempty"` // by the setting's value as text
+	Else    recipe.Type            `json:"else,omitempty"`  // for all other values; may be another variable
 }
 
 // RoleWith returns the role of a node of the kind whose input ports wired are wired.

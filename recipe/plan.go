@@ -42,6 +42,10 @@ const (
 	RoleGate    Role = "gate"    // the stateless identity step that reads a lossy edge
 )
 
+// PlanVersion is the version of the plan's form that this build writes. One that older builds
+// would run wrongly has a higher one.
+const PlanVersion = 1
+
 // Plan is a compiled recipe: what workers and coordinators run. It is plain data,
 // encodes to the same bytes for the same recipe, and holds no secret's value.
 type Plan struct {
@@ -55,6 +59,7 @@ type Plan struct {
 	Steps       []Step         `json:"steps"`
 	Edges       []Edge         `json:"edges"`
 	Streams     []Stream       `json:"streams"`
+	Saved       []Saved        `json:"saved,omitempty"`   // the saved recipes that are included, by name and version
 	Secrets     []string       `json:"secrets,omitempty"` // of a replay: names of the secrets that made its letters; see SecretNames
 }
 
@@ -62,6 +67,13 @@ type Plan struct {
 type FrameLimits struct {
 	Records int `json:"records"`
 	Bytes   int `json:"bytes"`
+}
+
+// Saved is a version of a saved recipe that a plan was made of: what latest meant then.
+type Saved struct {
+	Name    string `json:"name"`
+	Version int    `json:"version"`
+	Digest  string `json:"digest"` // of its document and the files beside it
 }
 
 // Window bounds what a source keeps in flight towards ordered steps.

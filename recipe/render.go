@@ -29,6 +29,9 @@ func (p *Plan) Text() string {
 	fmt.Fprintf(&b, "recipe %s: %s, %s, %s\n", orUnnamed(p.Recipe), count(len(p.Steps), "step"), count(len(p.Edges), "edge"), count(len(p.Streams), "stream"))
 	fmt.Fprintf(&b, "frames of at most %d records or %d bytes; %d splits open, %d frames of each in flight; seed %d\n",
 		p.Frame.Records, p.Frame.Bytes, p.Window.Splits, p.Window.Frames, p.Seed)
+	for _, s := range p.Saved {
+		fmt.Fprintf(&b, "made of the saved recipe %s@%d\n", s.Name, s.Version)
+	}
 	p.table(&b, "\nSTEP\tNODE\tKIND\tROLE\tIN\tOUT\tLANES\tSETTINGS", len(p.Steps), func(i int) string { return p.stepRow(&p.Steps[i]) })
 	p.table(&b, "\nEDGE\tFROM\tTO\tTYPE\tSUBJECT\tSTREAM\tLIMIT\tIN HAND\tWHEN FULL", len(p.Edges), func(i int) string { return p.edgeRow(&p.Edges[i]) })
 	p.table(&b, "\nSTREAM\tFRAMES A SUBJECT\tMAX AGE\tEDGES", len(p.Streams), func(i int) string {

@@ -44,6 +44,10 @@ func (l *ownerLoop) made(ctx context.Context, h *inHand, a *protocol.Action) (*m
 	if a.Verdict != protocol.Run {
 		hp.Records = 0
 	}
+	if err := l.in.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer l.in.leave()
 	m, err := l.in.ordered(ctx, &hp, payload, l.edges[h.edge].ToPort, a)
 	if m != nil {
 		m.bad = bad
@@ -134,8 +138,9 @@ func (in *instance) flush(ctx context.Context) error {
 			return &failure{fmt.Errorf("node %s can't write: %w", in.step.Node, err)}
 		}
 		in.run.log.Info("a sink could not write", "step", in.step.Node, "attempt", attempt, "err", err)
-		if !pause(ctx, in.backoff(attempt, err)) {
+		if !in.rest(ctx, in.backoff(attempt, err)) {
 			return ctx.Err()
 		}
+		in.run.meter().Retried(in.step.Kind)
 	}
 }

@@ -29,6 +29,10 @@ type attempt struct {
 	waits bool  // a cut waits for the input log
 	twice int64 // records of frames that another attempt had committed
 	over  bool
+
+	slots *account
+	slot  *turn            // asked for, or granted
+	due   *protocol.Action // the cut that waits for the slot
 }
 
 // input is where an attempt reads.
@@ -62,6 +66,7 @@ func (a *attempt) run(ctx context.Context) error {
 		}
 		defer a.input.close()
 	}
+	defer a.leave()
 	if a.job.places.unwanted(a.step.ID) {
 		a.m.Flag(a.now())
 	}
@@ -87,6 +92,7 @@ func (a *attempt) open(ctx context.Context, at protocol.SplitState) (input, erro
 	case a.list.Live:
 		return openLog(ctx, a, at)
 	}
+	a.slots = a.job.slots.of(a.l.kind)
 	return newSplitInput(a)
 }
 
@@ -175,12 +181,15 @@ func (a *attempt) handle(e *event) error {
 		a.m.Credit(a.job.places.credit(a.step.ID), now)
 	case evInput:
 		a.cutAgain()
+	case evSlot:
+		return a.cutDue()
 	}
 	return e.err
 }
 
 // cutAgain ends the waiting of a cut for the input log: the machine decides anew.
 func (a *attempt) cutAgain() {
+	a.due = nil
 	if a.waits {
 		a.waits = false
 		a.m.NotCut(a.now())
@@ -201,7 +210,7 @@ func (a *attempt) carryOut(ctx context.Context) error {
 func (a *attempt) do(ctx context.Context, act *protocol.Action) error {
 	switch act.Op {
 	case protocol.OpCut:
-		return a.cutFrame(ctx, act)
+		return a.cutInSlot(ctx, act)
 	case protocol.OpCommit:
 		return a.commit(act.ID, act.Entry)
 	case protocol.OpMark:

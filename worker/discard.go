@@ -14,6 +14,7 @@ import (
 // here. None of its loops may run on this worker; it may be called several times.
 func (w *Worker) Discard(ctx context.Context, rec bus.JobRecord) error {
 	r := newJobRun(w, rec)
+	r.learn(ctx)
 	var faults []error
 	for i := range r.plan.Steps {
 		if step := &r.plan.Steps[i]; step.Sink {

@@ -28,6 +28,7 @@ const (
 	evGone
 	evLate
 	evServed
+	evSlot
 )
 
 // event is something that a step's loop is told.

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,7 +53,7 @@ func TestOneWriter(t *testing.T) {
 		{"x", "out/x", false},
 		{"../x", "../x", false}, // refused by the node itself
 	} {
-		w := &Worker{log: hclog.NewNullLogger(), cfg: Config{Catalogue: catalogue, Root: root, Secret: func(string) (string, error) { return "link", nil }}}
+		w := &Worker{log: hclog.NewNullLogger(), cfg: Config{Catalogue: catalogue, Root: root, Secret: func(context.Context, recipe.JobID, string, string) (string, error) { return "link", nil }}}
 		plan := &recipe.Plan{}
 		for i, path := range []string{c.a, c.b} {
 			plan.Steps = append(plan.Steps, recipe.Step{ID: i, Node: "n" + string(rune('a'+i)), Kind: "write", Version: 1, Config: []byte(`{"to":"` + path + `"}`)})

@@ -22,6 +22,29 @@ type instance struct {
 	cut  cutter
 	room []byte // for the payload at hand
 	time deadline
+
+	slots *account
+	turn  *turn // the slot that it works in
+}
+
+// enter waits for a slot to work in; leave gives it back.
+func (in *instance) enter(ctx context.Context) (err error) {
+	in.turn, err = in.slots.wait(ctx)
+	return err
+}
+
+func (in *instance) leave() {
+	in.turn.done()
+	in.turn = nil
+}
+
+// rest pauses without the slot, and reports whether it works again.
+func (in *instance) rest(ctx context.Context, d time.Duration) bool {
+	if in.turn == nil {
+		return pause(ctx, d)
+	}
+	in.leave()
+	return pause(ctx, d) && in.enter(ctx) == nil
 }
 
 // close gives up what the node holds.
@@ -157,9 +180,10 @@ func (in *instance) again(ctx context.Context, r nodes.Record, err error) (attem
 		if ctx.Err() != nil || nodes.IsPermanent(err) || attempts >= in.step.Retry.Attempts {
 			return attempts, err
 		}
-		if !pause(ctx, in.backoff(attempts, err)) {
+		if !in.rest(ctx, in.backoff(attempts, err)) {
 			return attempts, ctx.Err()
 		}
+		in.run.meter().Retried(in.step.Kind)
 		err = in.time.once(ctx, func(ctx context.Context) error {
 			in.call.Within(ctx)
 			if err := in.guard(func() error { return in.proc.Process(in.call, r) }); err != nil {

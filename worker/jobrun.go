@@ -27,30 +27,30 @@ type jobRun struct {
 	pub    *bus.Publisher
 	log    hclog.Logger // without the values of secrets
 	mask   mask
-	unsaid []string // secrets whose values are not known here, so that the mask can't hide them
+	told   told     // the secrets that were asked for
+	unsaid []string // secrets whose values are not known here, so that the mask can't hide them; set by learn
 	places *places
 	levels *levels
 
+	life     context.Context // of the work; what nodes read of artifacts ends with it
 	failOnce sync.Once
 	began    time.Time
 
 	signs signs
+	slots member
 
 	mu     sync.Mutex
 	shared map[int]*nodes.Shared // guarded by mu; by step: what its instances share
+
+	consoles map[int]*console // guarded by mu; by step: where it prints, in a cluster
 }
 
 func newJobRun(w *Worker, rec bus.JobRecord) *jobRun {
 	r := &jobRun{
 		w: w, rec: rec, plan: rec.Plan, names: bus.Names{Job: rec.Job}, conn: w.cfg.Conn,
-		began: time.Now(),
+		began: time.Now(), life: context.Background(), slots: w.shares.join(rec.Priority),
 	}
 	r.log = &maskedLog{w.log.With("job", string(rec.Job)), &r.mask}
-	for _, name := range r.plan.SecretNames() { // of all steps: records carry values to the steps below
-		if _, err := r.secret(name); err != nil {
-			r.unsaid = append(r.unsaid, name)
-		}
-	}
 	r.places = newPlaces(r.plan, rec.State == recipe.JobDraining)
 	r.levels = newLevels(r)
 	r.signs.sources = make([]atSource, len(r.plan.Steps))
@@ -65,6 +65,9 @@ func (r *jobRun) now() time.Duration { return time.Since(r.began) }
 
 // work runs the steps that this worker serves until ctx ends.
 func (r *jobRun) work(ctx context.Context) error {
+	if r.learn(ctx); ctx.Err() != nil {
+		return nil
+	}
 	if err := r.oneWriter(); err != nil {
 		return err
 	}
@@ -82,8 +85,10 @@ func (r *jobRun) work(ctx context.Context) error {
 	asked := ctx
 	ctx, cancel := context.WithCancelCause(asked)
 	defer cancel(nil)
+	r.life = ctx
 	r.sign(bus.Sign{}) // it is here
 	defer r.sign(bus.Sign{Left: true})
+	defer r.closeConsoles()
 	go r.live(ctx)
 	var all sync.WaitGroup
 	for i := range r.plan.Steps {
@@ -134,6 +139,11 @@ func (r *jobRun) loop(step *recipe.Step) (func(context.Context) error, error) {
 
 // build makes an instance of a step's node.
 func (r *jobRun) build(step *recipe.Step, kind *nodes.Kind) (any, error) {
+	return r.buildWith(step, kind, nil)
+}
+
+// buildWith is build with the output of a sink that has no folder; nil for all others.
+func (r *jobRun) buildWith(step *recipe.Step, kind *nodes.Kind, out *output) (any, error) {
 	config, err := r.secrets(step.Config)
 	if err != nil {
 		return nil, &failure{fmt.Errorf("node %s: %w", step.Node, err)}
@@ -147,11 +157,17 @@ func (r *jobRun) build(step *recipe.Step, kind *nodes.Kind) (any, error) {
 		env.Types.In = []recipe.PortType{{Name: step.Inputs[0].Name, Type: step.FieldType}}
 		env.Types.Out = []recipe.PortType{{Name: step.Outputs[0].Name, Type: step.IntoType}}
 	}
+	if c.Artifacts {
+		env.Artifact = r.artifact
+	}
+	if out != nil {
+		env.Output = out
+	}
 	if c.Stdin != nil {
 		env.Stdin = c.Stdin
 	}
-	if c.Console != nil {
-		env.Console = c.Console
+	if out := r.console(step); out != nil {
+		env.Console = out
 	}
 	var node any
 	err = r.guard(step, func() (err error) {
@@ -180,9 +196,9 @@ func (r *jobRun) sharedBy(step *recipe.Step) *nodes.Shared {
 	return r.shared[step.ID]
 }
 
-// processor makes an instance of a node that reads records.
-func (r *jobRun) processor(step *recipe.Step, kind *nodes.Kind) (*instance, error) {
-	node, err := r.build(step, kind)
+// processor makes an instance of a node that reads records; out is that of buildWith.
+func (r *jobRun) processor(step *recipe.Step, kind *nodes.Kind, out *output) (*instance, error) {
+	node, err := r.buildWith(step, kind, out)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +212,7 @@ func (r *jobRun) processor(step *recipe.Step, kind *nodes.Kind) (*instance, erro
 		}
 	}
 	return &instance{run: r, step: step, proc: proc, call: nodes.NewCall(step.Outputs), cut: cutter{run: r, step: step, expands: kind.Expands},
-		time: deadline{limit: r.deadline(kind)}}, nil
+		slots: r.slots.of(kind), time: deadline{limit: r.deadline(kind)}}, nil
 }
 
 // give ends the job here for an error: where more room mends it the job is brought to

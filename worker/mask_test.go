@@ -2,6 +2,7 @@ package worker
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/go-hclog"
+
+	"sluice/recipe"
 )
 
 func TestMask(t *testing.T) {
@@ -51,7 +54,7 @@ func TestMask(t *testing.T) {
 // TestShortSecret: to hide a letter would tell it, so it is refused, unsaid.
 func TestShortSecret(t *testing.T) {
 	for value, refused := range map[string]bool{"i": true, "abc": true, " \tx\n": true, "": false, "abcd": false} {
-		r := &jobRun{w: &Worker{cfg: Config{Secret: func(string) (string, error) { return value, nil }}}}
+		r := &jobRun{plan: &recipe.Plan{}, w: &Worker{cfg: Config{Secret: func(context.Context, recipe.JobID, string, string) (string, error) { return value, nil }}}}
 		_, err := r.secrets([]byte(`{"key":"${secret:p}"}`))
 		if refused != (err != nil) || refused && !strings.HasPrefix(err.Error(), "secret p: its value has fewer than 4 bytes") {
 			t.Errorf("%q: got %v", value, err)

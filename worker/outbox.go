@@ -82,8 +82,10 @@ func (o *outbox) commit(id protocol.ID, e *protocol.Entry) error {
 		return err
 	}
 	e.Step, e.Version, e.By = o.step.ID, o.step.Version, o.job.w.cfg.Name
+	frames, records, dead := measure(o.step.Role, e)
 	o.job.pub.Put(bus.Put{Subject: o.job.names.LedgerEntry(o.step.Lanes[e.Ord.Lane].Source, e.Step, e.Ord, e.Done), Data: e.Append(nil)}, func(out bus.Outcome) {
 		r, fatal := resultOf(out)
+		o.meterEntry(frames, records, dead, r)
 		o.box.post(event{kind: evCommitted, id: id, result: r, err: fatal})
 	})
 	return o.job.died(AfterCommit, o.step)
@@ -153,6 +155,9 @@ func (o *outbox) publish(a *protocol.Action) error {
 		r, fatal := resultOf(out)
 		if edge == protocol.DeadLetters && r == protocol.Refused { // there already
 			r = protocol.OK
+		}
+		if r == protocol.Refused {
+			o.job.meter().Full(o.step.Kind)
 		}
 		o.box.post(event{kind: evPublished, id: id, edge: edge, part: part, result: r, err: fatal})
 	})

@@ -14,10 +14,9 @@ import (
 )
 
 const (
-	ownerWindow = 64       // frames applied and not covered by a checkpoint
-	ownerCredit = 64       // messages that each in-edge may deliver ahead
-	holdBytes   = 32 << 20 // early frames kept in memory; beyond it their payloads are fetched again
-	frameCost   = 512      // bytes that a frame in hand costs without its payload, about
+	ownerWindow = 64  // frames applied and not covered by a checkpoint
+	ownerCredit = 64  // messages that each in-edge may deliver ahead
+	frameCost   = 512 // bytes that a frame in hand costs without its payload, about
 	placeEvery  = 200 * time.Millisecond
 )
 
@@ -67,6 +66,7 @@ func (l *ownerLoop) run(ctx context.Context) error {
 	}
 	l.lease = lease
 	defer lease.release()
+	defer l.job.w.rooms.owner()()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	l.ctx = ctx
@@ -118,7 +118,7 @@ func (l *ownerLoop) takeOver(ctx context.Context) error {
 		}
 		l.pullers = append(l.pullers, p)
 	}
-	in, err := l.job.processor(l.step, l.kind)
+	in, err := l.job.processor(l.step, l.kind, l.job.newOutput(l.step, l.lease.epoch))
 	if err != nil {
 		return &failure{err}
 	}
@@ -323,7 +323,7 @@ func (l *ownerLoop) receive(e *event) error {
 	if l.held += h.size; was <= l.job.plan.Window.Bytes && l.held > l.job.plan.Window.Bytes {
 		l.tell() // the sources have to wait
 	}
-	if l.kept > holdBytes {
+	if l.kept > l.job.w.rooms.hold() { // it is fetched again
 		h.payload, h.msg.Data, h.away = bus.Payload{}, nil, true
 	} else {
 		h.kept = frameCost + int64(len(e.msg.Data))

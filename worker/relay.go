@@ -67,6 +67,7 @@ func newRelayLoop(r *jobRun, s *recipe.Step, kind *nodes.Kind) *relayLoop {
 func (l *relayLoop) run(ctx context.Context) error {
 	work, cancel := context.WithCancel(ctx)
 	l.ctx = work
+	defer l.job.w.rooms.relay()()
 	asks, hush := context.WithCancel(context.WithoutCancel(ctx))
 	defer hush()
 	err := l.pull()
@@ -140,7 +141,7 @@ func (l *relayLoop) serve(ctx, asks context.Context) error {
 // each has credit for one message at least: an edge on which nothing comes must not keep
 // what the others need.
 func (l *relayLoop) want() {
-	room := l.m.Room()
+	room := min(l.m.Room(), l.job.w.rooms.window(l.step.Parallel)-len(l.hand))
 	if room <= 0 {
 		return
 	}
@@ -329,7 +330,7 @@ func (l *relayLoop) start(c compute) {
 		defer l.job.atWork()()
 		e := event{kind: evComputed, id: c.id}
 		if in == nil {
-			in, e.err = l.job.processor(l.step, l.kind)
+			in, e.err = l.job.processor(l.step, l.kind, nil)
 		}
 		if e.err == nil {
 			e.made, e.err = l.compute1(l.ctx, in, h)
@@ -349,9 +350,13 @@ func (l *relayLoop) compute1(ctx context.Context, in *instance, h *inHand) (*mad
 		m.bad = true
 		return m, nil
 	}
+	if err := in.enter(ctx); err != nil {
+		return nil, err
+	}
 	hp := h.header
 	hp.Ref = false
 	m, err := in.frame(ctx, &hp, payload, l.edges[h.edge].ToPort)
+	in.leave()
 	if err == nil && l.kind.Impure {
 		m.kept, err = l.job.keep(ctx, l.step, &hp, m)
 	}

@@ -1,7 +1,9 @@
 package worker
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,7 +29,7 @@ func TestRefusedSecretIsNotTold(t *testing.T) {
 			}
 			return nil, err
 		})
-		w := &Worker{log: hclog.NewNullLogger(), cfg: Config{Secret: func(string) (string, error) { return "my hunter2", nil }}}
+		w := &Worker{log: hclog.NewNullLogger(), cfg: Config{Secret: func(context.Context, recipe.JobID, string, string) (string, error) { return "my hunter2", nil }}}
 		r := newJobRun(w, bus.JobRecord{Plan: &recipe.Plan{}})
 		_, err := r.build(&recipe.Step{Node: "x", Config: []byte(`{"text":"${secret:r}","more":"${secret:r} ${secret:s}"}`)}, &kind)
 		if err == nil || strings.Contains(err.Error(), "hun") || !strings.Contains(err.Error(), "node x: its settings are refused once ${secret:r} and ${secret:s} is") {
@@ -57,5 +59,42 @@ func TestRefusedStateIsNotTold(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "hunter2") != (secret == "") || !strings.Contains(err.Error(), "step x") {
 			t.Errorf("with the unknown secret %q: got %v", secret, err)
 		}
+	}
+}
+
+// TestSecretIsAskedForANode: a secret is asked for once a job, for a node that names it and that
+// this worker serves where there is one; one that is refused is not known, and the node that
+// names it says why.
+func TestSecretIsAskedForANode(t *testing.T) {
+	plan := &recipe.Plan{Secrets: []string{"old"}, Steps: []recipe.Step{
+		{Node: "elsewhere", Pool: "far", Config: []byte(`{"text":"${secret:both} ${secret:far}"}`)},
+		{Node: "here", Config: []byte(`{"text":"${secret:both}"}`)}, {Node: "there", Config: []byte(`{"text":"${secret:both}"}`)},
+	}}
+	var asked []string
+	w := &Worker{log: hclog.NewNullLogger(), cfg: Config{Secret: func(_ context.Context, job recipe.JobID, node, name string) (string, error) {
+		asked = append(asked, string(job)+" "+node+" "+name)
+		if name == "both" {
+			return "hunter2", nil
+		}
+		return "", errors.New("not for you")
+	}}}
+	r := newJobRun(w, bus.JobRecord{Job: "j", Plan: plan})
+	if len(asked) != 0 {
+		t.Errorf("making a run asked for %v: that is in the way of all jobs", asked)
+	}
+	r.learn(t.Context())
+	for range 2 {
+		if got, err := r.secrets([]byte(`"${secret:both}"`)); err != nil || string(got) != `"hunter2"` {
+			t.Errorf("got %s, %v", got, err)
+		}
+		if _, err := r.secrets([]byte(`"${secret:far}"`)); err == nil || err.Error() != "secret far: not for you" {
+			t.Errorf("got %v", err)
+		}
+	}
+	if want := []string{"j here both", "j elsewhere far", "j  old"}; !slices.Equal(asked, want) {
+		t.Errorf("asked for %q, want %q", asked, want)
+	}
+	if want := []string{"far", "old"}; !slices.Equal(r.unsaid, want) {
+		t.Errorf("not known: got %q, want %q", r.unsaid, want)
 	}
 }

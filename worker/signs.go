@@ -28,9 +28,11 @@ type atSource struct {
 // atWork says that a node is at work until the function that it returns is called.
 func (r *jobRun) atWork() func() {
 	r.signs.busy.Add(1)
+	r.meter().Busy(1)
 	return func() {
 		r.signs.did.Store(true)
 		r.signs.busy.Add(-1)
+		r.meter().Busy(-1)
 	}
 }
 

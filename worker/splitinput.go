@@ -111,7 +111,7 @@ func (s *splitInput) again(ctx context.Context, attempt int, err error) error {
 	if nodes.IsPermanent(err) || attempt >= step.Retry.Attempts {
 		return &failure{fmt.Errorf("node %s can't read: %w", step.Node, err)}
 	}
-	if !pause(ctx, min(step.Retry.Backoff<<min(attempt-1, 16), time.Minute)) {
+	if !s.a.rest(ctx, min(step.Retry.Backoff<<min(attempt-1, 16), time.Minute)) {
 		return ctx.Err()
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,63 +53,6 @@ func (in *instance) payload(ctx context.Context, h *bus.Header, p bus.Payload) (
 
 // keepRoom is the size up to which an instance keeps the room of a payload for the next.
 const keepRoom = 1 << 20
-
-// secretOpen begins a reference to a secret.
-const secretOpen = "${secret:"
-
-// secretNames returns the references to secrets in a step's settings, each once.
-func secretNames(config []byte) []string {
-	var names []string
-	for _, rest := range strings.Split(string(config), secretOpen)[1:] {
-		name, _, _ := strings.Cut(rest, "}")
-		if name = secretOpen + name + "}"; !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// secrets fills in the values that a step's settings name.
-func (r *jobRun) secrets(config []byte) ([]byte, error) {
-	s := string(config)
-	if !strings.Contains(s, secretOpen) {
-		return config, nil
-	}
-	var b strings.Builder
-	for {
-		before, rest, found := strings.Cut(s, secretOpen)
-		b.WriteString(before)
-		if !found {
-			return []byte(b.String()), nil
-		}
-		name, after, ok := strings.Cut(rest, "}")
-		if !ok {
-			return nil, fmt.Errorf("a reference to a secret is not closed")
-		}
-		v, err := r.secret(name)
-		if err != nil {
-			return nil, err
-		}
-		b.WriteString(quoteInside(v))
-		s = after
-	}
-}
-
-// secret returns a secret's value, which the mask hides from now on.
-func (r *jobRun) secret(name string) (string, error) {
-	if r.w.cfg.Secret == nil {
-		return "", fmt.Errorf("secret %s: this worker has no secrets", name)
-	}
-	v, err := r.w.cfg.Secret(name)
-	if err != nil {
-		return "", fmt.Errorf("secret %s: %w", name, err)
-	}
-	if v != "" && len(strings.TrimSpace(v)) < leastSecret {
-		return "", fmt.Errorf("secret %s: its value has fewer than %d bytes, which messages could not be kept free of; take a longer one", name, leastSecret)
-	}
-	r.mask.add(name, v)
-	return v, nil
-}
 
 // quoteInside escapes a value for the inside of a JSON string.
 func quoteInside(v string) string {

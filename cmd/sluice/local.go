@@ -66,7 +66,7 @@ func localError(err error, dir string) error {
 
 // secretFromEnv reads the value of a secret from the environment, which only this
 // package does.
-func secretFromEnv(name string) (string, error) {
+func secretFromEnv(_ context.Context, _ recipe.JobID, _, name string) (string, error) {
 	key := "SLUICE_SECRET_" + strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(name))
 	v, ok := os.LookupEnv(key)
 	if !ok {

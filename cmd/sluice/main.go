@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"sluice/cmd/sluice/settings"
 )
 
 // streams are the three files that a process is given.
@@ -25,18 +27,41 @@ type streams struct {
 
 // cli is the whole command line.
 type cli struct {
-	Run        runCmd        `cmd:"" help:"Run a recipe to its end." group:"jobs"`
-	Test       testCmd       `cmd:"" help:"Run the tests that recipes hold." group:"jobs"`
-	Dead       deadCmd       `cmd:"" help:"List, show and replay the dead letters of a job." group:"jobs"`
-	New        newCmd        `cmd:"" help:"Write a recipe to start from." group:"recipes"`
-	Validate   validateCmd   `cmd:"" help:"Check recipes and say what is wrong with them." group:"recipes"`
-	Fmt        fmtCmd        `cmd:"" help:"Put recipes into the standard layout." group:"recipes"`
-	Plan       planCmd       `cmd:"" help:"Show what a recipe compiles to." group:"recipes"`
-	Kinds      kindsCmd      `cmd:"" help:"List the kinds of nodes, or explain one." group:"recipes"`
-	NATS       natsCmd       `cmd:"" name:"nats" help:"Set up a NATS server for a cluster." group:"other"`
-	Completion completionCmd `cmd:"" help:"Print a completion script for a shell." group:"other"`
-	Complete   completeCmd   `cmd:"" name:"__complete" hidden:""`
-	Version    versionCmd    `cmd:"" help:"Print the version." group:"other"`
+	Run         runCmd         `cmd:"" help:"Run a recipe to its end." group:"jobs"`
+	Test        testCmd        `cmd:"" help:"Run the tests that recipes hold." group:"jobs"`
+	Submit      submitCmd      `cmd:"" help:"Submit a recipe to a cluster." group:"cluster"`
+	Jobs        jobsCmd        `cmd:"" help:"List the jobs of a cluster." group:"cluster"`
+	Job         jobCmd         `cmd:"" help:"Show a job." group:"cluster"`
+	Logs        logsCmd        `cmd:"" help:"Show what happened to a job." group:"cluster"`
+	Pause       pauseCmd       `cmd:"" help:"Bring a job to rest." group:"cluster"`
+	Stop        stopCmd        `cmd:"" help:"Stop a job within 2 s; it can go on." group:"cluster"`
+	Resume      resumeCmd      `cmd:"" help:"Let a job go on that rests." group:"cluster"`
+	Drain       drainCmd       `cmd:"" help:"End the sources of a job and let the rest run empty." group:"cluster"`
+	Cancel      cancelCmd      `cmd:"" help:"End a job and discard what is stored of it." group:"cluster"`
+	Delete      deleteCmd      `cmd:"" help:"Delete a job that has ended." group:"cluster"`
+	Retry       retryCmd       `cmd:"" help:"Run a job once more that failed or was cancelled." group:"cluster"`
+	Results     resultsCmd     `cmd:"" help:"Print the records that a sink of a job has written, as JSON." group:"cluster"`
+	Artifacts   artifactsCmd   `cmd:"" help:"List, download and upload files." group:"cluster"`
+	Secrets     secretsCmd     `cmd:"" help:"Set, list and delete secrets." group:"cluster"`
+	Recipes     recipesCmd     `cmd:"" help:"Save recipes in a cluster, and look at them." group:"cluster"`
+	Workers     workersCmd     `cmd:"" help:"List the workers of a cluster." group:"cluster"`
+	Keys        keysCmd        `cmd:"" help:"Make, list and revoke API keys." group:"cluster"`
+	Up          upCmd          `cmd:"" help:"Run a whole cluster in one process." group:"services"`
+	Coordinator coordinatorCmd `cmd:"" help:"Run a coordinator: it answers the API and leads jobs." group:"services"`
+	Worker      workerCmd      `cmd:"" help:"Run a worker: it runs the nodes of jobs." group:"services"`
+	Login       loginCmd       `cmd:"" help:"Keep the address and key of a cluster." group:"cluster"`
+	Context     contextCmd     `cmd:"" help:"List the clusters that are known, or pick one." group:"cluster"`
+	Dead        deadCmd        `cmd:"" help:"List, show and replay the dead letters of a job." group:"jobs"`
+	New         newCmd         `cmd:"" help:"Write a recipe to start from." group:"recipes"`
+	Validate    validateCmd    `cmd:"" help:"Check recipes and say what is wrong with them." group:"recipes"`
+	Fmt         fmtCmd         `cmd:"" help:"Put recipes into the standard layout." group:"recipes"`
+	Plan        planCmd        `cmd:"" help:"Show what a recipe compiles to." group:"recipes"`
+	Kinds       kindsCmd       `cmd:"" help:"List the kinds of nodes, or explain one." group:"recipes"`
+	Config      configCmd      `cmd:"" help:"Check the settings of a service." group:"other"`
+	NATS        natsCmd        `cmd:"" name:"nats" help:"Set up a NATS server for a cluster." group:"other"`
+	Completion  completionCmd  `cmd:"" help:"Print a completion script for a shell." group:"other"`
+	Complete    completeCmd    `cmd:"" name:"__complete" hidden:""`
+	Version     versionCmd     `cmd:"" help:"Print the version." group:"other"`
 }
 
 // softMemory is where the garbage collector begins to work harder, so that garbage of
@@ -117,11 +142,12 @@ func newParser(ctx context.Context, std streams, e engine, args []string) (*kong
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { panic(leave(code)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Resolvers(settings.NewResolver(os.LookupEnv)),
 		kong.Bind(std, e.start, e.tests, commandLine(args)),
 		kong.BindTo(e.dead, (*letters)(nil)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.ExplicitGroups([]kong.Group{
-			{Key: "jobs", Title: "Jobs:"}, {Key: "recipes", Title: "Recipes:"}, {Key: "other", Title: "Other:"},
+			{Key: "jobs", Title: "Jobs:"}, {Key: "cluster", Title: "Clusters:"}, {Key: "services", Title: "Services:"}, {Key: "recipes", Title: "Recipes:"}, {Key: "other", Title: "Other:"},
 		}),
 	)
 }

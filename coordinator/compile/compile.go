@@ -17,6 +17,9 @@ type Options struct {
 	Catalogue *nodes.Catalogue
 	// Params are values for the recipe's parameters, as text.
 	Params map[string]string
+	// Unvalued says that parameters get their values later: those without one are no fault.
+	// It is for [Check] alone; a plan needs them all.
+	Unvalued bool
 	// Load finds what a node includes: ref is what stands behind "recipe:", from is the
 	// file that says it. The file it returns is the included recipe's identity. Nil means
 	// that nothing can be included.

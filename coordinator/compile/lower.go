@@ -13,7 +13,6 @@ import (
 )
 
 const (
-	planVersion  = 1
 	gateKind     = "gate"
 	gateParallel = 4
 	gateCapacity = 64 // of the lossless edge below a gate
@@ -29,7 +28,7 @@ const (
 // lower makes the plan. The graph has no faults any more.
 func (c *compilation) lower() {
 	l := &lowering{c: c, plan: &recipe.Plan{
-		Version:     planVersion,
+		Version:     recipe.PlanVersion,
 		Recipe:      cmp.Or(c.top.doc.Recipe, fileName(c.file)),
 		Description: c.top.doc.Description,
 		Seed:        c.o.Seed,

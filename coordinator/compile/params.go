@@ -30,8 +30,8 @@ func (c *compilation) givenParams(u *unit) map[string]*param {
 				v = nil
 			}
 			values[p.Name] = newParam(v)
-		case c.checking && len(u.inlets)+len(u.outlets) > 0:
-			// The recipe that includes it will give one.
+		case c.checking && (c.o.Unvalued || len(u.inlets)+len(u.outlets) > 0):
+			// The recipe that includes it, or the job, will give one.
 		case p.Default == nil:
 			c.fault(u.file(), recipe.CodeNoParam, p.Place, at, fmt.Sprintf("give it by -p %s=…", p.Name), "the parameter %s has no default and no value was given", p.Name)
 		}

@@ -3,11 +3,9 @@ package dead
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"sluice/internal/bus"
 	"sluice/recipe"
@@ -17,28 +15,6 @@ import (
 type sheaf struct {
 	key     bus.DeadKey
 	indexes []int // sorted
-}
-
-// mark is stored for a message: which replay has which letter, by its index.
-type mark map[int]recipe.JobID
-
-// marks reads the marks of a job's letters.
-func (s *Store) marks(ctx context.Context, id recipe.JobID) (map[bus.DeadKey]mark, error) {
-	names := bus.Names{Job: id}
-	all := map[bus.DeadKey]mark{}
-	err := s.conn.Scan(ctx, names.State(), names.ReplayedAll(), 0, func(m *bus.Stored) error {
-		key, ok := names.ReplayedKey(m.Subject)
-		var one mark
-		if err := json.Unmarshal(m.Data, &one); err != nil || !ok {
-			return fmt.Errorf("the mark %s is malformed", m.Subject)
-		}
-		all[key] = one
-		return nil
-	})
-	if errors.Is(err, bus.ErrNoStream) {
-		err = nil
-	}
-	return all, err
 }
 
 // Batch is letters of one step of one job, to be replayed together.
@@ -82,40 +58,36 @@ func (s *Store) Batches(ctx context.Context, scope Scope, want func(*Letter) (bo
 }
 
 // Claim marks the letters of a batch as those of a replay. The marks count from when the
-// replay's job record is stored.
+// replay is known as a job. A letter that another replay has by now is an error, and then
+// none is marked.
 func (s *Store) Claim(ctx context.Context, b *Batch, child recipe.JobID) error {
-	names := bus.Names{Job: b.Job.Job}
-	pub, err := s.conn.NewPublisher()
+	err := s.mark(ctx, bus.Names{Job: b.Job.Job}, b.sorted(), child)
 	if err != nil {
-		return err
+		s.release(ctx, b, child)
 	}
-	defer pub.Close()
-	for _, f := range b.sorted() {
-		subject := names.Replayed(f.key)
-		one, seq := mark{}, uint64(0)
-		m, err := s.conn.Last(ctx, names.State(), subject)
-		switch {
-		case errors.Is(err, bus.ErrNotFound):
-		case err != nil:
-			return err
-		default:
-			seq = m.Seq
-			if err := json.Unmarshal(m.Data, &one); err != nil {
-				return fmt.Errorf("the mark %s is malformed", subject)
-			}
-		}
-		for _, i := range f.indexes {
-			one[i] = child
-		}
-		data, err := json.Marshal(one)
-		if err != nil {
-			return err
-		}
-		if out := pub.PutSync(ctx, bus.Put{Subject: subject, Data: data, ExpectSubjectSeq: &seq}); out.Err != nil {
-			return fmt.Errorf("mark dead letters of job %s: %w", b.Job.Job, out.Err)
+	return err
+}
+
+// releaseWithin bounds how long marks are taken back, whatever became of who asked.
+const releaseWithin = 10 * time.Second
+
+// release takes the marks back of a replay that will not be. One that stays is taken over when
+// its time is up.
+func (s *Store) release(ctx context.Context, b *Batch, child recipe.JobID) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseWithin)
+	defer cancel()
+	names := bus.Names{Job: b.Job.Job}
+	now, err := s.marks(ctx, names.Job)
+	if err != nil {
+		return
+	}
+	var back []marking
+	for key, was := range now {
+		if maps.DeleteFunc(was.mark, func(_ int, name recipe.JobID) bool { return name == child }); len(was.mark) < was.letters {
+			back = append(back, marking{names.Replayed(key), was})
 		}
 	}
-	return nil
+	_ = s.write(ctx, back)
 }
 
 func (b *Batch) sorted() []*sheaf {
@@ -129,12 +101,18 @@ func byFrame(a, b bus.DeadKey) int {
 	return cmp.Or(a.Ord.Compare(b.Ord), cmp.Compare(a.Part, b.Part))
 }
 
+// maxTaken bounds the replays whose letters are kept in memory.
+const maxTaken = 64
+
 // takenBy returns what a replay has, in the order of the frames.
 func (s *Store) takenBy(ctx context.Context, parent, child recipe.JobID) ([]sheaf, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if list, known := s.taken[child]; known {
 		return list, nil
+	}
+	if len(s.taken) >= maxTaken {
+		clear(s.taken)
 	}
 	marks, err := s.marks(ctx, parent)
 	if err != nil {
@@ -143,7 +121,7 @@ func (s *Store) takenBy(ctx context.Context, parent, child recipe.JobID) ([]shea
 	var list []sheaf
 	for key, one := range marks {
 		f := sheaf{key: key}
-		for i, who := range one {
+		for i, who := range one.mark {
 			if who == child {
 				f.indexes = append(f.indexes, i)
 			}

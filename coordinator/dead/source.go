@@ -15,8 +15,9 @@ import (
 	"sluice/recipe"
 )
 
-// sourceKind is the name of the kind whose nodes give letters. Recipes cannot use it.
-const sourceKind = "dead_letters"
+// SourceKind is the name of the kind whose nodes give letters. Recipes cannot use it: it is
+// not to be in the catalogue that they are compiled with.
+const SourceKind = "dead_letters"
 
 type sourceConfig struct {
 	Job  string `json:"job" doc:"the job whose letters they are"`
@@ -24,10 +25,25 @@ type sourceConfig struct {
 	Type string `json:"type" doc:"type of the records"`
 }
 
+// Without returns a catalogue without the kind of replays: what recipes are compiled with and
+// users are shown.
+func Without(c *nodes.Catalogue) (*nodes.Catalogue, error) {
+	if _, has := c.Lookup(SourceKind); !has {
+		return c, nil
+	}
+	return nodes.NewCatalogue(slices.DeleteFunc(c.Table(), func(k nodes.Kind) bool { return k.Kind == SourceKind }))
+}
+
+// Source is the kind that gives a replay its letters, for a worker of a cluster: it reads
+// what the connection's project keeps.
+func Source(conn *bus.Conn) nodes.Kind {
+	return (&Store{conn: conn, taken: map[recipe.JobID][]sheaf{}}).Source()
+}
+
 // Source is the kind that gives a replay its letters. It reads this store.
 func (s *Store) Source() nodes.Kind {
 	return nodes.Define(nodes.Spec{
-		Kind: sourceKind, Category: "source", Summary: "Gives dead letters once more", Role: nodes.Origin,
+		Kind: SourceKind, Category: "source", Summary: "Gives dead letters once more", Role: nodes.Origin,
 		Out:       []nodes.Port{{Name: "out", Type: "T", Doc: "the records"}},
 		Guarantee: "Reads the same letters again.",
 	}, func(cfg sourceConfig, env *nodes.Env) (any, error) {

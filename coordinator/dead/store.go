@@ -8,17 +8,22 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"sluice/coordinator/job"
 	"sluice/internal/bus"
 	"sluice/recipe"
 )
 
-// Store is the dead letters of all jobs that one server keeps.
+// Store is the dead letters of all jobs that one server keeps, or, behind a [Box], of one.
 type Store struct {
 	conn   *bus.Conn
 	jobs   []*bus.JobRecord // in the order in which they started
 	having []recipe.JobID   // those with letters
+	// find tells of a job that a mark names; nil looks among jobs.
+	find func(recipe.JobID) (parent recipe.JobID, state recipe.JobState, known bool)
+	// stands is for how long the mark of a replay that is not known keeps others away.
+	stands time.Duration
 
 	mu    sync.Mutex
 	taken map[recipe.JobID][]sheaf // by replay; guarded by mu
@@ -89,14 +94,23 @@ func (s *Store) Unfinished() *bus.JobRecord {
 	return nil
 }
 
-// holds reports whether a replay that a mark names has what it marked.
-func (s *Store) holds(parent, child recipe.JobID) bool {
+// holds reports whether a replay that a mark names is known, and has what it marked.
+func (s *Store) holds(parent, child recipe.JobID) (has, known bool) {
+	find := s.find
+	if find == nil {
+		find = s.among
+	}
+	of, state, known := find(child)
+	return known && of == parent && state != recipe.JobFailed && state != recipe.JobCancelled, known
+}
+
+func (s *Store) among(id recipe.JobID) (parent recipe.JobID, state recipe.JobState, known bool) {
 	for _, rec := range s.jobs {
-		if rec.Job == child {
-			return rec.Parent == parent && rec.State != recipe.JobFailed && rec.State != recipe.JobCancelled
+		if rec.Job == id {
+			return rec.Parent, rec.State, true
 		}
 	}
-	return false
+	return "", "", false
 }
 
 // decode reads the letters of one message, a JSON line each.

@@ -10,9 +10,30 @@ import (
 	"sluice/recipe"
 )
 
+// finishWithin bounds Config.Finish.
+const finishWithin = time.Minute
+
+// finish lets the caller have its say before the job has succeeded.
+func (r *run) finish(end ending) (ending, error) {
+	if end.state != recipe.JobSucceeded || r.cfg.Finish == nil {
+		return end, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), finishWithin)
+	defer cancel()
+	reason, err := r.cfg.Finish(ctx)
+	if reason != "" {
+		end = ending{recipe.JobFailed, reason}
+	}
+	return end, err
+}
+
 // conclude writes the end of the job, or that it rests, and removes what is not needed
 // any more.
 func (r *run) conclude(end ending) (recipe.Progress, error) {
+	end, err := r.finish(end)
+	if err != nil {
+		return r.progress(), err
+	}
 	patience := 30 * time.Second
 	if end.state == recipe.JobStopped {
 		patience = 2 * time.Second // within which a stop is over

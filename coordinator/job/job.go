@@ -40,8 +40,14 @@ type Config struct {
 	// Priority of a new job among others, -10 to 10: a worker gives it more of its time.
 	Priority int
 	Replicas int // of the job's streams; 0 is 1
+	// Span begins a span of a trace and returns what ends it. Nil traces nothing.
+	Span func(ctx context.Context, name string) (context.Context, func(error))
 	// Folded, for tests, is called between a fold that was written and the purges that it covers.
 	Folded func()
+	// Finish is called when all is done and before it is written that the job has succeeded; what
+	// it does must bear being done again. A reason fails the job; an error ends Run, and whoever
+	// goes on with the job calls it again. It has finishWithin. Nil does nothing.
+	Finish func(context.Context) (reason string, err error)
 	// Keep leaves the streams of a job that ended; otherwise only its record and its dead
 	// letters stay.
 	Keep bool
@@ -95,7 +101,7 @@ func All(ctx context.Context, conn *bus.Conn) ([]*bus.JobRecord, error) {
 
 // EnsureJobs makes the stream of job records. Workers and coordinators need it.
 func EnsureJobs(ctx context.Context, conn *bus.Conn) error {
-	return conn.EnsureStream(ctx, bus.StreamConfig{Name: bus.JobsStream, Subjects: []string{bus.JobsFilter}, MaxMsgsPerSubject: 1, AllowDirect: true})
+	return conn.EnsureJobs(ctx)
 }
 
 // run is a job at work.
@@ -169,7 +175,7 @@ func Run(ctx context.Context, c Config, control Control) (recipe.Progress, error
 		return r.progress(), err
 	}
 	defer idle()
-	if err := r.provision(ctx); err != nil {
+	if err := r.spanned(ctx, "provision", r.provision); err != nil {
 		return recipe.Progress{}, err
 	}
 	end, err := r.loop(ctx, control)
@@ -180,6 +186,17 @@ func Run(ctx context.Context, c Config, control Control) (recipe.Progress, error
 		return r.progress(), err
 	}
 	return r.conclude(end)
+}
+
+// spanned does a part of the run as a span of its own.
+func (r *run) spanned(ctx context.Context, name string, do func(context.Context) error) error {
+	if r.cfg.Span == nil {
+		return do(ctx)
+	}
+	ctx, end := r.cfg.Span(ctx, name)
+	err := do(ctx)
+	end(err)
+	return err
 }
 
 // End writes down that a stored job is at its end, or at rest, without running it: for one whose
@@ -214,7 +231,7 @@ func open(ctx context.Context, c Config) (*run, error) {
 	rec, err := Stored(ctx, c.Conn, c.Job)
 	switch {
 	case errors.Is(err, ErrNone) && c.Plan != nil:
-		rec = &bus.JobRecord{Job: c.Job, Plan: c.Plan, Parent: c.Parent, Origin: c.Origin, Priority: c.Priority, Started: time.Now().UTC(), State: recipe.JobPending}
+		rec = &bus.JobRecord{Job: c.Job, Plan: c.Plan, Frames: bus.FrameVersion, Parent: c.Parent, Origin: c.Origin, Priority: c.Priority, Started: time.Now().UTC(), State: recipe.JobPending}
 		r.caught = true
 	case err != nil:
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"sluice/internal/bus"
@@ -15,8 +14,8 @@ import (
 // those who wrote them. At most a few hundred are deleted at a time.
 func (r *run) sweepValues(ctx context.Context) error {
 	if r.values == nil {
-		names, err := r.conn.Streams(ctx, r.names.Values())
-		if err != nil || !slices.Contains(names, r.names.Values()) {
+		there, err := r.conn.HasStream(ctx, r.names.Values())
+		if err != nil || !there {
 			return err
 		}
 		r.values = r.conn.OpenObjects(r.valuesConfig())

@@ -29,10 +29,13 @@ type Config struct {
 	Lease      time.Duration  // a leader that died is followed after so long; 0 is DefaultLease
 	MaxRunning int            // jobs of a project that run at once; more wait for their turn; 0 is DefaultMaxRunning
 	History    time.Duration  // how long a job is kept behind its end; 0 is DefaultHistory
-	Log        hclog.Logger
+	// Span begins a span of a trace and returns what ends it; labels are names and values in turn.
+	// parent is a W3C traceparent, "" for that of ctx. Nil traces nothing.
+	Span func(ctx context.Context, parent, name string, labels ...string) (context.Context, func(error))
+	Log  hclog.Logger
 }
 
-// Project is what the leader needs of one. All but Missing must be set.
+// Project is what the leader needs of one. All but Missing, Files and Forget must be set.
 type Project struct {
 	Name   string
 	Conn   *bus.Conn
@@ -40,6 +43,10 @@ type Project struct {
 	Events Events
 	// Missing says why the steps of a plan are not all served now, "" when they are.
 	Missing func(*recipe.Plan) string
+	Files   Files // where its jobs' sinks write; nil where they write into folders alone
+	// Forget removes what else is kept of a job that is being deleted, such as its events. It may
+	// be called again.
+	Forget func(context.Context, recipe.JobID) error
 	// AckWait, Lease and Stall are those of job.Config.
 	AckWait, Lease, Stall time.Duration
 	Replicas              int // of the streams of jobs
@@ -47,6 +54,19 @@ type Project struct {
 
 // Events takes what happens; it does not block.
 type Events interface{ Emit(coordinator.Event) }
+
+// Files keeps what sinks have made. What its methods do may be done again.
+type Files interface {
+	// Keep makes artifacts of what a job's sinks have made, before it is written that it has
+	// succeeded; a reason fails it.
+	Keep(ctx context.Context, job recipe.JobID, owner string) (reason string, err error)
+	// Settle removes what a job that has ended leaves beside them.
+	Settle(ctx context.Context, job recipe.JobID, succeeded bool) error
+	// Remove deletes what there is of a job that is being deleted.
+	Remove(ctx context.Context, job recipe.JobID) error
+	// Sweep removes what nobody needs.
+	Sweep(ctx context.Context) error
+}
 
 // Leader leads when it is its turn.
 type Leader struct {
@@ -64,6 +84,11 @@ type Leader struct {
 func New(c Config, projects ...Project) *Leader {
 	if c.Log == nil {
 		c.Log = hclog.NewNullLogger()
+	}
+	if c.Span == nil {
+		c.Span = func(ctx context.Context, _, _ string, _ ...string) (context.Context, func(error)) {
+			return ctx, func(error) {}
+		}
 	}
 	if c.Lease == 0 {
 		c.Lease = DefaultLease
@@ -128,6 +153,9 @@ func (l *Leader) lead(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, d := range l.desks {
 		all.Go(func() { d.run(term) })
+		if d.p.Files != nil {
+			all.Go(func() { d.sweep(term) })
+		}
 	}
 	l.lease.hold(ctx)
 	end()

@@ -26,7 +26,8 @@ type seat struct {
 	jobs   *store.Jobs
 	leader *lead.Leader
 	events chan coordinator.Event
-	leave  func() // ends it as a crash does: without giving up its lease
+	gone   chan recipe.JobID // those whose rest is forgotten
+	leave  func()            // ends it as a crash does: without giving up its lease
 }
 
 // cluster is a server with coordinators and a worker.
@@ -83,9 +84,10 @@ func (c *cluster) seat(missing func(*recipe.Plan) string) *seat {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	s := &seat{jobs: store.NewJobs(control), events: make(chan coordinator.Event, 1000)}
+	s := &seat{jobs: store.NewJobs(control), events: make(chan coordinator.Event, 1000), gone: make(chan recipe.JobID, 100)}
 	s.leader = lead.New(lead.Config{Name: "c", Control: control, Lease: 600 * time.Millisecond, History: time.Hour},
-		lead.Project{Name: "default", Conn: conn, Jobs: s.jobs, Events: emitter(s.events), Missing: missing})
+		lead.Project{Name: "default", Conn: conn, Jobs: s.jobs, Events: emitter(s.events), Missing: missing,
+			Forget: func(_ context.Context, id recipe.JobID) error { s.gone <- id; return nil }})
 	if err := control.Follow(ctx); err != nil {
 		c.t.Fatal(err)
 	}
@@ -224,6 +226,9 @@ func TestRestAndGoOn(t *testing.T) {
 	for _, id := range []recipe.JobID{"one", "two"} {
 		c.order(s, id, coordinator.WantGone)
 		bustest.Eventually(t, "it is deleted", func() bool { _, err := s.jobs.Job(id); return err != nil })
+		if got := bustest.Wait(t, "what else is kept is forgotten", s.gone); got != id {
+			t.Errorf("got %s, want %s", got, id)
+		}
 	}
 	streams, err := bustest.Connect(t, c.server).Streams(bustest.Context(t), "SLUICE_")
 	if err != nil || len(streams) != 2 {

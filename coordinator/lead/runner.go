@@ -116,18 +116,44 @@ func (r *runner) work(ctx context.Context) error {
 	c.Plan, c.Parent, c.Priority = spec.Plan, spec.Parent, spec.Priority
 	c.Show = r.show(ctx)
 	c.Idle = func() bool { return r.d.p.Missing != nil && r.d.p.Missing(spec.Plan) != "" }
-	p, err := job.Run(ctx, c, job.Control{Stop: r.stop, Drain: r.drain, Cancel: r.cancel})
+	if f := r.d.p.Files; f != nil {
+		c.Finish = func(ctx context.Context) (string, error) { return f.Keep(ctx, r.id, spec.Owner) }
+	}
+	p, err := r.traced(ctx, spec.Trace, c)
 	if err != nil {
 		return err
 	}
 	return r.ended(ctx, p)
 }
 
+// traced runs the job as a part of the trace that its submission began.
+func (r *runner) traced(ctx context.Context, trace string, c job.Config) (recipe.Progress, error) {
+	ctx, end := r.d.cfg.Span(ctx, trace, "job run", "job", string(r.id), "project", r.d.p.Name)
+	c.Span = func(ctx context.Context, name string) (context.Context, func(error)) {
+		return r.d.cfg.Span(ctx, "", name, "job", string(r.id))
+	}
+	p, err := job.Run(ctx, c, job.Control{Stop: r.stop, Drain: r.drain, Cancel: r.cancel})
+	if err == nil && p.State == recipe.JobFailed {
+		end(errFailed)
+		return p, nil
+	}
+	end(err)
+	return p, err
+}
+
+// errFailed is what a trace is told of a job that failed: the reason may quote a record.
+var errFailed = errors.New("the job has failed")
+
 // ended writes down how a run of the job has ended. A job that rests without being asked to has
 // no room: it waits a while, unless it is nudged.
 func (r *runner) ended(ctx context.Context, p recipe.Progress) error {
 	if p.State == recipe.JobStopped && r.now().Want == coordinator.WantPause {
 		p.State = recipe.JobPaused
+	}
+	if f := r.d.p.Files; f != nil && p.State.Final() {
+		if err := f.Settle(ctx, r.id, p.State == recipe.JobSucceeded); err != nil {
+			return err
+		}
 	}
 	err := r.write(ctx, func(s *coordinator.Status) {
 		s.State, s.Reason, s.Waiting, s.Progress = p.State, p.Reason, "", &p
@@ -194,8 +220,18 @@ func (r *runner) end(ctx context.Context) error {
 
 // remove deletes all that is stored of a job that has ended.
 func (r *runner) remove(ctx context.Context) error {
+	if f := r.d.p.Files; f != nil {
+		if err := f.Remove(ctx, r.id); err != nil {
+			return err
+		}
+	}
 	if err := job.Remove(ctx, r.d.p.Conn, r.id); err != nil {
 		return err
+	}
+	if forget := r.d.p.Forget; forget != nil {
+		if err := forget(ctx, r.id); err != nil {
+			return err
+		}
 	}
 	return r.d.p.Jobs.Forget(ctx, r.id)
 }

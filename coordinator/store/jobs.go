@@ -43,7 +43,7 @@ func NewJobs(c *Control) *Jobs {
 	j.specs.View(func(key string, v *coordinator.Spec, ch Change) {
 		j.change(key, ch.Rev, func(e *joined) {
 			if v != nil {
-				v.Plan, v.Source, v.Params = nil, "", nil
+				v.Plan, v.Source, v.Files, v.Params = nil, "", nil, nil
 			}
 			j.place(e, v)
 			e.specRev = ch.Rev

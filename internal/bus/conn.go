@@ -35,6 +35,8 @@ type Conn struct {
 	closing atomic.Bool
 	closed  chan struct{} // closed when all watchers know
 
+	streams listed
+
 	mu       sync.Mutex
 	watchers map[*watcher]struct{} // guarded by mu
 	indirect map[string]bool       // streams without direct get; guarded by mu

@@ -64,6 +64,7 @@ const (
 	codeConsumerAbsent  = 10014
 	codeNoMessage       = 10037
 	codeSeqAbsent       = 10043
+	codeDeleteFailed    = 10057
 	codeStorage         = 10047
 	codeStreamExists    = 10058
 	codeStreamAbsent    = 10059
@@ -93,6 +94,10 @@ func (e *apiError) Unwrap() error {
 		return ErrNotFound
 	case codeStreamAbsent, codeOtherStream:
 		return ErrNoStream
+	case codeDeleteFailed:
+		if e.Text == "no message found" {
+			return ErrNotFound
+		}
 	case codeWrongLast:
 		return ErrConflict
 	case codeStreamExists, codeConsumerExists, codeFilterTwice, codeFilterTaken:

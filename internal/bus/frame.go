@@ -27,15 +27,18 @@ import (
 //
 // then the payload, to the end of the message.
 const (
-	frameMagic   = "SF"
-	frameVersion = 1
-	fixedHeader  = 46
+	frameMagic  = "SF"
+	fixedHeader = 46
 
 	flagEndSplit  = 1
 	flagEndSource = 2
 	flagRef       = 4
 	flagS2        = 8
 )
+
+// FrameVersion is the version of frames, and of all else that workers store of a job, that
+// this build writes.
+const FrameVersion = 1
 
 // MaxFrame bounds a frame's payload, compressed or not: one record of the greatest
 // size and what the record's own framing adds.
@@ -81,7 +84,7 @@ func AppendFrame(dst []byte, h *Header, payload []byte) []byte {
 
 	b := dst[start:]
 	copy(b, frameMagic)
-	b[2], b[3] = frameVersion, flags
+	b[2], b[3] = FrameVersion, flags
 	le := binary.LittleEndian
 	le.PutUint16(b[8:], uint16(size))
 	le.PutUint16(b[10:], h.Lane)
@@ -141,8 +144,8 @@ func OpenFrame(b []byte) (h Header, p Payload, err error) {
 	if size > len(b) || size < kind || headerSum(b[:size]) != le.Uint32(b[4:]) {
 		return h, p, fmt.Errorf("%w: checksum", ErrHeader)
 	}
-	if b[2] != frameVersion {
-		return h, p, fmt.Errorf("%w: version %d, want %d", ErrHeader, b[2], frameVersion)
+	if b[2] != FrameVersion {
+		return h, p, fmt.Errorf("%w: version %d, want %d", ErrHeader, b[2], FrameVersion)
 	}
 	flags := b[3]
 	h = Header{

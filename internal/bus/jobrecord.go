@@ -13,6 +13,7 @@ type JobRecord struct {
 	State      recipe.JobState `json:"state"`
 	Generation uint64          `json:"generation"` // counts the starts; part of consumers' names
 	Plan       *recipe.Plan    `json:"plan"`
+	Frames     int             `json:"frames,omitempty"`    // version of its frames, and of all else that is stored of it; 0 is 1
 	Drain      bool            `json:"drain,omitempty"`     // its sources are to end early, whatever comes between
 	Reason     string          `json:"reason,omitempty"`    // why it failed
 	Parent     recipe.JobID    `json:"parent,omitempty"`    // the job whose dead letters this one replays
@@ -93,6 +94,14 @@ type Chore struct {
 	Input    uint64 `json:"input,omitempty"`    // remove its input log below this sequence
 	Journal  uint64 `json:"journal,omitempty"`  // remove its journal below this sequence
 	Revision uint64 `json:"revision,omitempty"` // remove the pieces of its state below this revision
+}
+
+// Printed is what a printer has printed, as whole lines.
+type Printed struct {
+	Worker string `json:"worker"`
+	Node   string `json:"node"`
+	Text   string `json:"text,omitempty"`
+	Lost   int    `json:"lost,omitempty"` // lines behind these that were not sent: there were too many
 }
 
 // Sign is what a worker tells the coordinator now and then of a job that it is at.

@@ -268,5 +268,16 @@ func PieceOf(name string) (step int, revision uint64, ok bool) {
 // Chores is the subject on which workers ask the coordinator for a [Chore].
 func (n Names) Chores() string { return n.subject("chores") }
 
+// Console is the subject on which printers of the job print: a Printed. It is not stored.
+func (n Names) Console() string { return n.subject("console") }
+
+// ConsoleOf returns the job whose printers print on a subject that [Consoles] matches.
+func ConsoleOf(subject string) recipe.JobID {
+	return recipe.JobID(strings.TrimSuffix(strings.TrimPrefix(subject, "sluice."), ".console"))
+}
+
+// Consoles matches what the printers of all jobs print.
+const Consoles = "sluice.*.console"
+
 // Alive is the subject on which workers tell what they are at: a Sign. It is not stored.
 func (n Names) Alive() string { return n.subject("alive") }

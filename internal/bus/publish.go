@@ -17,6 +17,7 @@ const (
 	hdrSubjectSeq  = "Nats-Expected-Last-Subject-Sequence"
 	hdrStream      = "Nats-Expected-Stream"
 	hdrTTL         = "Nats-TTL"
+	hdrRollup      = "Nats-Rollup"
 	hdrStatus      = "Status"
 	hdrDescription = "Description"
 )
@@ -30,6 +31,8 @@ type Put struct {
 	Stream           string  // the stream that has to take it, "" for any
 	// TTL removes it after so long, in whole seconds, where the stream allows that; 0 never.
 	TTL time.Duration
+	// Rollup removes all messages before it on its subject, where the stream allows that.
+	Rollup bool
 }
 
 // Outcome is what became of a [Put].
@@ -76,7 +79,7 @@ type slot struct {
 // NewPublisher makes a publisher with an inbox of its own.
 func (c *Conn) NewPublisher() (*Publisher, error) {
 	p := &Publisher{c: c, prefix: c.nc.NewInbox() + "."}
-	p.hdr = make(nats.Header, 4)
+	p.hdr = make(nats.Header, 5)
 	sub, err := c.nc.Subscribe(p.prefix+"*", p.answer)
 	if err != nil {
 		return nil, fmt.Errorf("publisher: %w", wireError(err))
@@ -127,7 +130,7 @@ func (p *Publisher) Put(m Put, done func(Outcome)) {
 
 // setHeader fills the header that is used again for each put.
 func (p *Publisher) setHeader(m *Put) {
-	if m.MsgID == "" && m.ExpectSubjectSeq == nil && m.Stream == "" && m.TTL == 0 {
+	if m.MsgID == "" && m.ExpectSubjectSeq == nil && m.Stream == "" && m.TTL == 0 && !m.Rollup {
 		p.msg.Header = nil
 		return
 	}
@@ -143,6 +146,11 @@ func (p *Publisher) setHeader(m *Put) {
 		ttl = strconv.FormatInt(int64(m.TTL/time.Second), 10)
 	}
 	p.setField(hdrTTL, ttl)
+	rollup := ""
+	if m.Rollup {
+		rollup = "sub"
+	}
+	p.setField(hdrRollup, rollup)
 	p.msg.Header = p.hdr
 }
 

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-
-	"sluice/recipe"
 )
 
 // StreamConfig describes a stream. The zero value of each field but Name and
@@ -28,6 +26,7 @@ type StreamConfig struct {
 	Replicas          int           // 0: 1
 	AllowDirect       bool          // reads of single messages don't go through the leader
 	AllowTTL          bool          // messages may have a time to live of their own
+	AllowRollup       bool          // a message may take the place of all before it on its subject
 }
 
 // StreamState is what a stream holds.
@@ -54,6 +53,7 @@ func (s *StreamConfig) wire() jetstream.StreamConfig {
 		Replicas:          max(1, s.Replicas),
 		AllowDirect:       s.AllowDirect,
 		AllowMsgTTL:       s.AllowTTL,
+		AllowRollup:       s.AllowRollup,
 	}
 	if s.WorkQueue {
 		w.Retention = jetstream.WorkQueuePolicy
@@ -117,20 +117,6 @@ func (c *Conn) Streams(ctx context.Context, prefix string) ([]string, error) {
 	names = slices.DeleteFunc(names, func(n string) bool { return !strings.HasPrefix(n, prefix) })
 	slices.Sort(names)
 	return slices.Compact(names), nil
-}
-
-// MissingStream returns the first of the job's streams that does not exist, "" when all do.
-func (c *Conn) MissingStream(ctx context.Context, n Names, plan *recipe.Plan) (string, error) {
-	there, err := c.Streams(ctx, n.Prefix())
-	if err != nil {
-		return "", err
-	}
-	for _, s := range n.Streams(plan) {
-		if _, found := slices.BinarySearch(there, s); !found {
-			return s, nil
-		}
-	}
-	return "", nil
 }
 
 // StreamState returns what the stream holds now; ErrNoStream when there is none.

@@ -1,6 +1,7 @@
 // Command docgen writes the generated parts of the docs: a page for every kind under
-// docs/kinds, and docs/diagnostics.md from the bad recipes under docs/diagnostics. With
-// -check it writes nothing and fails when a file is not what it would write.
+// docs/kinds, docs/diagnostics.md from the bad recipes under docs/diagnostics, and
+// docs/configuration.md from the flags of the services. With -check it writes nothing and fails
+// when a file is not what it would write.
 //
 // It is run from the module's root; start reading at [pages].
 package main
@@ -17,6 +18,7 @@ import (
 	"slices"
 	"strings"
 
+	"sluice/cmd/sluice/settings"
 	"sluice/internal/reference"
 	"sluice/nodes/all"
 )
@@ -88,6 +90,11 @@ func pages(root string) (map[string][]byte, error) {
 		return nil, err
 	}
 	files["docs/diagnostics.md"] = text
+	var configuration bytes.Buffer
+	if err := settings.Page(&configuration); err != nil {
+		return nil, err
+	}
+	files["docs/configuration.md"] = configuration.Bytes()
 	return files, nil
 }
 

@@ -82,7 +82,7 @@ func TestDeclaredNames(t *testing.T) {
 		}
 		for _, decl := range src.AST.Decls {
 			for _, id := range declared(decl) {
-				if get.MatchString(id.Name) {
+				if get.MatchString(id.Name) && id.Name != "GetStatus" { // an interface of the API framework
 					t.Errorf("%s: %s: no Get prefix", src.At(id), id.Name)
 				}
 				for _, word := range camelWords(id.Name) {

@@ -47,7 +47,7 @@ type Config struct {
 	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	Stdin   io.Reader
 	Console io.Writer
-	Secret  func(name string) (string, error)
+	Secret  func(ctx context.Context, job recipe.JobID, node, name string) (string, error)
 	Show    func(recipe.Progress)
 	Watch   func(conn *bus.Conn, id recipe.JobID, plan *recipe.Plan) (stop func(), err error) // called before the job starts: taps
 	Stop    <-chan struct{}                                                                   // closed to bring the job to rest

@@ -27,6 +27,8 @@ type Job struct {
 	Plan   *recipe.Plan
 	Within time.Duration // the bound on a run; 0 is 60 s
 	Show   func(recipe.Progress)
+
+	Priority int // among the jobs of the rig
 }
 
 // Result is how a run ended.
@@ -131,7 +133,7 @@ func (j *Job) Under(control job.Control) *Result {
 	defer cancel()
 	c := &j.rig.config
 	p, err := job.Run(ctx, job.Config{Conn: j.rig.Conn, Job: j.ID, Plan: j.Plan, AckWait: c.AckWait, Lease: c.Lease, Stall: c.Stall,
-		Show: j.Show, Log: j.rig.log.Named("job")}, control)
+		Show: j.Show, Priority: j.Priority, Log: j.rig.log.Named("job")}, control)
 	if err != nil {
 		j.t.Errorf("the job did not end: %v\n%+v\n%s\n%s", err, p, j.waits(), j.Plan.Text())
 	}

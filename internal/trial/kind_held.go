@@ -10,7 +10,7 @@ import (
 )
 
 var heldKind = nodes.Define(nodes.Spec{
-	Kind: "held", Category: "flow", Summary: "Holds records until a file appears", Role: nodes.Stateless,
+	Kind: "held", Category: "flow", Summary: "Holds records until a file appears", Role: nodes.Stateless, Waits: true,
 	In:  []nodes.Port{{Name: "in", Type: "T", Doc: "anything"}},
 	Out: []nodes.Port{{Name: "out", Type: "T", Doc: "the same"}},
 }, func(c heldConfig, env *nodes.Env) (any, error) {

@@ -16,4 +16,4 @@ func Catalogue() *nodes.Catalogue {
 
 // Kinds are the kinds that only tests have: give and keep stand at the ends of an
 // example, witness tells, the others misbehave on request.
-var Kinds = []nodes.Kind{giveKind, keepKind, moodyKind, burstKind, jitterKind, heldKind, witnessKind, stuckKind, panickySourceKind, panickyFeedKind, panickyKind, oracleKind}
+var Kinds = []nodes.Kind{giveKind, keepKind, moodyKind, burstKind, jitterKind, heldKind, witnessKind, stuckKind, panickySourceKind, panickyFeedKind, panickyKind, oracleKind, toilKind}

@@ -99,8 +99,8 @@ func serves(kinds []string, away bool) func(*recipe.Step) bool {
 }
 
 // secretOf is how a worker asks for its secrets.
-func secretOf(known map[string]string) func(name string) (string, error) {
-	return func(name string) (string, error) {
+func secretOf(known map[string]string) func(context.Context, recipe.JobID, string, string) (string, error) {
+	return func(_ context.Context, _ recipe.JobID, _, name string) (string, error) {
 		if v, ok := known[name]; ok {
 			return v, nil
 		}

@@ -51,7 +51,9 @@ type Config struct {
 	Deadline time.Duration
 	Fail     worker.Failpoint // of the workers, for [OneProcess] alone
 	Share    float64          // of the 50 % rule, for OneProcess alone; see worker.Config
-	Log      hclog.Logger     // nil says nothing, or all there is when [Loud] is set
+	// Tune changes the workers' settings, for OneProcess alone.
+	Tune func(*worker.Config)
+	Log  hclog.Logger // nil says nothing, or all there is when [Loud] is set
 }
 
 // Rig is a server with workers, on which jobs run. It ends with its test.
@@ -87,8 +89,8 @@ func New(t testing.TB, m Mode, c Config) *Rig {
 	if c.Catalogue == nil {
 		c.Catalogue = Catalogue()
 	}
-	if m == Processes && (c.Fail != nil || c.Share != 0) {
-		t.Fatal("a rig of processes can't be told a failpoint or a share")
+	if m == Processes && (c.Fail != nil || c.Share != 0 || c.Tune != nil) {
+		t.Fatal("a rig of processes can't be told a failpoint, a share or other settings")
 	}
 	if c.Log == nil {
 		c.Log = logger(t)
@@ -193,6 +195,9 @@ func (r *Rig) local(c worker.Config) func() {
 	}
 	c.Conn, c.Catalogue, c.Root, c.Stdin, c.Console, c.Log = conn, r.config.Catalogue, root, &r.Stdin, &r.Console, r.log.Named(c.Name)
 	c.Deadline, c.FullShare = r.config.Deadline, r.config.Share
+	if r.config.Tune != nil {
+		r.config.Tune(&c)
+	}
 	w, err := worker.New(c)
 	if err != nil {
 		r.t.Fatal(err)

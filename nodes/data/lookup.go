@@ -56,7 +56,7 @@ var Lookup = nodes.Define(nodes.Spec{
 }, newLookup)
 
 type lookupConfig struct {
-	Path   string `json:"path" doc:"file of the table, below the root" format:"path"`
+	Path   string `json:"path" doc:"file of the table, below the root, or an artifact: artifact:SHA256/NAME" format:"path"`
 	Key    string `json:"key" doc:"field of the record that is looked up" min:"1"`
 	Column string `json:"column" doc:"column of the table that is compared; the key's name when left out" optional:"true"`
 	Into   string `json:"into" doc:"field that the row is put into; the file's name without ending when left out" optional:"true"`
@@ -79,6 +79,11 @@ func newLookup(cfg lookupConfig, env *nodes.Env) (any, error) {
 		base := path.Base(cfg.Path)
 		if cfg.Into = strings.TrimSuffix(base, path.Ext(base)); cfg.Into == "" {
 			return nil, errors.New("into is needed: the file's name has nothing before its ending")
+		}
+	}
+	if nodes.IsArtifact(cfg.Path) {
+		if _, _, err := nodes.ParseArtifact(cfg.Path); err != nil {
+			return nil, err
 		}
 	}
 	l := &lookup{cfg: cfg, env: env}

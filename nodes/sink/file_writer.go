@@ -2,7 +2,8 @@ package sink
 
 import (
 	"context"
-	"encoding/binary"
+	"path/filepath"
+	"strings"
 
 	"sluice/nodes"
 	"sluice/recipe"
@@ -17,7 +18,8 @@ var fileWriterKind = nodes.Define(nodes.Spec{
 		"as it was. With `append` they are written behind what the file held when the job began (in lines, behind a line end); another hidden file remembers how much " +
 		"that was, and when the job fails before the input has ended, or is stopped there where nothing keeps it (`sluice run` without `--data-dir`), the file is cut back to that. " +
 		"What was written when the input had ended stays, also when the job fails later in another branch. No other program may append to the file meanwhile, and no other node of the recipe may write it. A " +
-		"replay of dead letters always appends: to what its job has written.",
+		"replay of dead letters always appends: to what its job has written. Where workers have no folder, in a cluster, the file is an artifact of its job: nothing is there " +
+		"before it, so `if_exists` makes no difference, and it appears when the job has succeeded; that of a replay is one of its own.",
 	Role: nodes.Sink, Exclusive: "path", Replay: map[string]any{"if_exists": "append"},
 	In: []nodes.Port{{Name: "in", Type: recipe.Any, Doc: "what to write, in its text form or, in json_lines, as JSON"}},
 	Guarantee: "Each record once and in order, whatever process dies: records are written at offsets, and a resumed job " +
@@ -56,19 +58,36 @@ const keepBuffer = 1 << 20
 
 type fileWriter struct {
 	format  string
-	target  *target
-	pending []byte // records of the frame in hand
-	offset  int64  // bytes written of this job
+	out     nodes.Output // a file in a folder, or an artifact
+	pending []byte       // records of the frame in hand
 }
 
 func newFileWriter(c fileWriterConfig, env *nodes.Env) (any, error) {
 	w := &fileWriter{format: c.Format}
-	if env.Checking {
+	switch {
+	case nodes.IsArtifact(c.Path):
+		return nil, nodes.Permanentf("path %s: an artifact is never written again; give a name, and the file becomes an artifact of the job", c.Path)
+	case env.Checking:
+		w.out = &target{} // it opens nothing
 		return w, nil
+	case env.Output != nil:
+		w.out = env.Output
+		return w, artifactPath(c.Path)
 	}
-	var err error
-	w.target, err = newTarget(c.Path, c.IfExists, c.Format != "text", env)
-	return w, err
+	t, err := newTarget(c.Path, c.IfExists, c.Format != "text", env)
+	if err != nil {
+		return nil, err
+	}
+	w.out = t
+	return w, nil
+}
+
+// artifactPath refuses what no file of a job could be called.
+func artifactPath(path string) error {
+	if clean := filepath.Clean(path); !filepath.IsLocal(clean) || clean == "." || strings.HasSuffix(path, "/") {
+		return nodes.Permanentf("%s: the name of a file is wanted, relative and not above the job's folder: the file becomes an artifact of the job", path)
+	}
+	return nil
 }
 
 // Process implements nodes.Processor.
@@ -90,54 +109,49 @@ func (w *fileWriter) Process(_ *nodes.Call, r nodes.Record) (err error) {
 
 // Flush implements nodes.Flusher. After an error it may be called again: it writes the
 // same bytes at the same place.
-func (w *fileWriter) Flush(context.Context) error {
+func (w *fileWriter) Flush(ctx context.Context) error {
 	if len(w.pending) == 0 {
 		return nil
 	}
-	if err := w.target.writeAt(w.pending, w.offset); err != nil {
+	if err := w.out.Append(ctx, w.pending); err != nil {
 		return err
 	}
-	w.offset += int64(len(w.pending))
 	if w.pending = w.pending[:0]; cap(w.pending) > keepBuffer {
 		w.pending = nil
 	}
 	return nil
 }
 
-// AppendSnapshot implements nodes.Stateful: the state is the offset.
-func (w *fileWriter) AppendSnapshot(b []byte) []byte { return binary.AppendVarint(b, w.offset) }
+// AppendSnapshot implements nodes.Stateful: the state is that of the output.
+func (w *fileWriter) AppendSnapshot(b []byte) []byte { return w.out.AppendState(b, true) }
 
 // AppendDelta implements nodes.Stateful.
-func (w *fileWriter) AppendDelta(b []byte) []byte { return w.AppendSnapshot(b) }
+func (w *fileWriter) AppendDelta(b []byte) []byte { return w.out.AppendState(b, false) }
 
-// Restore implements nodes.Stateful. What was written behind the offset is written again.
-func (w *fileWriter) Restore(snapshot []byte) error {
-	if len(snapshot) == 0 {
-		snapshot = []byte{0}
-	}
-	return w.Apply(snapshot)
-}
+// Restore implements nodes.Stateful. What was written behind the state is written again.
+func (w *fileWriter) Restore(snapshot []byte) error { return w.Apply(snapshot) }
 
 // Apply implements nodes.Stateful.
 func (w *fileWriter) Apply(delta []byte) error {
-	offset, n := binary.Varint(delta)
-	if n != len(delta) || offset < 0 {
-		return nodes.Permanentf("the state of file_writer is malformed")
-	}
-	w.offset, w.pending = offset, w.pending[:0]
-	return w.target.forget()
+	w.pending = w.pending[:0]
+	return w.out.Restore(delta)
 }
 
 // Seal implements nodes.Sealer.
-func (w *fileWriter) Seal(context.Context) error { return w.target.seal(w.offset) }
+func (w *fileWriter) Seal(ctx context.Context) error { return w.out.Seal(ctx) }
 
 // Discard implements nodes.Discarder.
-func (w *fileWriter) Discard(context.Context) error { return w.target.discard() }
+func (w *fileWriter) Discard(ctx context.Context) error {
+	if d, ok := w.out.(nodes.Discarder); ok {
+		return d.Discard(ctx)
+	}
+	return nil
+}
 
 // Close implements nodes.Closer.
 func (w *fileWriter) Close() error {
-	if w.target == nil {
-		return nil
+	if c, ok := w.out.(nodes.Closer); ok {
+		return c.Close()
 	}
-	return w.target.forget()
+	return nil
 }

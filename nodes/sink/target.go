@@ -36,6 +36,8 @@ type target struct {
 
 	file *os.File // open for writing
 	base int64    // in file, of the job's first byte
+
+	offset int64 // bytes written of this job
 }
 
 func newTarget(file, ifExists string, lines bool, env *nodes.Env) (*target, error) {

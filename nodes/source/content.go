@@ -7,7 +7,6 @@ import (
 	"hash"
 	"hash/crc32"
 	"io"
-	"os"
 
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/zstd"
@@ -84,7 +83,7 @@ type errContent struct{ error }
 func (e errContent) Unwrap() error { return e.error }
 
 // unpack opens the stream in f; member is the index of a zip member.
-func unpack(f *os.File, packed string, member int, maxBytes int64) (*unpacked, error) {
+func unpack(f nodes.File, packed string, member int, maxBytes int64) (*unpacked, error) {
 	u := &unpacked{packed: &counter{r: f}, max: maxBytes, done: func() {}}
 	switch packed {
 	case packedGzip:
@@ -138,7 +137,7 @@ func (c *checked) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func zipMember(f *os.File, member int) (*zip.File, error) {
+func zipMember(f nodes.File, member int) (*zip.File, error) {
 	files, err := zipMembers(f)
 	if err != nil {
 		return nil, err
@@ -158,7 +157,7 @@ func zipMember(f *os.File, member int) (*zip.File, error) {
 // maxMembers bounds the members that are read of one archive.
 const maxMembers = 100_000
 
-func zipMembers(f *os.File) ([]*zip.File, error) {
+func zipMembers(f nodes.File) ([]*zip.File, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -212,7 +211,7 @@ func (u *unpacked) Read(p []byte) (int, error) {
 func (u *unpacked) Close() { u.done() }
 
 // openPlain checks that a plain file still holds the range that was cut of it.
-func openPlain(f *os.File, start, end int64) (io.Reader, error) {
+func openPlain(f nodes.File, start, end int64) (io.Reader, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"sluice/nodes"
 )
@@ -13,7 +12,7 @@ import (
 type fileReaderPiece struct {
 	*piece
 	format string
-	file   *os.File
+	file   nodes.File
 	stream *unpacked // nil for plain files
 	cutter *cutter
 	broken error // found when the piece was opened, or of the file: it stays

@@ -51,7 +51,7 @@ var fileReaderKind = nodes.Define(nodes.Spec{
 }, newFileReader)
 
 type fileReaderConfig struct {
-	Path       string `json:"path" doc:"file to read, or a pattern such as logs/*.gz; relative to the root" format:"path"`
+	Path       string `json:"path" doc:"file to read, or a pattern such as logs/*.gz; relative to the root; or an artifact: artifact:SHA256/NAME" format:"path"`
 	Format     string `json:"format" doc:"lines: a record per line; text: a record per file; json_lines: a JSON value per line" default:"lines" enum:"lines|text|json_lines"`
 	MaxBytes   int64  `json:"max_bytes" doc:"bytes that a packed file may unpack to" default:"17179869184" min:"1"`
 	SplitBytes int64  `json:"split_bytes" doc:"bytes of the pieces that plain files are read in" default:"67108864" min:"1"`
@@ -63,6 +63,11 @@ type fileReader struct {
 }
 
 func newFileReader(c fileReaderConfig, env *nodes.Env) (any, error) {
+	if nodes.IsArtifact(c.Path) {
+		if _, _, err := nodes.ParseArtifact(c.Path); err != nil {
+			return nil, err
+		}
+	}
 	return &fileReader{c, env}, nil
 }
 
@@ -73,7 +78,14 @@ func (e errOpen) Unwrap() error { return e.error }
 
 // open opens a path that match made. What is no file is not even opened: a pipe would
 // wait for somebody who writes.
-func (f *fileReader) open(path string) (*os.File, error) {
+func (f *fileReader) open(path string) (nodes.File, error) {
+	if nodes.IsArtifact(path) {
+		file, err := f.env.OpenArtifact(path)
+		if err != nil {
+			return nil, errOpen{err}
+		}
+		return file, nil
+	}
 	info, err := f.env.Root.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
@@ -100,7 +112,7 @@ func (f *fileReader) Open(_ context.Context, split nodes.Split, offset int64) (n
 	if r.Lost != "" {
 		return &lostFile{r.piece, offset}, nil
 	}
-	if f.env.Root == nil {
+	if f.env.Root == nil && !nodes.IsArtifact(r.Path) {
 		return nil, nodes.Permanentf("%s: this worker was given no folder, so it touches no files", r.Path)
 	}
 	var err error

@@ -18,6 +18,9 @@ const maxFolders = 64
 
 // match returns the files that the path names, as itself or as a pattern.
 func (f *fileReader) match() (files []string, pattern bool, err error) {
+	if nodes.IsArtifact(f.Path) {
+		return []string{f.Path}, false, nil
+	}
 	name, err := f.env.Path(f.Path)
 	if err != nil {
 		return nil, false, err

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"sluice/nodes"
 )
@@ -104,7 +103,7 @@ func (f *fileReader) cut(path string) ([]piece, error) {
 }
 
 // cutBy cuts a file that is packed in this way.
-func (f *fileReader) cutBy(file *os.File, path, packed string) ([]piece, error) {
+func (f *fileReader) cutBy(file nodes.File, path, packed string) ([]piece, error) {
 	if packed == packedUTF16 && f.Format == formatText {
 		packed = packedPlain // a whole file stays as it is
 	}
@@ -124,7 +123,7 @@ func (f *fileReader) cutBy(file *os.File, path, packed string) ([]piece, error) 
 	return rangePieces(file, path, info.Size(), f.SplitBytes)
 }
 
-func zipPieces(file *os.File, path string) ([]piece, error) {
+func zipPieces(file nodes.File, path string) ([]piece, error) {
 	members, err := zipMembers(file)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,166 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"sluice/coordinator"
+	"sluice/recipe"
+)
+
+// largestAnswer bounds an answer that is read whole, in bytes.
+const largestAnswer = 64 << 20
+
+// Config says where an API is and with which key to ask.
+type Config struct {
+	URL   string // http://127.0.0.1:8420
+	Key   string // an API key, or a token of the identity provider
+	CA    string // file with certificates that the server's is checked by; "" is the system's
+	Agent string // what the client calls itself, "" for sluice
+}
+
+// Client asks one coordinator. Its methods may be called from any goroutine.
+type Client struct {
+	base  *url.URL
+	key   string
+	agent string
+	http  *http.Client
+}
+
+// New returns a client; nothing is asked yet.
+func New(c Config) (*Client, error) {
+	base, err := url.Parse(c.URL)
+	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
+		return nil, fmt.Errorf("server %q: want http://HOST:PORT or https://HOST:PORT", c.URL)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.CA != "" {
+		pem, err := os.ReadFile(c.CA)
+		if err != nil {
+			return nil, fmt.Errorf("certificates of the server: %w", err)
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("certificates of the server: %s holds none", c.CA)
+		}
+		transport.TLSClientConfig.RootCAs = pool
+	}
+	if c.Agent == "" {
+		c.Agent = "sluice"
+	}
+	return &Client{base: base, key: c.Key, agent: c.Agent, http: &http.Client{Transport: transport}}, nil
+}
+
+// call is one request.
+type call struct {
+	method, path string
+	query        url.Values
+	header       http.Header
+	in, out      any
+	body         io.Reader // instead of in
+}
+
+// do asks and reads the answer into out.
+func (c *Client) do(ctx context.Context, k call) error {
+	resp, err := c.ask(ctx, k)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, largestAnswer))
+	if err == nil && k.out != nil {
+		err = json.Unmarshal(data, k.out)
+	}
+	if err != nil {
+		return fmt.Errorf("%s %s: answer: %w", k.method, k.path, err)
+	}
+	return nil
+}
+
+// ask asks, and returns an answer that is no error. The caller closes its body.
+func (c *Client) ask(ctx context.Context, k call) (*http.Response, error) {
+	body := k.body
+	if k.in != nil {
+		data, err := json.Marshal(k.in)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(data)
+	}
+	u := c.base.JoinPath(k.path)
+	u.RawQuery = k.query.Encode()
+	req, err := http.NewRequestWithContext(ctx, k.method, u.String(), body)
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range k.header {
+		req.Header[name] = values
+	}
+	req.Header.Set("User-Agent", c.agent)
+	if c.key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.key)
+	}
+	switch {
+	case k.in != nil:
+		req.Header.Set("Content-Type", "application/json")
+	case k.body != nil:
+		req.Header.Set("Content-Type", "application/octet-stream")
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		f := coordinator.Faultf(coordinator.Unavailable, "coordinator at %s: %w", c.base.Host, err)
+		f.Hint = "is it running, and is the address right? sluice up starts one"
+		return nil, f
+	}
+	if resp.StatusCode >= 400 {
+		defer resp.Body.Close()
+		return nil, faultOf(resp)
+	}
+	return resp, nil
+}
+
+// faultOf reads the problem in an answer.
+func faultOf(resp *http.Response) error {
+	var p struct {
+		Code        coordinator.Family `json:"code"`
+		Detail      string             `json:"detail"`
+		Hint        string             `json:"hint"`
+		Request     string             `json:"request_id"`
+		Diagnostics recipe.Diagnostics `json:"diagnostics"`
+		Errors      []struct {
+			Message  string `json:"message"`
+			Location string `json:"location"`
+		} `json:"errors"`
+	}
+	data, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if json.Unmarshal(data, &p) != nil || p.Detail == "" {
+		return coordinator.Faultf(coordinator.Unavailable, "the server answers %s, which is no answer of a coordinator", resp.Status)
+	}
+	text := p.Detail
+	for _, e := range p.Errors {
+		text += fmt.Sprintf("; %s: %s", strings.TrimPrefix(e.Location, "body."), e.Message)
+	}
+	if resp.StatusCode >= 500 && p.Request != "" {
+		text += " (request " + p.Request + ")"
+	}
+	return &coordinator.Fault{Family: p.Code, Text: text, Hint: p.Hint, Found: p.Diagnostics}
+}
+
+// within bounds a call whose context has no bound of its own.
+func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if _, bounded := ctx.Deadline(); bounded {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, d)
+}

@@ -1,0 +1,70 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"sluice/coordinator"
+)
+
+// Workers returns the workers that are here, by name.
+func (c *Client) Workers(ctx context.Context) ([]coordinator.Worker, error) {
+	ctx, cancel := within(ctx, wait)
+	defer cancel()
+	var out struct {
+		Workers []coordinator.Worker `json:"workers"`
+	}
+	return out.Workers, c.do(ctx, call{method: http.MethodGet, path: "v1/workers", out: &out})
+}
+
+// Self is who asks, as the coordinator knows it.
+type Self struct {
+	Name    string           `json:"name"`
+	Project string           `json:"project"`
+	Role    coordinator.Role `json:"role"`
+	Key     string           `json:"key,omitempty"`
+	Expires time.Time        `json:"expires,omitzero"`
+	Version string           `json:"version"` // of the coordinator
+}
+
+// Self returns who asks.
+func (c *Client) Self(ctx context.Context) (s Self, err error) {
+	ctx, cancel := within(ctx, wait)
+	defer cancel()
+	return s, c.do(ctx, call{method: http.MethodGet, path: "v1/self", out: &s})
+}
+
+// Keys returns the API keys of the project, the newest first.
+func (c *Client) Keys(ctx context.Context) ([]coordinator.Key, error) {
+	ctx, cancel := within(ctx, wait)
+	defer cancel()
+	var out struct {
+		Keys []coordinator.Key `json:"keys"`
+	}
+	return out.Keys, c.do(ctx, call{method: http.MethodGet, path: "v1/keys", out: &out})
+}
+
+// CreateKey makes an API key and returns it with its token, which is shown this once.
+func (c *Client) CreateKey(ctx context.Context, name string, role coordinator.Role, expires time.Time) (k coordinator.Key, token string, err error) {
+	ctx, cancel := within(ctx, wait)
+	defer cancel()
+	in := map[string]any{"name": name, "role": role}
+	if !expires.IsZero() {
+		in["expires"] = expires
+	}
+	var out struct {
+		coordinator.Key
+		Token string `json:"token"`
+	}
+	err = c.do(ctx, call{method: http.MethodPost, path: "v1/keys", in: in, out: &out})
+	return out.Key, out.Token, err
+}
+
+// RevokeKey revokes an API key by its prefix.
+func (c *Client) RevokeKey(ctx context.Context, prefix string) (k coordinator.Key, err error) {
+	ctx, cancel := within(ctx, wait)
+	defer cancel()
+	return k, c.do(ctx, call{method: http.MethodDelete, path: "v1/keys/" + url.PathEscape(prefix), out: &k})
+}

@@ -1,0 +1,106 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"sluice/coordinator"
+	"sluice/recipe"
+)
+
+// Secrets returns the secrets of the project; nobody gets a value back.
+func (c *Client) Secrets(ctx context.Context) ([]coordinator.Secret, error) {
+	ctx, cancel := within(ctx, wait)
+	defer cancel()
+	var out struct {
+		Secrets []coordinator.Secret `json:"secrets"`
+	}
+	return out.Secrets, c.do(ctx, call{method: http.MethodGet, path: "v1/secrets", out: &out})
+}
+
+// SetSecret sets a secret.
+func (c *Client) SetSecret(ctx context.Context, name, value string) (s coordinator.Secret, err error) {
+	ctx, cancel := within(ctx, wait)
+	defer cancel()
+	return s, c.do(ctx, call{method: http.MethodPut, path: "v1/secrets/" + url.PathEscape(name), in: map[string]string{"value": value}, out: &s})
+}
+
+// DeleteSecret deletes a secret.
+func (c *Client) DeleteSecret(ctx context.Context, name string) error {
+	ctx, cancel := within(ctx, wait)
+	defer cancel()
+	return c.do(ctx, call{method: http.MethodDelete, path: "v1/secrets/" + url.PathEscape(name)})
+}
+
+func letters(id recipe.JobID) string { return "v1/jobs/" + url.PathEscape(string(id)) + "/dead" }
+
+// Letters returns a page of a job's dead letters; node is "" for all.
+func (c *Client) Letters(ctx context.Context, id recipe.JobID, node, after string) (p coordinator.DeadLetterPage, err error) {
+	ctx, cancel := within(ctx, wait)
+	defer cancel()
+	q := url.Values{"limit": {strconv.Itoa(1000)}}
+	if node != "" {
+		q.Set("node", node)
+	}
+	if after != "" {
+		q.Set("after", after)
+	}
+	return p, c.do(ctx, call{method: http.MethodGet, path: letters(id), query: q, out: &p})
+}
+
+// Letter returns a dead letter with its record.
+func (c *Client) Letter(ctx context.Context, id recipe.JobID, letter string) (l coordinator.DeadLetterWhole, err error) {
+	ctx, cancel := within(ctx, wait)
+	defer cancel()
+	return l, c.do(ctx, call{method: http.MethodGet, path: letters(id) + "/" + url.PathEscape(letter), out: &l})
+}
+
+// Replayed is what came of a replay.
+type Replayed struct {
+	Jobs    []coordinator.Job `json:"jobs"`              // one for each node that had given letters up
+	Letters int               `json:"letters"`           // that they have
+	Sources int               `json:"sources,omitempty"` // left out: given up before they were records
+	Later   []string          `json:"later,omitempty"`   // nodes left out: their replay writes what another one does, that has to end before
+}
+
+// Replay runs dead letters once more: those with these ids, or all that no replay has.
+func (c *Client) Replay(ctx context.Context, id recipe.JobID, ids []string, node string, force bool) (r Replayed, err error) {
+	ctx, cancel := within(ctx, wait)
+	defer cancel()
+	in := map[string]any{"force": force}
+	if len(ids) > 0 {
+		in["ids"] = ids
+	}
+	if node != "" {
+		in["node"] = node
+	}
+	return r, c.do(ctx, call{method: http.MethodPost, path: letters(id) + "/replay", in: in, out: &r})
+}
+
+// PurgeLetters deletes dead letters for good, all without ids, and returns how many.
+func (c *Client) PurgeLetters(ctx context.Context, id recipe.JobID, ids []string) (int, error) {
+	ctx, cancel := within(ctx, wait)
+	defer cancel()
+	in := map[string]any{}
+	if len(ids) > 0 {
+		in["ids"] = ids
+	}
+	var out struct {
+		Purged int `json:"purged"`
+	}
+	err := c.do(ctx, call{method: http.MethodPost, path: letters(id) + "/purge", in: in, out: &out})
+	return out.Purged, err
+}
+
+// Retry runs a job once more that failed or was cancelled. With a key it may be asked again.
+func (c *Client) Retry(ctx context.Context, id recipe.JobID, key string) (j coordinator.Job, err error) {
+	ctx, cancel := within(ctx, wait)
+	defer cancel()
+	h := http.Header{}
+	if key != "" {
+		h.Set("Idempotency-Key", key)
+	}
+	return j, c.do(ctx, call{method: http.MethodPost, path: "v1/jobs/" + url.PathEscape(string(id)) + "/retry", header: h, out: &j})
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"sluice/coordinator"
+	"sluice/internal/progress"
+)
+
+type workersCmd struct {
+	remoteFlags
+	outputFlags
+}
+
+// Run lists the workers.
+func (c workersCmd) Run(ctx context.Context, std streams) error {
+	r, err := c.open()
+	if err != nil {
+		return err
+	}
+	all, err := r.Workers(ctx)
+	if err != nil {
+		return told(err)
+	}
+	return c.print(std.out, all, func(w io.Writer) {
+		row(w, "NAME", "HOST", "POOL", "KINDS", "JOBS", "VERSION", "UP")
+		for _, k := range all {
+			name := k.Name
+			if k.Draining {
+				name += " (leaves)"
+			}
+			row(w, name, k.Host, k.Pool, len(k.Kinds), k.Jobs, k.Version, progress.Human(time.Since(k.Started).Round(time.Second)))
+		}
+	})
+}
+
+type keysCmd struct {
+	List   keysListCmd   `cmd:"" default:"withargs" help:"List API keys."`
+	Create keysCreateCmd `cmd:"" help:"Make an API key and print it, this once."`
+	Revoke keysRevokeCmd `cmd:"" help:"Revoke an API key, everywhere within 5 s."`
+	Check  keysCheckCmd  `cmd:"" help:"Show who one's own key says one is."`
+}
+
+type keysListCmd struct {
+	remoteFlags
+	outputFlags
+}
+
+// Run lists the keys.
+func (c keysListCmd) Run(ctx context.Context, std streams) error {
+	r, err := c.open()
+	if err != nil {
+		return err
+	}
+	all, err := r.Keys(ctx)
+	if err != nil {
+		return told(err)
+	}
+	date := func(t time.Time) string {
+		if t.IsZero() {
+			return "-"
+		}
+		return t.Local().Format(time.DateTime)
+	}
+	return c.print(std.out, all, func(w io.Writer) {
+		row(w, "KEY", "NAME", "ROLE", "CREATED", "EXPIRES", "USED", "")
+		for _, k := range all {
+			state := ""
+			if !k.Revoked.IsZero() {
+				state = "revoked"
+			}
+			row(w, k.Prefix, k.Name, k.Role, date(k.Created), date(k.Expires), date(k.Used), state)
+		}
+	})
+}
+
+type keysCreateCmd struct {
+	remoteFlags
+	Name    string           `arg:"" help:"Of who will hold it."`
+	Role    coordinator.Role `required:"" enum:"viewer,operator,author,admin" help:"What it may do: viewer, operator, author or admin."`
+	Expires time.Duration    `placeholder:"DURATION" help:"After which it is no good any more, as 720h; without it never."`
+}
+
+// Run makes a key.
+func (c keysCreateCmd) Run(ctx context.Context, std streams) error {
+	r, err := c.open()
+	if err != nil {
+		return err
+	}
+	var expires time.Time
+	if c.Expires > 0 {
+		expires = time.Now().Add(c.Expires).UTC()
+	}
+	k, token, err := r.CreateKey(ctx, c.Name, c.Role, expires)
+	if err != nil {
+		return told(err)
+	}
+	fmt.Fprintln(std.out, token)
+	fmt.Fprintf(std.err, "key %s of %s, %s; it is not shown again\n", k.Prefix, k.Name, k.Role)
+	return nil
+}
+
+type keysRevokeCmd struct {
+	remoteFlags
+	Key string `arg:"" help:"The key's prefix, as the list shows it."`
+}
+
+// Run revokes a key.
+func (c keysRevokeCmd) Run(ctx context.Context, std streams) error {
+	r, err := c.open()
+	if err != nil {
+		return err
+	}
+	k, err := r.RevokeKey(ctx, c.Key)
+	if err != nil {
+		return told(err)
+	}
+	fmt.Fprintf(std.err, "key %s of %s is revoked\n", k.Prefix, k.Name)
+	return nil
+}
+
+type keysCheckCmd struct {
+	remoteFlags
+	outputFlags
+}
+
+// Run shows who asks.
+func (c keysCheckCmd) Run(ctx context.Context, std streams) error {
+	r, err := c.open()
+	if err != nil {
+		return err
+	}
+	s, err := r.Self(ctx)
+	if err != nil {
+		return told(err)
+	}
+	return c.print(std.out, s, func(w io.Writer) {
+		row(w, "name", s.Name)
+		row(w, "project", s.Project)
+		row(w, "role", s.Role)
+		if s.Key != "" {
+			row(w, "key", s.Key)
+		}
+		row(w, "coordinator", s.Version)
+	})
+}

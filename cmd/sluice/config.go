@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"text/tabwriter"
+
+	"sluice/cmd/sluice/settings"
+)
+
+type configCmd struct {
+	Check configCheckCmd `cmd:"" help:"Show what a service would run with, and where each value comes from."`
+}
+
+type configCheckCmd struct {
+	File string `arg:"" optional:"" help:"The settings file; without it, the one that SLUICE_CONFIG names."`
+	For  string `required:"" enum:"coordinator,worker,up" help:"The service: coordinator, worker or up."`
+}
+
+// Help is shown by config check --help.
+func (configCheckCmd) Help() string {
+	return `A value comes from a variable of the environment, else from the file, else it is the default.
+When something is wrong all of it is printed, and the exit code is 3.`
+}
+
+// Run prints the settings, a line each, and warns of variables that look like one.
+func (c configCheckCmd) Run(std streams) error {
+	rows, err := settings.Check(c.For, c.File, os.LookupEnv)
+	if err != nil {
+		return exitError{codeUsage, err}
+	}
+	w := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
+	for _, r := range rows {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", r.Name, r.Value, r.From)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, warning := range settings.Strays(c.For, os.Environ()) {
+		fmt.Fprintln(std.err, "sluice:", warning)
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/go-hclog"
+
+	"sluice/cmd/sluice/settings"
+	"sluice/internal/bus"
+	"sluice/internal/bus/natsconf"
+	"sluice/internal/daemon"
+)
+
+// dial connects to the servers of the settings in a role; seed is a file with its NKey, "" for
+// what the settings say.
+func dial(n settings.NATS, role natsconf.Role, seed string, log hclog.Logger) (*bus.Conn, error) {
+	opts := []bus.Option{bus.As(role), bus.TLS(bus.TLSFiles{CA: n.TLSCA, Cert: n.TLSCert, Key: n.TLSKey}), bus.Log(log.Named("conn"))}
+	switch {
+	case strings.HasSuffix(seed, ".creds"):
+		opts = append(opts, bus.Credentials(seed))
+	case seed != "":
+		opts = append(opts, bus.SeedFile(seed))
+	default:
+		opts = append(opts, bus.Credentials(n.NATSCreds), bus.SeedFile(n.NATSNkey))
+	}
+	return bus.Dial(strings.Join(n.URLs, ","), "sluice "+string(role), opts...)
+}
+
+// dialProjects connects to the accounts of all projects. A project's file may be a folder that
+// sluice nats setup has made: then its control plane has an account of its own.
+func dialProjects(n settings.NATS, projects []settings.Project, log hclog.Logger) (all []daemon.Project, closeAll func(), err error) {
+	closeAll = func() {
+		for _, p := range all {
+			p.Conn.Close()
+			if p.Control != nil {
+				p.Control.Close()
+			}
+		}
+	}
+	if len(projects) == 0 {
+		projects = []settings.Project{{Name: defaultProject}}
+	}
+	for _, s := range projects {
+		p := daemon.Project{Name: s.Name}
+		jobs, control := s.Creds, ""
+		if info, serr := os.Stat(s.Creds); serr == nil && info.IsDir() {
+			jobs, control = filepath.Join(s.Creds, natsconf.SeedOf(natsconf.Coordinator)), filepath.Join(s.Creds, natsconf.SeedOf(natsconf.Control))
+		}
+		if p.Conn, err = dial(n, natsconf.Coordinator, jobs, log); err != nil {
+			closeAll()
+			return nil, nil, err
+		}
+		all = append(all, p)
+		if control == "" {
+			continue
+		}
+		if all[len(all)-1].Control, err = dial(n, natsconf.Control, control, log); err != nil {
+			closeAll()
+			return nil, nil, err
+		}
+	}
+	return all, closeAll, nil
+}
+
+// preflight says what the server will keep, warns, and refuses one on which nothing would work.
+func preflight(ctx context.Context, conn *bus.Conn, replicas int, log hclog.Logger) error {
+	report, err := conn.Preflight(ctx, bus.Needs{Replicas: replicas})
+	if err != nil {
+		return err
+	}
+	log.Info("NATS server", "url", report.URL, "version", report.Version, "replicas", report.Replicas, "sync", report.Sync)
+	var refused []error
+	for _, f := range report.Findings {
+		if f.Level == bus.Refuse {
+			refused = append(refused, errors.New(f.What+"; "+f.Hint))
+			continue
+		}
+		log.Warn(f.What, "hint", f.Hint)
+	}
+	return errors.Join(refused...)
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"sluice/recipe"
+)
+
+// contexts are the clusters that a user knows, as they are kept in a file of their own: with
+// keys, so that only the user may read it.
+type contexts struct {
+	Current  string             `yaml:"current"`
+	Contexts map[string]cluster `yaml:"contexts"`
+
+	file string
+}
+
+// cluster is one of them.
+type cluster struct {
+	Server string       `yaml:"server"`
+	Key    string       `yaml:"key,omitempty"`
+	CA     string       `yaml:"ca,omitempty"`
+	Last   recipe.JobID `yaml:"last,omitempty"` // the job that was submitted last: @last
+}
+
+// contextsFile is where contexts are kept: SLUICE_CONTEXTS, or sluice/contexts.yaml in the user's
+// folder for configuration.
+func contextsFile() (string, error) {
+	if file := os.Getenv("SLUICE_CONTEXTS"); file != "" {
+		return file, nil
+	}
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("contexts: no folder for configuration (%w); SLUICE_CONTEXTS names a file", err)
+	}
+	return filepath.Join(dir, "sluice", "contexts.yaml"), nil
+}
+
+// readContexts reads the contexts; there are none before the first login.
+func readContexts() (*contexts, error) {
+	file, err := contextsFile()
+	if err != nil {
+		return nil, err
+	}
+	c := &contexts{Contexts: map[string]cluster{}, file: file}
+	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, nil
+	}
+	if err == nil {
+		err = yaml.Unmarshal(data, c)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("contexts: %s: %w", file, err)
+	}
+	if c.Contexts == nil {
+		c.Contexts = map[string]cluster{}
+	}
+	return c, nil
+}
+
+// write replaces the file at once: a reader finds the old contexts or the new ones.
+func (c *contexts) write() error {
+	data, err := yaml.Marshal(c)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Dir(c.file)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("contexts: %w", err)
+	}
+	tmp, err := os.CreateTemp(dir, ".contexts-*") // 0600
+	if err != nil {
+		return fmt.Errorf("contexts: %w", err)
+	}
+	_, err = tmp.Write(data)
+	if cerr := tmp.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(tmp.Name(), c.file)
+	}
+	if err != nil {
+		_ = os.Remove(tmp.Name())
+		return fmt.Errorf("contexts: %w", err)
+	}
+	return nil
+}
+
+// use returns the context of a name, "" for the current one.
+func (c *contexts) use(name string) (string, cluster, error) {
+	if name == "" {
+		name = c.Current
+	}
+	if name == "" {
+		return "", cluster{}, usagef("no cluster is known: sluice login keeps one, and sluice up starts one")
+	}
+	k, found := c.Contexts[name]
+	if !found {
+		return "", k, usagef("no context %s%s; there are: %s", name, recipe.DidYouMean(name, c.names()), strings.Join(c.names(), ", "))
+	}
+	return name, k, nil
+}
+
+func (c *contexts) names() (names []string) {
+	for name := range c.Contexts {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// changeContexts reads the contexts, changes them and writes them.
+func changeContexts(f func(*contexts)) error {
+	c, err := readContexts()
+	if err != nil {
+		return err
+	}
+	f(c)
+	return c.write()
+}

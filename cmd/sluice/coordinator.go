@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"sluice/cmd/sluice/settings"
+	"sluice/coordinator/secret"
+	"sluice/internal/daemon"
+	"sluice/nodes/all"
+)
+
+type coordinatorCmd struct{ settings.Coordinator }
+
+// Help is shown by coordinator --help.
+func (coordinatorCmd) Help() string {
+	return `Answers the API, and leads when it is its turn: several may run, and any of them answers. A
+project is named with the folder that sluice nats setup has made for it, as --projects blue=nats/blue.`
+}
+
+// Run serves until it is told to end.
+func (c coordinatorCmd) Run(parent context.Context, std streams) error {
+	ctx, end := untilTold(parent)
+	defer end()
+	log := c.Logger("coordinator", std.err)
+	w, err := watch(ctx, "coordinator", &c.Common, log)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	ln, err := listen(ctx, c.API, c.Endpoint, log)
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
+	projects, closeAll, err := dialProjects(c.NATS, c.Projects, log)
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	for _, p := range projects {
+		if err := preflight(ctx, p.Conn, c.Replicas, log.With("project", p.Name)); err != nil {
+			return fmt.Errorf("project %s: %w", p.Name, err)
+		}
+		w.connection(p.Name, p.Conn)
+	}
+	cfg := coordinatorConfig(c.Name, c.API, c.OIDC, c.Jobs, c.Replicas)
+	cfg.Projects, cfg.Catalogue, cfg.Log, cfg.Watched, cfg.Tracer = projects, all.Catalogue(), log, w.Metrics, w.tracer
+	cfg.AllowPlain = c.InsecureListen
+	if c.SecretKeyFile != "" {
+		if cfg.SecretKeys, err = secret.ReadKeyring(c.SecretKeyFile); err != nil {
+			return err
+		}
+	}
+	coord, err := daemon.NewCoordinator(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer coord.Close()
+	w.health.Check("control plane", coord.Ready)
+	g := &group{end: end}
+	if err := w.apart(ctx, g, c.MetricsListen, &c.Endpoint, log); err != nil {
+		return err
+	}
+	address := addressOf(ln, c.Endpoint)
+	serve(ctx, g, coord, ln, w.beside(coord.Handler()), c.DrainWithin, log)
+	log.Info("serves", "api", address)
+	fmt.Fprintf(std.out, "coordinator: %s\n", address)
+	return g.wait()
+}
+
+// coordinatorConfig is what the settings say of a coordinator.
+func coordinatorConfig(name string, api settings.API, oidc settings.OIDC, jobs settings.Jobs, replicas int) daemon.CoordinatorConfig {
+	return daemon.CoordinatorConfig{Name: hostName(name), Version: version, OIDC: provider(oidc), Replicas: replicas, History: jobs.History,
+		MaxRunning: jobs.MaxRunning, MaxJobsPerUser: jobs.MaxJobsPerUser, MaxBody: int64(api.MaxBody), Origins: api.Origins}
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"golang.org/x/term"
+
+	"sluice/client"
+	"sluice/coordinator"
+)
+
+type loginCmd struct {
+	Server string `arg:"" help:"Address of the coordinator: https://HOST:PORT."`
+	Name   string `placeholder:"NAME" default:"default" help:"What to call the cluster."`
+	CA     string `name:"ca" type:"path" placeholder:"FILE" help:"Certificates by which the server's is checked."`
+}
+
+// Help is shown by login --help.
+func (loginCmd) Help() string {
+	return "The key is read from the terminal, or from the standard input: it is no argument, which others could see."
+}
+
+// Run checks a key and keeps it, as the current context.
+func (c loginCmd) Run(ctx context.Context, std streams) error {
+	key, err := readHidden(std, "key")
+	if err != nil {
+		return err
+	}
+	key = strings.TrimSpace(key)
+	api, err := client.New(client.Config{URL: c.Server, Key: key, CA: c.CA})
+	if err != nil {
+		return usagef("%w", err)
+	}
+	if _, err := api.Jobs(ctx, coordinator.Filter{Limit: 1}); err != nil {
+		return told(err)
+	}
+	err = changeContexts(func(all *contexts) {
+		all.Contexts[c.Name] = cluster{Server: c.Server, Key: key, CA: c.CA}
+		all.Current = c.Name
+	})
+	if err == nil {
+		fmt.Fprintf(std.err, "context %s is %s, and the current one\n", c.Name, c.Server)
+	}
+	return err
+}
+
+// readHidden reads a line that nobody may see: a key, or a secret.
+func readHidden(std streams, what string) (string, error) {
+	var key string
+	if f, ok := std.in.(interface{ Fd() uintptr }); ok && term.IsTerminal(int(f.Fd())) {
+		fmt.Fprintf(std.err, "%s: ", what)
+		b, err := term.ReadPassword(int(f.Fd()))
+		fmt.Fprintln(std.err)
+		if err != nil {
+			return "", fmt.Errorf("read %s: %w", what, err)
+		}
+		key = string(b)
+	} else {
+		line, err := bufio.NewReader(io.LimitReader(std.in, 128<<10)).ReadString('\n')
+		if err != nil && err != io.EOF {
+			return "", fmt.Errorf("read %s: %w", what, err)
+		}
+		key = line
+	}
+	if key = strings.TrimRight(key, "\r\n"); strings.TrimSpace(key) == "" {
+		return "", usagef("%s: nothing was given", what)
+	}
+	return key, nil
+}
+
+type contextCmd struct {
+	Name string `arg:"" optional:"" help:"The one to use from now on; without it all are listed."`
+	outputFlags
+}
+
+// Run lists the contexts, or picks one.
+func (c contextCmd) Run(std streams) error {
+	all, err := readContexts()
+	if err != nil {
+		return err
+	}
+	if c.Name != "" {
+		if _, _, err := all.use(c.Name); err != nil {
+			return err
+		}
+		all.Current = c.Name
+		return all.write()
+	}
+	type known struct {
+		Name    string `json:"name"`
+		Server  string `json:"server"`
+		Current bool   `json:"current"`
+	}
+	list := []known{}
+	for _, name := range all.names() {
+		list = append(list, known{name, all.Contexts[name].Server, name == all.Current})
+	}
+	return c.print(std.out, list, func(w io.Writer) {
+		row(w, "", "NAME", "SERVER")
+		for _, k := range list {
+			mark := ""
+			if k.Current {
+				mark = "*"
+			}
+			row(w, mark, k.Name, k.Server)
+		}
+	})
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+
+	"go.yaml.in/yaml/v3"
+
+	"sluice/client"
+	"sluice/coordinator"
+	"sluice/recipe"
+)
+
+// remoteFlags say which coordinator a command asks.
+type remoteFlags struct {
+	Context string `placeholder:"NAME" env:"SLUICE_CONTEXT" help:"The cluster to ask; without it the current one. sluice context lists them."`
+	Server  string `placeholder:"URL" env:"SLUICE_SERVER" help:"Ask this coordinator, whatever the contexts say; SLUICE_KEY has the key."`
+}
+
+// remote is a coordinator to ask.
+type remote struct {
+	*client.Client
+	context string // "" when the contexts were not asked
+	last    recipe.JobID
+}
+
+func (f *remoteFlags) open() (*remote, error) {
+	if f.Server != "" {
+		c, err := client.New(client.Config{URL: f.Server, Key: os.Getenv("SLUICE_KEY"), CA: os.Getenv("SLUICE_CA")})
+		if err != nil {
+			return nil, usagef("%w", err)
+		}
+		return &remote{Client: c}, nil
+	}
+	all, err := readContexts()
+	if err != nil {
+		return nil, err
+	}
+	name, k, err := all.use(f.Context)
+	if err != nil {
+		return nil, err
+	}
+	if key := os.Getenv("SLUICE_KEY"); key != "" {
+		k.Key = key
+	}
+	c, err := client.New(client.Config{URL: k.Server, Key: k.Key, CA: k.CA})
+	if err != nil {
+		return nil, usagef("context %s: %w", name, err)
+	}
+	return &remote{c, name, k.Last}, nil
+}
+
+// job reads what a user calls a job: an id, or @last.
+func (r *remote) job(name string) (recipe.JobID, error) {
+	switch {
+	case name != "@last": // "" is none
+		return recipe.JobID(name), nil
+	case r.last == "":
+		return "", usagef("@last: no job was submitted from here")
+	}
+	return r.last, nil
+}
+
+// submitted remembers the latest job.
+func (r *remote) submitted(id recipe.JobID) error {
+	if r.last = id; r.context == "" {
+		return nil
+	}
+	return changeContexts(func(c *contexts) {
+		k := c.Contexts[r.context]
+		k.Last = id
+		c.Contexts[r.context] = k
+	})
+}
+
+// told gives an answer of the API the exit code of its family.
+func told(err error) error {
+	var f *coordinator.Fault
+	if !errors.As(err, &f) {
+		return err
+	}
+	text := f.Text
+	if f.Hint != "" {
+		text += "\n  hint: " + f.Hint
+	}
+	switch f.Family {
+	case coordinator.Refused:
+		return f.Found
+	case coordinator.Unavailable, "internal":
+		return exitError{codeFailed, errors.New(text)}
+	}
+	return exitError{codeUsage, errors.New(text)}
+}
+
+// outputFlags say how a list is printed.
+type outputFlags struct {
+	Output string `short:"o" default:"table" enum:"table,json,yaml" help:"How to print it: table, json or yaml."`
+}
+
+// print writes v as JSON or YAML, or calls table.
+func (f outputFlags) print(w io.Writer, v any, table func(io.Writer)) error {
+	switch f.Output {
+	case "json":
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(v)
+	case "yaml":
+		data, err := json.Marshal(v) // for the names
+		var plain any
+		if err == nil {
+			err = json.Unmarshal(data, &plain)
+		}
+		if err == nil {
+			data, err = yaml.Marshal(plain)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(data)
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	table(t)
+	return t.Flush()
+}
+
+// row writes the cells of a line of a table.
+func row(w io.Writer, cells ...any) {
+	for i, c := range cells {
+		if i > 0 {
+			fmt.Fprint(w, "\t")
+		}
+		fmt.Fprint(w, c)
+	}
+	fmt.Fprintln(w)
+}

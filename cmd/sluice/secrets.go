@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+)
+
+type secretsCmd struct {
+	List   secretsListCmd   `cmd:"" default:"withargs" help:"List the names of secrets."`
+	Set    secretsSetCmd    `cmd:"" help:"Set a secret; its value is read from the terminal, or from the standard input."`
+	Delete secretsDeleteCmd `cmd:"" help:"Delete a secret."`
+}
+
+type secretsListCmd struct {
+	remoteFlags
+	outputFlags
+}
+
+// Run lists secrets.
+func (c secretsListCmd) Run(ctx context.Context, std streams) error {
+	r, err := c.open()
+	if err != nil {
+		return err
+	}
+	all, err := r.Secrets(ctx)
+	if err != nil {
+		return told(err)
+	}
+	return c.print(std.out, all, func(w io.Writer) {
+		row(w, "NAME", "SET", "BY")
+		for _, s := range all {
+			row(w, s.Name, s.At.Local().Format(time.DateTime), s.By)
+		}
+	})
+}
+
+type secretsSetCmd struct {
+	remoteFlags
+	Name string `arg:"" help:"As a recipe has it in \\${secret:NAME}."`
+}
+
+// Run sets a secret.
+func (c secretsSetCmd) Run(ctx context.Context, std streams) error {
+	value, err := readHidden(std, c.Name)
+	if err != nil {
+		return err
+	}
+	r, err := c.open()
+	if err != nil {
+		return err
+	}
+	if _, err := r.SetSecret(ctx, c.Name, value); err != nil {
+		return told(err)
+	}
+	fmt.Fprintf(std.err, "secret %s is set\n", c.Name)
+	return nil
+}
+
+type secretsDeleteCmd struct {
+	remoteFlags
+	Name string `arg:"" help:"The secret."`
+}
+
+// Run deletes a secret.
+func (c secretsDeleteCmd) Run(ctx context.Context, _ streams) error {
+	r, err := c.open()
+	if err != nil {
+		return err
+	}
+	return told(r.DeleteSecret(ctx, c.Name))
+}
+
+type retryCmd struct {
+	jobArg
+	watchFlags
+}
+
+// Run runs a job once more that failed or was cancelled.
+func (c retryCmd) Run(ctx context.Context, std streams) error {
+	r, id, err := c.find()
+	if err != nil {
+		return err
+	}
+	j, err := r.Retry(ctx, id, "")
+	if err != nil {
+		return told(err)
+	}
+	if err := r.submitted(j.ID); err != nil {
+		return err
+	}
+	if !c.Watch {
+		fmt.Fprintln(std.out, j.ID)
+		return nil
+	}
+	return c.follow(ctx, std, r, j.ID)
+}

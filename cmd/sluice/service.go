@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"sluice/cmd/sluice/settings"
+	"sluice/coordinator/auth"
+	"sluice/internal/bus"
+	"sluice/internal/daemon"
+	"sluice/internal/endpoint"
+	"sluice/nodes/all"
+	fetch "sluice/nodes/net"
+)
+
+// group runs services until one fails, or the process is told to end.
+type group struct {
+	all  sync.WaitGroup
+	once sync.Once
+	err  error
+	end  context.CancelFunc
+}
+
+func (g *group) run(f func() error) {
+	g.all.Go(func() {
+		if err := f(); err != nil {
+			g.once.Do(func() { g.err = err })
+		}
+		g.end()
+	})
+}
+
+// untilTold returns a context that ends at the first Ctrl-C or SIGTERM; a second one ends the
+// process at once.
+func untilTold(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(parent)
+	told := make(chan os.Signal, 2)
+	signal.Notify(told, os.Interrupt, terminate)
+	go func() {
+		select {
+		case <-told:
+			cancel()
+			signal.Stop(told)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// hostName is what a service is called that has no name of its own.
+func hostName(name string) string {
+	if name != "" {
+		return name
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return "sluice"
+	}
+	return host
+}
+
+// workerName is a name that no other worker has.
+func workerName(name string) string {
+	if name != "" {
+		return name
+	}
+	return strings.ReplaceAll(hostName(""), ".", "-") + "-" + strings.ToLower(rand.Text()[:8])
+}
+
+// listen opens the API's listener.
+func listen(ctx context.Context, api settings.API, e settings.Endpoint, log hclog.Logger) (net.Listener, error) {
+	ln, err := endpoint.Listen(ctx, e.At(api.Listen, "the API", log))
+	if errors.Is(err, endpoint.ErrExposed) {
+		return nil, usagef("%w; give --tls-listen-cert and --tls-listen-key, or --insecure-listen", err)
+	}
+	return ln, err
+}
+
+// addressOf is where an API can be reached from this machine.
+func addressOf(ln net.Listener, e settings.Endpoint) string {
+	scheme := "http"
+	if e.TLSListenCert != "" {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(ln.Addr().String())
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// provider is the identity provider of the settings, nil for none.
+func provider(o settings.OIDC) *auth.OIDC {
+	if o.OIDCIssuer == "" {
+		return nil
+	}
+	return &auth.OIDC{Issuer: o.OIDCIssuer, Audience: o.OIDCAudience, RoleClaim: o.OIDCRoleClaim, ProjectClaim: o.OIDCProjectClaim}
+}
+
+// serve runs a coordinator and its API until ctx ends.
+func serve(ctx context.Context, g *group, c *daemon.Coordinator, ln net.Listener, h http.Handler, within time.Duration, log hclog.Logger) {
+	g.run(func() error { return c.Run(ctx) })
+	g.run(func() error { return daemon.Serve(ctx, ln, h, within, log) })
+}
+
+// working is the configuration of a worker.
+func working(conn *bus.Conn, name string, w settings.Work, log hclog.Logger) daemon.WorkerConfig {
+	return daemon.WorkerConfig{Conn: conn, Catalogue: all.Catalogue(), Name: name, Version: version, Kinds: w.Kinds, Pool: w.Pool, Concurrency: w.Concurrency, Root: w.Root,
+		Dial: (&fetch.Guard{Allow: w.Networks()}).Dial, Log: log}
+}
+
+// projectsOf are the projects of a coordinator that has one connection.
+func projectsOf(conn *bus.Conn) []daemon.Project {
+	return []daemon.Project{{Name: defaultProject, Conn: conn}}
+}
+
+// defaultProject is the one project where no others are named.
+const defaultProject = "default"
+
+// wait returns when all services have ended, with the error of the first that failed.
+func (g *group) wait() error {
+	g.all.Wait()
+	return g.err
+}

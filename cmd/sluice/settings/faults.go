@@ -1,0 +1,186 @@
+package settings
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Faults are all that is wrong with the settings of a service.
+type Faults []error
+
+// Error implements error: a line each.
+func (f Faults) Error() string {
+	if len(f) == 1 {
+		return f[0].Error()
+	}
+	lines := []string{fmt.Sprintf("%d settings are wrong:", len(f))}
+	for _, err := range f {
+		lines = append(lines, "  "+err.Error())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// faulty is a service's settings, which can say what is wrong with them as a whole.
+type faulty interface{ Faults() []error }
+
+// Faults returns what is wrong with the settings of a coordinator.
+func (c *Coordinator) Faults() []error {
+	f := slices.Concat(c.Common.faults(), c.NATS.faults(), c.Endpoint.faults(), c.API.faults(), c.OIDC.faults(), c.Jobs.faults())
+	seen := map[string]bool{}
+	for _, p := range c.Projects {
+		if seen[p.Name] {
+			f = append(f, fmt.Errorf("projects: %s is there twice", p.Name))
+		}
+		seen[p.Name] = true
+	}
+	return f
+}
+
+// Faults returns what is wrong with the settings of a worker.
+func (w *Worker) Faults() []error {
+	return slices.Concat(w.Common.faults(), w.NATS.faults(), w.Endpoint.faults(), w.Work.faults())
+}
+
+// Faults returns what is wrong with the settings of up.
+func (u *Up) Faults() []error {
+	return slices.Concat(u.Common.faults(), u.Embedded.faults(), u.Endpoint.faults(), u.API.faults(), u.OIDC.faults(), u.Jobs.faults(), u.Work.faults())
+}
+
+// list gathers faults.
+type list []error
+
+func (l *list) when(wrong bool, format string, args ...any) {
+	if wrong {
+		*l = append(*l, fmt.Errorf(format, args...))
+	}
+}
+
+// address checks HOST:PORT; "" is none.
+func (l *list) address(name, v string) {
+	if v == "" {
+		return
+	}
+	_, port, err := net.SplitHostPort(v)
+	n, bad := strconv.ParseUint(port, 10, 16)
+	l.when(err != nil || bad != nil || n > 65535, "%s: %q is no address; one is written like 127.0.0.1:8420", name, v)
+}
+
+// url checks a URL, which holds no credentials; those come from files. It never quotes one.
+func (l *list) url(name, v string, schemes ...string) {
+	u, err := url.Parse(v)
+	switch {
+	case err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme):
+		l.when(true, "%s: %q is no URL that begins with %s://", name, masked(v), strings.Join(schemes, ":// or "))
+	case u.User != nil:
+		l.when(true, "%s: %q holds a user, a password or a token: they are given in a file, not in a URL", name, masked(v))
+	}
+}
+
+// pair checks two files of which each needs the other.
+func (l *list) pair(a, b, nameA, nameB string) {
+	l.when(a != "" && b == "", "%s needs %s", nameA, nameB)
+	l.when(a == "" && b != "", "%s needs %s", nameB, nameA)
+}
+
+func (c *Common) faults() []error {
+	var l list
+	l.address("metrics-listen", c.MetricsListen)
+	l.when(c.DrainWithin <= 0 || c.DrainWithin > time.Hour, "drain-within: %v is not above 0 and at most an hour", c.DrainWithin)
+	l.when(!(c.TraceShare >= 0 && c.TraceShare <= 1), "trace-share: %v is not from 0 to 1", c.TraceShare)
+	if c.OTLPEndpoint != "" {
+		l.url("otlp-endpoint", c.OTLPEndpoint, "http", "https")
+	}
+	return l
+}
+
+func (n *NATS) faults() []error {
+	var l list
+	for _, u := range n.URLs {
+		l.url("nats", u, "nats", "tls", "ws", "wss")
+	}
+	l.when(n.NATSCreds != "" && n.NATSNkey != "", "nats-creds and nats-nkey are both given; one of them is enough")
+	l.pair(n.TLSCert, n.TLSKey, "tls-cert", "tls-key")
+	return l
+}
+
+func (e *Endpoint) faults() []error {
+	var l list
+	l.pair(e.TLSListenCert, e.TLSListenKey, "tls-listen-cert", "tls-listen-key")
+	return l
+}
+
+func (a *API) faults() []error {
+	var l list
+	l.when(a.Listen == "", "listen: an address is needed")
+	l.address("listen", a.Listen)
+	l.when(a.MaxBody < 1<<10 || a.MaxBody > 1<<30, "max-body: %v is not from 1KiB to 1GiB", a.MaxBody)
+	for _, o := range a.Origins {
+		u, err := url.Parse(o)
+		l.when(err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || o != u.Scheme+"://"+u.Host,
+			"origins: %q is no origin; one is written like https://sluice.example.org, without a path", masked(o))
+	}
+	return l
+}
+
+func (o *OIDC) faults() []error {
+	var l list
+	if o.OIDCIssuer != "" {
+		l.url("oidc-issuer", o.OIDCIssuer, "https", "http")
+	}
+	l.pair(o.OIDCIssuer, o.OIDCAudience, "oidc-issuer", "oidc-audience")
+	l.when(o.OIDCRoleClaim == "", "oidc-role-claim: a name is needed")
+	l.when(o.OIDCProjectClaim == "", "oidc-project-claim: a name is needed")
+	return l
+}
+
+func (j *Jobs) faults() []error {
+	var l list
+	l.when(j.History < time.Minute, "history: %v is less than a minute", j.History)
+	l.when(j.MaxRunning < 1, "max-running: %d is less than 1", j.MaxRunning)
+	l.when(j.MaxJobsPerUser < 1, "max-jobs-per-user: %d is less than 1", j.MaxJobsPerUser)
+	return l
+}
+
+// mostConcurrency bounds the nodes at work at once.
+const mostConcurrency = 4096
+
+func (w *Work) faults() []error {
+	var l list
+	l.when(w.Concurrency < 0 || w.Concurrency > mostConcurrency, "concurrency: %d is not from 0 to %d", w.Concurrency, mostConcurrency)
+	for _, k := range w.Kinds {
+		_, err := path.Match(k, "")
+		l.when(err != nil || k == "", "kinds: %q is no pattern of names", k)
+	}
+	return l
+}
+
+func (e *Embedded) faults() []error {
+	var l list
+	l.address("nats-listen", e.NATSListen)
+	l.address("cluster-listen", e.ClusterListen)
+	l.pair(e.ClusterName, e.ClusterListen, "cluster-name", "cluster-listen")
+	l.when(len(e.ClusterRoutes) > 0 && e.ClusterName == "", "cluster-routes needs cluster-name")
+	l.when(e.Replicas > 1 && e.ClusterName == "", "replicas: %d servers need a cluster; name one with cluster-name", e.Replicas)
+	for _, r := range e.ClusterRoutes {
+		l.url("cluster-routes", r, "nats-route", "nats", "tls")
+	}
+	return l
+}
+
+// masked hides who a URL is asked for as.
+func masked(v string) string {
+	at := strings.LastIndexByte(v, '@')
+	if at < 0 {
+		return v
+	}
+	if scheme, _, ok := strings.Cut(v, "://"); ok && len(scheme) < at {
+		return scheme + "://***" + v[at:]
+	}
+	return "***" + v[at:]
+}

@@ -1,0 +1,54 @@
+package settings
+
+import (
+	"io"
+	"net/netip"
+	"path"
+	"runtime"
+	"slices"
+
+	"github.com/hashicorp/go-hclog"
+
+	"sluice/internal/endpoint"
+	"sluice/internal/telemetry"
+)
+
+// Logger returns the log that a service writes to w, under its name.
+func (c *Common) Logger(service string, w io.Writer) hclog.Logger {
+	return hclog.New(&hclog.LoggerOptions{Name: service, Level: hclog.LevelFromString(c.LogLevel), Output: w, JSONFormat: c.LogFormat == "json"})
+}
+
+// Traces says where a service's traces go; without an endpoint telemetry.NewTracer makes none.
+func (c *Common) Traces(service, version string, log hclog.Logger) telemetry.TraceConfig {
+	return telemetry.TraceConfig{Endpoint: c.OTLPEndpoint, Service: service, Version: version, Share: c.TraceShare, Log: log}
+}
+
+// At says how to listen on an address; what listens there is for errors and the log.
+func (e *Endpoint) At(address, what string, log hclog.Logger) endpoint.Config {
+	return endpoint.Config{Address: address, Cert: e.TLSListenCert, Key: e.TLSListenKey, Insecure: e.InsecureListen, What: what, Log: log}
+}
+
+// Serves reports whether a worker is to run a kind of nodes.
+func (w *Work) Serves(kind string) bool {
+	return len(w.Kinds) == 0 || slices.ContainsFunc(w.Kinds, func(pattern string) bool {
+		ok, err := path.Match(pattern, kind)
+		return ok && err == nil
+	})
+}
+
+// Nodes is the number of nodes at work at once, at most.
+func (w *Work) Nodes() int {
+	if w.Concurrency > 0 {
+		return w.Concurrency
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// Networks are the private networks that nodes may reach.
+func (w *Work) Networks() []netip.Prefix {
+	var list []netip.Prefix
+	for _, n := range w.AllowNet {
+		list = append(list, netip.Prefix(n))
+	}
+	return list
+}

@@ -1,0 +1,78 @@
+package settings
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Network is ADDRESS/LENGTH, or an address alone.
+type Network netip.Prefix
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (n *Network) UnmarshalText(text []byte) error {
+	if p, err := netip.ParsePrefix(string(text)); err == nil {
+		*n = Network(p)
+		return nil
+	}
+	if a, err := netip.ParseAddr(string(text)); err == nil {
+		*n = Network(netip.PrefixFrom(a, a.BitLen()))
+		return nil
+	}
+	return fmt.Errorf("%q is no network; one is written like 10.0.0.0/8", text)
+}
+
+// String returns the form that UnmarshalText reads.
+func (n Network) String() string { return netip.Prefix(n).String() }
+
+// Size is a number of bytes.
+type Size int64
+
+// units of sizes, the largest first.
+var units = []struct {
+	name  string
+	bytes int64
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3}, {"B", 1}, {"", 1}}
+
+// UnmarshalText implements encoding.TextUnmarshaler: a whole number and a unit.
+func (s *Size) UnmarshalText(text []byte) error {
+	digits := strings.TrimRight(string(text), "GMKiB")
+	n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
+	for _, u := range units {
+		if string(text) == digits+u.name && err == nil && n >= 0 && n <= 1<<62/u.bytes {
+			*s = Size(n * u.bytes)
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no size; one is written like 8MiB", text)
+}
+
+// String returns the form that UnmarshalText reads, in the largest unit that divides it.
+func (s Size) String() string {
+	for _, u := range units[:3] {
+		if s != 0 && int64(s)%u.bytes == 0 {
+			return fmt.Sprintf("%d%s", int64(s)/u.bytes, u.name)
+		}
+	}
+	return fmt.Sprintf("%dB", int64(s))
+}
+
+// Project is the name of a project and the file with the coordinator's credentials there.
+type Project struct{ Name, Creds string }
+
+var projectName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
+
+// UnmarshalText implements encoding.TextUnmarshaler: NAME=FILE.
+func (p *Project) UnmarshalText(text []byte) error {
+	name, file, ok := strings.Cut(string(text), "=")
+	if !ok || file == "" || !projectName.MatchString(name) {
+		return fmt.Errorf("%q is no project; one is written like name=FILE, and its name has small letters, digits, - and _", text)
+	}
+	p.Name, p.Creds = name, file
+	return nil
+}
+
+// String returns the form that UnmarshalText reads.
+func (p Project) String() string { return p.Name + "=" + p.Creds }

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"sluice/cmd/sluice/settings"
+	"sluice/internal/bus"
+	"sluice/internal/endpoint"
+	"sluice/internal/telemetry"
+)
+
+// watched is how a service can be watched: its metrics, its health and its traces.
+type watched struct {
+	*telemetry.Metrics
+	health telemetry.Health
+	tracer *telemetry.Tracer
+}
+
+func watch(ctx context.Context, service string, c *settings.Common, log hclog.Logger) (*watched, error) {
+	w := &watched{Metrics: telemetry.New(service, version)}
+	var err error
+	w.tracer, err = telemetry.NewTracer(ctx, c.Traces(service, version, log))
+	return w, err
+}
+
+// connection tells of a connection to a project's account.
+func (w *watched) connection(project string, conn *bus.Conn) {
+	w.Connection(project, conn.Connected, conn.Reconnects)
+	w.health.Check("nats "+project, func(context.Context) error {
+		if !conn.Connected() {
+			return bus.ErrDisconnected
+		}
+		return nil
+	})
+}
+
+// handler serves /healthz, /readyz and /metrics.
+func (w *watched) handler() http.Handler { return telemetry.Handler(&w.health, w.Handler()) }
+
+// apart serves it on a listener of its own, where one is wanted.
+func (w *watched) apart(ctx context.Context, g *group, address string, e *settings.Endpoint, log hclog.Logger) error {
+	if address == "" {
+		return nil
+	}
+	ln, err := endpoint.Listen(ctx, e.At(address, "metrics", log))
+	if err != nil {
+		return err
+	}
+	g.run(func() error { return telemetry.Serve(ctx, ln, w.handler(), log) })
+	return nil
+}
+
+// beside serves it on the API's listener, beside the API.
+func (w *watched) beside(api http.Handler) http.Handler {
+	own := w.handler()
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/healthz", "/readyz", "/metrics":
+			own.ServeHTTP(rw, r)
+			return
+		}
+		api.ServeHTTP(rw, r)
+	})
+}
+
+// traceWithin bounds the sending of what is left to be traced at the end.
+const traceWithin = 3 * time.Second
+
+func (w *watched) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), traceWithin)
+	defer cancel()
+	_ = w.tracer.Close(ctx) // its errors are logged
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+
+	"sluice/cmd/sluice/settings"
+	"sluice/internal/bus/natsconf"
+	"sluice/internal/daemon"
+)
+
+type workerCmd struct{ settings.Worker }
+
+// Help is shown by worker --help.
+func (workerCmd) Help() string {
+	return `Runs the nodes of jobs. Without --root nodes touch no files of this machine: they read and write
+artifacts. Ctrl-C or SIGTERM brings what is in hand to rest, within a few seconds; other workers go on
+with it.`
+}
+
+// Run works until it is told to end.
+func (c workerCmd) Run(parent context.Context, std streams) error {
+	ctx, end := untilTold(parent)
+	defer end()
+	log := c.Logger("worker", std.err)
+	w, err := watch(ctx, "worker", &c.Common, log)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	conn, err := dial(c.NATS, natsconf.Worker, "", log)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	w.connection(defaultProject, conn)
+	g := &group{end: end}
+	if err := w.apart(ctx, g, c.MetricsListen, &c.Endpoint, log); err != nil {
+		return err
+	}
+	cfg := working(conn, workerName(c.Name), c.Work, log)
+	cfg.Meter = w.Worker(c.Nodes())
+	g.run(func() error { return daemon.RunWorker(ctx, cfg) })
+	log.Info("works", "name", cfg.Name, "pool", c.Pool)
+	return g.wait()
+}

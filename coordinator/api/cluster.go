@@ -1,0 +1,98 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"sluice/coordinator"
+)
+
+type workersOut struct {
+	Body struct {
+		Workers []coordinator.Worker `json:"workers"`
+	}
+}
+
+func (s *server) workers() {
+	route(s, huma.Operation{OperationID: "list-workers", Method: http.MethodGet, Path: "/v1/workers", Summary: "List the workers that are here", Tags: []string{"cluster"}},
+		func(_ context.Context, p *Project, _ *struct{}) (*workersOut, error) {
+			out := &workersOut{}
+			out.Body.Workers = append([]coordinator.Worker{}, p.Fleet.Workers()...)
+			return out, nil
+		})
+	route(s, huma.Operation{OperationID: "show-self", Method: http.MethodGet, Path: "/v1/self", Summary: "Show who asks", Tags: []string{"cluster"}},
+		func(ctx context.Context, _ *Project, _ *struct{}) (*selfOut, error) {
+			p := who(ctx)
+			out := &selfOut{}
+			out.Body.Name, out.Body.Project, out.Body.Role, out.Body.Key, out.Body.Expires, out.Body.Version = p.Name, p.Project, p.Role, p.Key, p.Expires, s.cfg.Version
+			return out, nil
+		})
+}
+
+type selfOut struct {
+	Body struct {
+		Name    string           `json:"name"`
+		Project string           `json:"project"`
+		Role    coordinator.Role `json:"role"`
+		Key     string           `json:"key,omitempty" doc:"The prefix of the key."`
+		Expires time.Time        `json:"expires,omitzero"`
+		Version string           `json:"version" doc:"Of the coordinator."`
+	}
+}
+
+type keysOut struct {
+	Body struct {
+		Keys []coordinator.Key `json:"keys"`
+	}
+}
+
+type newKeyIn struct {
+	Body struct {
+		Name    string           `json:"name" maxLength:"64" doc:"Of who will hold it."`
+		Role    coordinator.Role `json:"role" enum:"viewer,operator,author,admin"`
+		Expires time.Time        `json:"expires,omitzero"`
+	}
+}
+
+type newKeyOut struct {
+	Body struct {
+		coordinator.Key
+		Token string `json:"token" doc:"The key itself. It is shown this once."`
+	}
+}
+
+type keyIn struct {
+	Prefix string `path:"prefix" maxLength:"32"`
+}
+
+type keyOut struct{ Body coordinator.Key }
+
+func (s *server) keys() {
+	tags := []string{"keys"}
+	route(s, huma.Operation{OperationID: "list-keys", Method: http.MethodGet, Path: "/v1/keys", Summary: "List API keys", Tags: tags},
+		func(_ context.Context, p *Project, _ *struct{}) (*keysOut, error) {
+			out := &keysOut{}
+			out.Body.Keys = append([]coordinator.Key{}, p.Keys.List()...)
+			return out, nil
+		})
+	route(s, huma.Operation{OperationID: "create-key", Method: http.MethodPost, Path: "/v1/keys", Summary: "Make an API key", Tags: tags, DefaultStatus: http.StatusCreated},
+		func(ctx context.Context, p *Project, in *newKeyIn) (*newKeyOut, error) {
+			key, token, err := p.Keys.Create(ctx, coordinator.Key{Name: in.Body.Name, Role: in.Body.Role, Expires: in.Body.Expires, By: who(ctx).Name})
+			out := &newKeyOut{}
+			out.Body.Key, out.Body.Token = key, token
+			return out, err
+		})
+	route(s, huma.Operation{OperationID: "show-key", Method: http.MethodGet, Path: "/v1/keys/{prefix}", Summary: "Show an API key, all but the key itself", Tags: tags},
+		func(_ context.Context, p *Project, in *keyIn) (*keyOut, error) {
+			key, err := p.Keys.Show(in.Prefix)
+			return &keyOut{key}, err
+		})
+	route(s, huma.Operation{OperationID: "revoke-key", Method: http.MethodDelete, Path: "/v1/keys/{prefix}", Summary: "Revoke an API key, everywhere within 5 s", Tags: tags, DefaultStatus: http.StatusOK},
+		func(ctx context.Context, p *Project, in *keyIn) (*keyOut, error) {
+			key, err := p.Keys.Revoke(ctx, in.Prefix, who(ctx).Name)
+			return &keyOut{key}, err
+		})
+}

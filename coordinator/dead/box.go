@@ -1,0 +1,102 @@
+package dead
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"sluice/coordinator"
+	"sluice/coordinator/job"
+	"sluice/internal/bus"
+	"sluice/nodes"
+	"sluice/recipe"
+)
+
+// Jobs are a project's jobs, as the service keeps them.
+type Jobs interface {
+	All(f func(coordinator.Job) bool)
+	Job(id recipe.JobID) (coordinator.Job, error)
+	Spec(ctx context.Context, id recipe.JobID) (*coordinator.Spec, error)
+	Submit(ctx context.Context, s *coordinator.Spec) (job coordinator.Job, again bool, err error)
+}
+
+// BoxConfig says whose dead letters a box has. All but May must be set.
+type BoxConfig struct {
+	Conn *bus.Conn
+	Jobs Jobs
+	// Catalogue returns the kinds that plans of replays are made with.
+	Catalogue func() *nodes.Catalogue
+	// May refuses one more job of an owner.
+	May func(owner string) error
+}
+
+// Box is the dead letters of a project's jobs in the service: read page by page while jobs run,
+// replayed as jobs of the queue, and purged. All methods may be called from any goroutine.
+//
+// A replay that was deleted, or had failed or was cancelled, has no letters any more: they can be
+// replayed again.
+type Box struct{ cfg BoxConfig }
+
+// NewBox returns the box of a project.
+func NewBox(c BoxConfig) *Box {
+	if c.May == nil {
+		c.May = func(string) error { return nil }
+	}
+	return &Box{cfg: c}
+}
+
+// standsFor is how long the marks of a replay keep others away before its job is known; the job
+// is submitted within claimWithin of the first, or not at all. Between the two is room for
+// clocks that differ.
+const (
+	claimWithin = 20 * time.Second
+	standsFor   = 3 * time.Minute
+)
+
+// open returns a store of one job's letters. It has no job when nothing of it is stored yet.
+func (b *Box) open(ctx context.Context, id recipe.JobID) (*Store, error) {
+	if _, err := b.cfg.Jobs.Job(id); err != nil {
+		return nil, err
+	}
+	s := &Store{conn: b.cfg.Conn, taken: map[recipe.JobID][]sheaf{}, find: b.find, stands: standsFor}
+	rec, err := job.Stored(ctx, s.conn, id)
+	if errors.Is(err, job.ErrNone) {
+		return s, nil
+	}
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	s.jobs = []*bus.JobRecord{rec}
+	switch st, err := s.conn.StreamState(ctx, bus.Names{Job: id}.Dead()); {
+	case errors.Is(err, bus.ErrNoStream):
+	case err != nil:
+		return nil, unavailable(err)
+	case st.Msgs > 0:
+		s.having = []recipe.JobID{id}
+	}
+	return s, nil
+}
+
+// find tells of a job that a mark names.
+func (b *Box) find(id recipe.JobID) (parent recipe.JobID, state recipe.JobState, known bool) {
+	j, err := b.cfg.Jobs.Job(id)
+	return j.Parent, j.State, err == nil
+}
+
+// atEnd refuses what is done with the letters of a job that has ended: one that goes on may
+// give them up once more, and write what a replay writes.
+func (b *Box) atEnd(id recipe.JobID, what string) (coordinator.Job, error) {
+	j, err := b.cfg.Jobs.Job(id)
+	if err == nil && !j.State.Final() {
+		err = coordinator.Faultf(coordinator.Conflict, "job %s is %s: its dead letters are %s when it is at its end", id, j.State, what)
+	}
+	return j, err
+}
+
+// unavailable is the fault of a store that does not answer; a fault stays what it is.
+func unavailable(err error) error {
+	if err == nil || coordinator.FamilyOf(err) != "" {
+		return err
+	}
+	return coordinator.Faultf(coordinator.Unavailable, "dead letters can't be read now: %w", err)
+}

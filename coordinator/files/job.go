@@ -1,0 +1,135 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"path"
+	"time"
+
+	"sluice/coordinator"
+	"sluice/internal/bus"
+	"sluice/recipe"
+)
+
+// Keep makes artifacts of what the sinks of a job have made. It is called when all steps are done
+// and before it is written that the job has succeeded; after a crash it is called again. reason
+// says why there is no room, or "": then the job has failed.
+func (s *Store) Keep(ctx context.Context, job recipe.JobID, owner string) (reason string, err error) {
+	all, err := s.files.Made(ctx, job)
+	if err != nil {
+		return "", faultOf(err)
+	}
+	for _, m := range all {
+		name, err := coordinator.FileName(m.Path)
+		if err == nil {
+			err = s.keep(ctx, m, &coordinator.Artifact{ID: made(job, m.Step), SHA256: m.SHA256, Name: name, Size: m.Size, Owner: owner,
+				Job: job, Node: m.Node, Path: path.Clean(m.Path), Created: time.Now().UTC()})
+		}
+		switch coordinator.FamilyOf(err) {
+		case coordinator.Invalid, coordinator.TooLarge, coordinator.OverLimit:
+			return "node " + m.Node + ": the file " + m.Path + " can't be kept: " + err.Error(), nil
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return "", nil
+}
+
+func (s *Store) keep(ctx context.Context, m *bus.Manifest, a *coordinator.Artifact) error {
+	if _, err := s.Artifact(a.ID); err != nil { // not kept before
+		if limit := s.cfg.Limits.Size; m.Size > limit {
+			return coordinator.Faultf(coordinator.TooLarge, "it has %d bytes; a file may have %d", m.Size, limit)
+		}
+		bytes := m.Size
+		if s.named(m.SHA256) {
+			bytes = 0
+		}
+		if err := s.room(1, bytes); err != nil {
+			return err
+		}
+	}
+	_, err := s.claim(ctx, a, &bus.Manifest{Size: m.Size, SHA256: m.SHA256, Parts: m.Parts, Created: a.Created})
+	return err
+}
+
+// Settle removes what a job that has ended has left beside its artifacts: all that it wrote when
+// it has failed or was cancelled. It may be called again.
+func (s *Store) Settle(ctx context.Context, job recipe.JobID, succeeded bool) error {
+	if !succeeded {
+		if err := s.disown(ctx, job); err != nil {
+			return err
+		}
+	}
+	made, err := s.files.Made(ctx, job)
+	if err != nil {
+		return faultOf(err)
+	}
+	writers, err := s.files.Writers(ctx, job)
+	if err != nil {
+		return faultOf(err)
+	}
+	if len(writers) > 0 && (!succeeded || len(made) > 0) {
+		if err := s.purge(ctx, writers, made); err != nil {
+			return err
+		}
+	}
+	if len(made) == 0 {
+		return nil
+	}
+	return faultOf(s.files.ForgetMade(ctx, job))
+}
+
+// purge removes the chunks of a job's writers that no content has. Which have some is known from
+// what the sinks have said; where they have said nothing, or that is forgotten, all are looked at.
+func (s *Store) purge(ctx context.Context, writers []string, made []*bus.Manifest) error {
+	used := map[string]bool{}
+	use := func(m *bus.Manifest) error {
+		for _, p := range m.Parts {
+			used[p.Chunks] = true
+		}
+		return nil
+	}
+	for _, said := range made {
+		m, err := s.files.Manifest(ctx, said.SHA256)
+		if err == nil {
+			_ = use(m)
+			err = s.files.Trim(ctx, m)
+		}
+		if err != nil && !errors.Is(err, bus.ErrNotFound) {
+			return faultOf(err)
+		}
+	}
+	if len(made) == 0 {
+		if err := s.files.Manifests(ctx, use); err != nil {
+			return faultOf(err)
+		}
+	}
+	for _, w := range writers {
+		if !used[w] {
+			if err := s.files.PurgeChunks(ctx, w); err != nil {
+				return faultOf(err)
+			}
+		}
+	}
+	return nil
+}
+
+// Remove deletes the artifacts of a job that is being deleted. It may be called again.
+func (s *Store) Remove(ctx context.Context, job recipe.JobID) error { return s.disown(ctx, job) }
+
+// disown removes a job's artifacts.
+func (s *Store) disown(ctx context.Context, job recipe.JobID) error {
+	all, _ := s.List(job, "", 0)
+	for _, a := range all {
+		err := s.artifacts.Remove(ctx, a.ID, a.Revision)
+		if f := coordinator.FamilyOf(err); err != nil && f != coordinator.Changed && f != coordinator.Unknown {
+			return err
+		}
+	}
+	var faults []error
+	for _, a := range all {
+		faults = append(faults, s.collect(ctx, a.SHA256))
+	}
+	return errors.Join(faults...)
+}

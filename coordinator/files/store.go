@@ -1,0 +1,235 @@
+package files
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"sluice/coordinator"
+	"sluice/coordinator/store"
+	"sluice/internal/bus"
+	"sluice/recipe"
+)
+
+// DefaultExpire is how long an upload is kept to which nothing was added.
+const DefaultExpire = 24 * time.Hour
+
+// Config says where a project's artifacts are kept. Conn and Control must be set.
+type Config struct {
+	Conn     *bus.Conn
+	Control  *store.Control
+	Limits   coordinator.FileLimits
+	Expire   time.Duration // 0 is DefaultExpire
+	Replicas int           // of the stream; 0 is 1
+	// Live reports whether a job may still write files. Nil says so of every one: then what dead
+	// jobs left is not swept.
+	Live func(recipe.JobID) bool
+	// Using returns a job that reads the content with that digest, or may, "" for none. Nil knows
+	// of none.
+	Using func(sha256 string) recipe.JobID
+	Log   hclog.Logger
+}
+
+// Store is the artifacts of one project. All methods may be called from any goroutine.
+type Store struct {
+	cfg       Config
+	files     *bus.Files
+	log       hclog.Logger
+	artifacts store.Table[coordinator.Artifact]
+	uploads   store.Table[upload]
+	marks     store.Table[mark]
+
+	mu    sync.Mutex
+	all   map[string]*coordinator.Artifact // by id; guarded by mu, as all below
+	names map[string]int                   // artifacts by digest
+	on    map[string]*upload               // uploads on their way, by id
+	use   coordinator.FileUse
+}
+
+// New opens the artifacts of a project, and makes their stream where it is missing. It is called
+// before the control plane follows.
+func New(ctx context.Context, c Config) (*Store, error) {
+	if c.Log == nil {
+		c.Log = hclog.NewNullLogger()
+	}
+	c.Expire = cmp.Or(c.Expire, DefaultExpire)
+	c.Limits.Size = cmp.Or(c.Limits.Size, coordinator.DefaultFileSize)
+	c.Limits.Number = cmp.Or(c.Limits.Number, coordinator.DefaultFileNumber)
+	c.Limits.Bytes = cmp.Or(c.Limits.Bytes, coordinator.DefaultFileBytes)
+	s := &Store{cfg: c, files: c.Conn.Files(), log: c.Log, all: map[string]*coordinator.Artifact{}, names: map[string]int{}, on: map[string]*upload{},
+		artifacts: store.NewTable[coordinator.Artifact](c.Control, "artifact"),
+		uploads:   store.NewTable[upload](c.Control, "upload"),
+		marks:     store.NewTable[mark](c.Control, "files"),
+	}
+	s.artifacts.View(s.seeArtifact)
+	s.uploads.View(s.seeUpload)
+	return s, s.files.Ensure(ctx, c.Replicas)
+}
+
+// seeArtifact follows the records.
+func (s *Store) seeArtifact(id string, a *coordinator.Artifact, ch store.Change) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.all[id]; old != nil {
+		s.use.Number--
+		if s.names[old.SHA256]--; s.names[old.SHA256] == 0 {
+			delete(s.names, old.SHA256)
+			s.use.Bytes -= old.Size
+		}
+		delete(s.all, id)
+	}
+	if a != nil {
+		a.Revision = ch.Rev
+		s.use.Number++
+		if s.names[a.SHA256]++; s.names[a.SHA256] == 1 {
+			s.use.Bytes += a.Size
+		}
+		s.all[id] = a
+	}
+}
+
+// Use returns what the project's artifacts take.
+func (s *Store) Use() coordinator.FileUse {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.use
+}
+
+// Limits returns the project's limits.
+func (s *Store) Limits() coordinator.FileLimits { return s.cfg.Limits }
+
+// Artifact returns an artifact by its id. For that of an upload its digest does, too.
+func (s *Store) Artifact(id string) (coordinator.Artifact, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.all[id]
+	if a == nil {
+		a = s.all[uploaded(id)]
+	}
+	if a == nil {
+		return coordinator.Artifact{}, coordinator.Faultf(coordinator.Unknown, "no such artifact: %.100s", id)
+	}
+	return *a, nil
+}
+
+// List returns at most limit artifacts by their ids, those behind the id after, of one job or,
+// when job is "", of all. next is what to give for after to go on, "" when there are no more.
+func (s *Store) List(job recipe.JobID, after string, limit int) (page []coordinator.Artifact, next string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	page = []coordinator.Artifact{}
+	for id, a := range s.all {
+		if id > after && (job == "" || a.Job == job) {
+			page = append(page, *a)
+		}
+	}
+	slices.SortFunc(page, func(a, b coordinator.Artifact) int { return strings.Compare(a.ID, b.ID) })
+	if len(page) > limit && limit > 0 {
+		page = page[:limit]
+		next = page[limit-1].ID
+	}
+	return page, next
+}
+
+// Open opens the content of an artifact. The reader holds two chunks of bus.FileChunk bytes at
+// most, whatever the size; what it asks for ends with ctx.
+func (s *Store) Open(ctx context.Context, a coordinator.Artifact) (*bus.OpenFile, error) {
+	f, err := s.files.Open(ctx, a.SHA256, a.Name)
+	if errors.Is(err, bus.ErrNotFound) {
+		return nil, coordinator.Faultf(coordinator.Unknown, "artifact %s is being deleted", a.ID)
+	}
+	return f, faultOf(err)
+}
+
+// Delete removes an artifact, and its content when no other one has it. One that a job reads, or
+// will, is Conflict. rev is the revision that the caller has seen, 0 for any.
+func (s *Store) Delete(ctx context.Context, id string, rev uint64) error {
+	a, err := s.Artifact(id)
+	switch {
+	case err != nil:
+		return err
+	case rev > 0 && rev != a.Revision:
+		return coordinator.Faultf(coordinator.Changed, "artifact %s was changed meanwhile", a.ID)
+	}
+	if s.cfg.Using != nil {
+		if job := s.cfg.Using(a.SHA256); job != "" {
+			return coordinator.Faultf(coordinator.Conflict, "artifact %s is read by job %s: it can be deleted when that is at its end", a.ID, job)
+		}
+	}
+	if err := s.artifacts.Remove(ctx, a.ID, a.Revision); err != nil {
+		return err
+	}
+	s.collectSoon(ctx, a.SHA256)
+	return nil
+}
+
+// uploaded is the id of the artifact that uploads of a content become, made that of a sink's.
+func uploaded(sha256 string) string          { return "u." + sha256 }
+func made(job recipe.JobID, step int) string { return "j." + string(job) + "." + strconv.Itoa(step) }
+
+// claim gives a content to an artifact: it writes the record, and then touches the content's
+// manifest, or writes own where there is none. A nil own is for a content that should be there;
+// Unknown says that it is not.
+func (s *Store) claim(ctx context.Context, a *coordinator.Artifact, own *bus.Manifest) (*bus.Manifest, error) {
+	_, err := s.artifacts.Create(ctx, a.ID, a)
+	fresh := err == nil
+	if coordinator.FamilyOf(err) == coordinator.Changed {
+		_, rev, rerr := s.artifacts.Read(ctx, a.ID) // it is there already, or was removed right now
+		if err = rerr; err == nil {
+			err = s.cfg.Control.Seen(ctx, rev)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for {
+		m, err := s.files.Manifest(ctx, a.SHA256)
+		switch {
+		case errors.Is(err, bus.ErrNotFound) && own == nil:
+			if fresh {
+				s.unclaim(ctx, a.ID)
+			}
+			return nil, coordinator.Faultf(coordinator.Unknown, "no such content: %s", a.SHA256)
+		case errors.Is(err, bus.ErrNotFound):
+			m = own
+			m.Revision = 0
+		case err != nil:
+			return nil, faultOf(err)
+		}
+		err = s.files.PutManifest(ctx, m)
+		if !errors.Is(err, bus.ErrConflict) {
+			return m, faultOf(err)
+		}
+	}
+}
+
+// unclaim takes back the record of an artifact without a content.
+func (s *Store) unclaim(ctx context.Context, id string) {
+	a, err := s.Artifact(id)
+	if err == nil {
+		err = s.artifacts.Remove(ctx, id, a.Revision)
+	}
+	if err != nil {
+		s.log.Warn("an artifact without a content is left", "artifact", id, "err", err)
+	}
+}
+
+// faultOf says in the control plane's words what the bus answered.
+func faultOf(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, bus.ErrStore):
+		return coordinator.Faultf(coordinator.OverLimit, "the store of files has no room: %w", err)
+	case errors.Is(err, bus.ErrTooLarge):
+		return coordinator.Faultf(coordinator.TooLarge, "a file's list of parts is too long: %w", err)
+	}
+	return coordinator.Faultf(coordinator.Unavailable, "the store of files does not answer: %w", err)
+}

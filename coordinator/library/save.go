@@ -1,0 +1,163 @@
+package library
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"sluice/coordinator"
+	"sluice/recipe"
+)
+
+const (
+	maxDescription = 1000             // bytes of a description that are kept for lists
+	changeFor      = 15 * time.Second // above the time in which a cluster elects a new leader
+)
+
+// Saving is a recipe to be saved.
+type Saving struct {
+	Name   string
+	Source Source // that was sent along
+	By     string
+	Expect *int // the latest version that the caller has seen, 0 for none; nil for any
+}
+
+// Save stores a recipe as the next version of its name, when it compiles. Where the latest version
+// is the same to the byte, that one is returned, and again is true. The fault is
+// coordinator.Refused with the diagnostics for one that does not compile, and
+// coordinator.Changed when the latest version is not the expected one.
+func (l *Library) Save(ctx context.Context, s Saving) (v coordinator.RecipeVersion, again bool, err error) {
+	if err := checkName(s.Name); err != nil {
+		return v, false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, changeFor)
+	defer cancel()
+	doc := &document{Source: s.Source.Text, Files: s.Source.Files}
+	digest := doc.digest()
+	for {
+		h, rev, err := l.stored(ctx, s.Name)
+		if err != nil {
+			return v, false, err
+		}
+		newest := h.latest()
+		if newest != nil && newest.Digest == digest {
+			return newest.RecipeVersion, true, nil
+		}
+		if err := l.mayAdd(h, &s); err != nil {
+			return v, false, err
+		}
+		v, err = l.checked(ctx, &s, h.next(), digest)
+		if err != nil {
+			return v, false, err
+		}
+		h.Versions = append(h.Versions, entry{RecipeVersion: v})
+		err = l.add(ctx, s.Name, h, rev, v, doc)
+		if coordinator.FamilyOf(err) != coordinator.Changed || ctx.Err() != nil {
+			return v, false, err
+		}
+	}
+}
+
+// stored reads the head of a name as the store has it now; one that is not there is empty.
+func (l *Library) stored(ctx context.Context, name string) (*head, uint64, error) {
+	h, rev, err := l.heads.Read(ctx, name)
+	if coordinator.FamilyOf(err) == coordinator.Unknown {
+		return &head{}, rev, nil
+	}
+	return h, rev, err
+}
+
+// mayAdd refuses a version that nobody expects, and one too many.
+func (l *Library) mayAdd(h *head, s *Saving) error {
+	has := 0
+	if e := h.latest(); e != nil {
+		has = e.Version
+	}
+	l.mu.RLock()
+	names := len(l.names)
+	l.mu.RUnlock()
+	switch {
+	case s.Expect != nil && *s.Expect != has && has == 0:
+		return coordinator.Faultf(coordinator.Changed, "the recipe %s has no version any more; version %d was expected", s.Name, *s.Expect)
+	case s.Expect != nil && *s.Expect != has && *s.Expect == 0:
+		return coordinator.Faultf(coordinator.Changed, "the recipe %s exists: its latest version is %d, and none was expected", s.Name, has)
+	case s.Expect != nil && *s.Expect != has:
+		return coordinator.Faultf(coordinator.Changed, "the recipe %s was changed meanwhile: its latest version is %d, and %d was expected", s.Name, has, *s.Expect)
+	case len(h.Versions) >= MaxVersions:
+		return coordinator.Faultf(coordinator.OverLimit, "the recipe %s has had %d versions, and no recipe has more; save it under another name", s.Name, len(h.Versions))
+	case has == 0 && names >= MaxRecipes:
+		return coordinator.Faultf(coordinator.OverLimit, "%d recipes are saved, and no project has more; delete some", names)
+	}
+	return nil
+}
+
+// checked compiles what is to be saved as version n and says what is known of it.
+func (l *Library) checked(ctx context.Context, s *Saving, n int, digest string) (v coordinator.RecipeVersion, err error) {
+	top := Source{Name: s.Name, Version: n, Label: Ref{s.Name, n}.String(), Text: s.Source.Text, Files: s.Source.Files, digest: digest}
+	r := l.resolver(ctx, top)
+	_, found, err := r.check()
+	if err != nil {
+		return v, err
+	}
+	if len(found) > 0 {
+		return v, refused("the recipe "+s.Name, relabelled(found, top.Label, s.Source.Label))
+	}
+	doc, _ := recipe.Decode(top.Label, []byte(top.Text))
+	return coordinator.RecipeVersion{Version: n, Description: clip(doc.Description, maxDescription), Digest: digest,
+		Uses: r.used(), By: s.By, At: l.now()}, nil
+}
+
+// relabelled names the document and its files as whoever sent them did, where they are at fault.
+func relabelled(found recipe.Diagnostics, as, label string) recipe.Diagnostics {
+	sent := Source{Label: label}
+	for i := range found {
+		if found[i].File == as {
+			found[i].File = label
+		} else if p, ok := strings.CutPrefix(found[i].File, as+"/"); ok {
+			found[i].File = sent.beside(p)
+		}
+	}
+	return found
+}
+
+// add stores a document and then the head that names it. Where another head was stored meanwhile
+// the document is taken back.
+func (l *Library) add(ctx context.Context, name string, h *head, rev uint64, v coordinator.RecipeVersion, doc *document) error {
+	k := key(name, v.Version, v.Digest)
+	if _, err := l.docs.Create(ctx, k, doc); err != nil && coordinator.FamilyOf(err) != coordinator.Changed {
+		return tooLarge(name, err)
+	}
+	_, err := l.heads.Update(ctx, name, h, rev)
+	if coordinator.FamilyOf(err) != coordinator.Changed {
+		return err
+	}
+	now, _, rerr := l.stored(ctx, name)
+	if rerr != nil {
+		return rerr
+	}
+	if e := now.numbered(v.Version); e == nil || e.Digest != v.Digest {
+		l.discard(ctx, k)
+	}
+	return err
+}
+
+// discard removes a document that no head names. One that stays takes room and nothing else.
+func (l *Library) discard(ctx context.Context, k string) {
+	if _, rev, err := l.docs.Read(ctx, k); err == nil {
+		_ = l.docs.Remove(ctx, k, rev)
+	}
+}
+
+func tooLarge(name string, err error) error {
+	if coordinator.FamilyOf(err) == coordinator.TooLarge {
+		return coordinator.Faultf(coordinator.TooLarge, "the recipe %s is too large to be saved: %w", name, err)
+	}
+	return err
+}
+
+// merge puts entries of other numbers into a head, in order.
+func (h *head) merge(entries []entry) {
+	h.Versions = append(h.Versions, entries...)
+	slices.SortFunc(h.Versions, func(a, b entry) int { return a.Version - b.Version })
+}

@@ -1,0 +1,132 @@
+package library
+
+import (
+	"context"
+
+	"sluice/coordinator"
+	"sluice/recipe"
+)
+
+// Limits bounds the jobs that have not ended; 0 is no bound. Two that are submitted at the same
+// moment may both pass.
+type Limits struct {
+	PerUser    int
+	PerProject int
+}
+
+// Unfinished counts jobs that have not ended. What is kept in memory of all jobs answers it.
+type Unfinished interface {
+	All(func(coordinator.Job) bool)
+}
+
+// Check refuses one more job of an owner with the fault coordinator.OverLimit.
+func (m Limits) Check(jobs Unfinished, owner string) error {
+	if m == (Limits{}) {
+		return nil
+	}
+	mine, all := 0, 0
+	jobs.All(func(j coordinator.Job) bool {
+		if !j.State.Final() {
+			all++
+			if j.Owner == owner {
+				mine++
+			}
+		}
+		return true
+	})
+	switch {
+	case m.PerUser > 0 && mine >= m.PerUser:
+		return coordinator.Faultf(coordinator.OverLimit, "%s has %d jobs that have not ended, and a user may have %d", owner, mine, m.PerUser)
+	case m.PerProject > 0 && all >= m.PerProject:
+		return coordinator.Faultf(coordinator.OverLimit, "the project has %d jobs that have not ended, and may have %d", all, m.PerProject)
+	}
+	return nil
+}
+
+// Submit writes down the job of a submission. One that came before under its key is answered with
+// its job, and again is true; the fault is coordinator.Conflict where the key was used for
+// another, coordinator.Refused with the diagnostics for a recipe that does not compile, and
+// coordinator.OverLimit over the limits.
+func (l *Library) Submit(ctx context.Context, s Submission) (job coordinator.Job, again bool, err error) {
+	if job, again, err = l.before(ctx, &s); again || err != nil {
+		return job, again, err
+	}
+	if err := l.cfg.Limits.Check(l.cfg.Jobs, s.Owner); err != nil {
+		return job, false, err
+	}
+	spec, err := l.Spec(ctx, s)
+	if err != nil {
+		return job, false, err
+	}
+	return l.cfg.Jobs.Submit(ctx, spec)
+}
+
+// before looks for the job of a submission that came before: it is answered even when its recipe
+// was changed or deleted since.
+func (l *Library) before(ctx context.Context, s *Submission) (job coordinator.Job, again bool, err error) {
+	body, err := s.body()
+	if err != nil || body == "" {
+		return job, false, err
+	}
+	return l.earlier(ctx, s.id(l.cfg.Project), body)
+}
+
+// earlier returns the job of an id that was derived from a key, when there is one.
+func (l *Library) earlier(ctx context.Context, id recipe.JobID, body string) (job coordinator.Job, again bool, err error) {
+	spec, err := l.cfg.Jobs.Spec(ctx, id)
+	switch {
+	case coordinator.FamilyOf(err) == coordinator.Unknown:
+		return job, false, nil
+	case err != nil:
+		return job, false, err
+	case spec.Body != body:
+		return job, false, coordinator.Faultf(coordinator.Conflict, "the idempotency key was used for another submission, job %s", id)
+	}
+	// It is written already: to submit it again makes nothing, and waits until it is seen here.
+	return l.cfg.Jobs.Submit(ctx, spec)
+}
+
+// Spec makes what is written down of a submission, with its plan. It writes nothing.
+func (l *Library) Spec(ctx context.Context, s Submission) (*coordinator.Spec, error) {
+	now := l.now()
+	if err := s.check(now); err != nil {
+		return nil, err
+	}
+	body, err := s.body()
+	if err != nil {
+		return nil, err
+	}
+	source, err := l.source(ctx, &s)
+	if err != nil {
+		return nil, err
+	}
+	plan, found, err := l.Compile(ctx, source, s.Params, s.Seed)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) > 0 {
+		return nil, refused("the recipe "+source.Label, found)
+	}
+	spec := &coordinator.Spec{Job: s.id(l.cfg.Project), Recipe: plan.Recipe, Version: source.Version, Uses: uses(plan), Source: source.Text, Files: source.Files,
+		Params: s.Params, Plan: plan, Labels: s.Labels, Priority: s.Priority, Deadline: s.Deadline.UTC(), Owner: s.Owner, Body: body, Created: now}
+	if source.Name != "" {
+		spec.Recipe = source.Name
+	}
+	return spec, nil
+}
+
+func (l *Library) source(ctx context.Context, s *Submission) (Source, error) {
+	if s.Document != nil {
+		return s.Document.source()
+	}
+	return l.Saved(ctx, s.Recipe)
+}
+
+// uses names the saved recipes in a plan.
+func uses(plan *recipe.Plan) []string {
+	var names []string
+	for _, s := range plan.Saved {
+		names = append(names, Ref{s.Name, s.Version}.String())
+	}
+	return names
+}

@@ -1,0 +1,171 @@
+package library_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice/coordinator"
+	"sluice/coordinator/library"
+	"sluice/internal/bus/bustest"
+	"sluice/nodes"
+	"sluice/recipe"
+)
+
+func (d desk) submit(s library.Submission) coordinator.Job {
+	d.t.Helper()
+	job, again, err := d.Submit(d.ctx, s)
+	if err != nil || again {
+		d.t.Fatal(again, describe(err))
+	}
+	return job
+}
+
+// TestSubmit makes a job of a saved recipe, and knows the same submission again, by another
+// coordinator and after the recipe has changed.
+func TestSubmit(t *testing.T) {
+	server := bustest.Server(t)
+	d, other := open(t, bustest.Connect(t, server)), open(t, bustest.Connect(t, server))
+	d.save("upper", upper)
+	d.save("hashed", hashed)
+	d.save("top", top)
+	s := library.Submission{Owner: "ann", Key: "k 1", Recipe: "top", Params: map[string]any{"n": 3}, Labels: map[string]string{"team/a": "b c"}, Priority: -10,
+		Deadline: noon.Add(time.Hour), Seed: 5}
+	job := d.submit(s)
+	if job.Recipe != "top" || job.Version != 1 || job.Owner != "ann" || job.Priority != -10 || !slices.Equal(job.Uses, []string{"hashed@1", "upper@1"}) || !job.Created.Equal(noon) {
+		t.Errorf("got %+v", job)
+	}
+	spec, err := d.jobs.Spec(d.ctx, job.ID)
+	if err != nil || spec.Source != top || spec.Plan.Seed != 5 || fmt.Sprint(spec.Params["n"]) != "3" || len(spec.Plan.Saved) != 2 {
+		t.Errorf("got %+v, %v", spec, err)
+	}
+	d.save("top", top+"# 2\n")
+	again, known, err := other.Submit(other.ctx, s)
+	if err != nil || !known || again.ID != job.ID || again.Version != 1 {
+		t.Errorf("got %+v, %v, %v; want the same job", again, known, err)
+	}
+	changed := s
+	changed.Params = map[string]any{"n": 4}
+	_, _, err = other.Submit(other.ctx, changed)
+	fault(t, "the key for another", err, coordinator.Conflict, fmt.Sprintf("the idempotency key was used for another submission, job %s", job.ID))
+	s.Owner = "bob"
+	if got := d.submit(s); got.ID == job.ID || got.Version != 2 {
+		t.Errorf("got %+v; a key is its owner's own", got)
+	}
+	s.Key = ""
+	if a, b := d.submit(s), d.submit(s); a.ID == b.ID || a.ID == job.ID {
+		t.Errorf("got %s and %s without a key, want two jobs", a.ID, b.ID)
+	}
+	fault(t, "used by a job", func() error { _, err := d.Delete(d.ctx, "top", 1); return err }(), coordinator.Conflict,
+		fmt.Sprintf("version 1 of the recipe top can't be deleted: it is run by job %s, which is pending", job.ID))
+	d.save("top", plain)
+	_, err = d.Delete(d.ctx, "upper", 1)
+	if err == nil || !strings.Contains(err.Error(), "version 1 of the recipe upper can't be deleted: it is used by the recipe hashed@1") {
+		t.Errorf("got %v", err)
+	}
+	d.save("hashed", plain)
+	_, err = d.Delete(d.ctx, "upper", 1)
+	if err == nil || !strings.HasPrefix(err.Error(), "version 1 of the recipe upper can't be deleted: it is a part of job ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestBounds refuses what passes a bound.
+func TestBounds(t *testing.T) {
+	d := alone(t)
+	many := map[string]string{}
+	for i := range 33 {
+		many[fmt.Sprint("l", i)] = ""
+	}
+	document := &library.Document{Text: plain}
+	for _, c := range []struct {
+		name   string
+		s      library.Submission
+		family coordinator.Family
+		want   string
+	}{
+		{"nothing", library.Submission{}, coordinator.Invalid, "a submission names a saved recipe or brings a document, and not both"},
+		{"both", library.Submission{Recipe: "r", Document: document}, coordinator.Invalid, "a submission names a saved recipe or brings a document, and not both"},
+		{"priority", library.Submission{Document: document, Priority: 11}, coordinator.Invalid, "the priority is 11; it is from -10 to 10"},
+		{"deadline", library.Submission{Document: document, Deadline: noon}, coordinator.Invalid, "the deadline 2026-01-02T12:00:00Z is over already"},
+		{"labels", library.Submission{Document: document, Labels: many}, coordinator.TooLarge, "the job has 33 labels; at most 32 are allowed"},
+		{"label", library.Submission{Document: document, Labels: map[string]string{"a b": ""}}, coordinator.Invalid,
+			`"a b" can't be a label: its name has at most 63 letters, digits, dots, dashes, slashes and underscores`},
+		{"label's value", library.Submission{Document: document, Labels: map[string]string{"a": "\n"}}, coordinator.Invalid,
+			"the label a has a value of 1 bytes; it is printable text of at most 256"},
+		{"key", library.Submission{Document: document, Key: strings.Repeat("x", 201)}, coordinator.Invalid,
+			"the idempotency key has 201 bytes; it is printable text of at most 200"},
+		{"values", library.Submission{Document: document, Params: map[string]any{"x": strings.Repeat("x", 256<<10)}}, coordinator.TooLarge,
+			"the values for parameters have more than 262144 bytes together"},
+		{"document", library.Submission{Document: &library.Document{Text: strings.Repeat("#", 8<<20+1)}}, coordinator.TooLarge,
+			"the recipe and its files have 8388609 bytes; at most 8388608 are allowed"},
+		{"kind", library.Submission{Document: &library.Document{Label: "x.yaml", Text: "nodes:\n  a: {kind: nobody_has_it}\n"}}, coordinator.Refused,
+			"the recipe x.yaml has a fault\nx.yaml:2:13: SL201: unknown kind nobody_has_it; sluice kinds lists them"},
+	} {
+		_, err := d.Spec(d.ctx, c.s)
+		fault(t, c.name, err, c.family, c.want)
+	}
+}
+
+// TestLimits counts jobs that have not ended.
+func TestLimits(t *testing.T) {
+	d := alone(t, func(c *library.Config) { c.Limits = library.Limits{PerUser: 2, PerProject: 3} })
+	s := library.Submission{Owner: "ann", Document: &library.Document{Text: plain}}
+	first := d.submit(s)
+	d.submit(s)
+	_, _, err := d.Submit(d.ctx, s)
+	fault(t, "a user's", err, coordinator.OverLimit, "ann has 2 jobs that have not ended, and a user may have 2")
+	s.Owner = "bob"
+	d.submit(s)
+	_, _, err = d.Submit(d.ctx, s)
+	fault(t, "the project's", err, coordinator.OverLimit, "the project has 3 jobs that have not ended, and may have 3")
+	if err := d.jobs.WriteStatus(d.ctx, first.ID, coordinator.Status{State: recipe.JobSucceeded}); err != nil {
+		t.Fatal(err)
+	}
+	d.submit(s)
+}
+
+// TestRetry runs a failed job once more.
+func TestRetry(t *testing.T) {
+	catalogue := (*nodes.Catalogue)(nil)
+	d := alone(t, func(c *library.Config) {
+		known := c.Catalogue
+		c.Catalogue = func() *nodes.Catalogue {
+			if catalogue != nil {
+				return catalogue
+			}
+			return known()
+		}
+	})
+	job := d.submit(library.Submission{Owner: "ann", Key: "k", Document: &library.Document{Text: plain}, Labels: map[string]string{"a": "b"}, Deadline: noon.Add(1), Seed: 9})
+	r := library.Retrying{Job: job.ID, Owner: "bob", Key: "k"}
+	retry := func() error { _, _, err := d.Retry(d.ctx, r); return err }
+	fault(t, "a job that runs", retry(), coordinator.Conflict, fmt.Sprintf("job %s is pending: only a job that failed or was cancelled is retried", job.ID))
+	state := func(s recipe.JobState) {
+		if err := d.jobs.WriteStatus(d.ctx, job.ID, coordinator.Status{State: s}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	state(recipe.JobSucceeded)
+	fault(t, "a job that succeeded", retry(), coordinator.Conflict, fmt.Sprintf("job %s has succeeded: there is nothing to retry; submit its recipe again", job.ID))
+	state(recipe.JobFailed)
+	next, again, err := d.Retry(d.ctx, r)
+	if err != nil || again || next.ID == job.ID || next.RetryOf != job.ID || next.Owner != "bob" || next.Labels["a"] != "b" || !next.Deadline.IsZero() || next.State != recipe.JobPending {
+		t.Errorf("got %+v, %v, %v", next, again, err)
+	}
+	spec, err := d.jobs.Spec(d.ctx, next.ID)
+	if err != nil || spec.Plan.Seed != 9 || spec.Source != plain {
+		t.Errorf("got %+v, %v", spec, err)
+	}
+	if same, again, err := d.Retry(d.ctx, r); err != nil || !again || same.ID != next.ID {
+		t.Errorf("the same key: got %+v, %v, %v", same, again, err)
+	}
+	if catalogue, err = nodes.NewCatalogue(); err != nil {
+		t.Fatal(err)
+	}
+	r.Key = ""
+	fault(t, "kinds that are gone", retry(), coordinator.Conflict,
+		fmt.Sprintf("job %s can't be retried: node src ran another version of the kind string_generator than there is now; submit its recipe again", job.ID))
+}

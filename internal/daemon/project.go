@@ -1,0 +1,125 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sluice/coordinator/api"
+	"sluice/coordinator/audit"
+	"sluice/coordinator/dead"
+	"sluice/coordinator/events"
+	"sluice/coordinator/files"
+	"sluice/coordinator/fleet"
+	"sluice/coordinator/job"
+	"sluice/coordinator/lead"
+	"sluice/coordinator/library"
+	"sluice/coordinator/secret"
+	"sluice/coordinator/store"
+	"sluice/internal/bus"
+	"sluice/recipe"
+)
+
+// Project is a project and the coordinator's connections to its accounts: that in which its jobs
+// run, and that of its control plane, which workers can't reach; nil where both are one.
+type Project struct {
+	Name    string
+	Conn    *bus.Conn
+	Control *bus.Conn
+}
+
+// rooms are what the coordinator keeps of a project.
+type rooms struct {
+	api.Project
+	name    string
+	conn    *bus.Conn
+	control *store.Control
+	sealed  *secret.Server // nil without a master key
+	close   []func()
+}
+
+// openRooms opens all of a project but what follows: views are added to its control plane before.
+func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err error) {
+	r = &rooms{name: p.Name, conn: p.Conn}
+	defer func() {
+		if err != nil {
+			r.shut()
+			err = fmt.Errorf("project %s: %w", p.Name, err)
+		}
+	}()
+	if err = job.EnsureJobs(ctx, p.Conn); err != nil {
+		return r, err
+	}
+	if p.Control == nil {
+		p.Control = p.Conn
+	}
+	log := c.log.With("project", p.Name)
+	if r.control, err = store.Open(ctx, store.Config{Conn: p.Control, Replicas: c.cfg.Replicas, Log: log}); err != nil {
+		return r, err
+	}
+	r.close = append(r.close, r.control.Close)
+	r.Jobs = store.NewJobs(r.control)
+	if r.Events, err = events.Open(ctx, events.Config{Conn: p.Control, Replicas: c.cfg.Replicas, Log: log}); err != nil {
+		return r, err
+	}
+	r.close = append(r.close, r.Events.Close)
+	r.Fleet, err = fleet.Open(ctx, fleet.Config{Conn: p.Conn, Catalogue: c.cfg.Catalogue, Emit: r.Events.Emit, Leads: c.Leads, Replicas: c.cfg.Replicas, Log: log})
+	if err != nil {
+		return r, err
+	}
+	r.close = append(r.close, r.Fleet.Close)
+	limits := library.Limits{PerUser: c.cfg.MaxJobsPerUser}
+	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, Limits: limits})
+	r.Dead = dead.NewBox(dead.BoxConfig{Conn: p.Conn, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, May: func(owner string) error { return limits.Check(r.Jobs, owner) }})
+	if r.Files, err = files.New(ctx, files.Config{Conn: p.Conn, Control: r.control, Replicas: c.cfg.Replicas, Live: r.live, Log: log}); err != nil {
+		return r, err
+	}
+	if r.Audit, err = audit.Open(ctx, audit.Config{Conn: p.Control, Replicas: c.cfg.Replicas, Log: log}); err != nil || c.cfg.SecretKeys == nil {
+		return r, err
+	}
+	if r.Secrets, err = secret.New(secret.Config{Control: r.control, Project: p.Name, Keys: c.cfg.SecretKeys}); err != nil {
+		return r, err
+	}
+	r.sealed, err = secret.NewServer(secret.ServerConfig{Bus: p.Conn, Secrets: r.Secrets, Jobs: r.Jobs, Workers: known{r.Fleet}, Log: log})
+	return r, err
+}
+
+// live reports whether a job may still write files.
+func (r *rooms) live(id recipe.JobID) bool {
+	j, err := r.Jobs.Job(id)
+	return err == nil && !j.State.Final()
+}
+
+// led is what the leader needs of the project.
+func (r *rooms) led(c *CoordinatorConfig) lead.Project {
+	return lead.Project{Name: r.name, Conn: r.conn, Jobs: r.Jobs, Events: r.Events, Files: r.Files, Missing: r.Fleet.Missing, Forget: r.Events.Remove,
+		AckWait: c.AckWait, Lease: c.StepLease, Stall: c.Stall, Replicas: c.Replicas}
+}
+
+func (r *rooms) shut() {
+	for i := len(r.close) - 1; i >= 0; i-- {
+		r.close[i]()
+	}
+}
+
+// sweepEvery is how often files are looked for that nobody needs any more.
+const sweepEvery = 10 * time.Minute
+
+// sweep removes what uploads and jobs have left, on the coordinator that leads, until ctx ends.
+func (r *rooms) sweep(ctx context.Context, c *Coordinator) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if !c.Leads() {
+				continue
+			}
+			if err := r.Files.Sweep(ctx); err != nil && ctx.Err() == nil {
+				c.log.Warn("files were not swept", "project", r.name, "err", err)
+			}
+		}
+	}
+}
