@@ -91,6 +91,14 @@ var workerGrants = Grants{
 		{"$JS.API.CONSUMER.CREATE.SLUICE_CONTROL.>", "the same, read in order"},
 		{"$JS.API.CONSUMER.MSG.NEXT.SLUICE_CONTROL.>", "the same, by a consumer of somebody else"},
 		{"$JS.API.CONSUMER.DELETE.SLUICE_CONTROL.>", "and nobody else's reading of it is ended"},
+		{"$JS.API.STREAM.MSG.GET.SLUICE_AUDIT", "the audit log, in the same case"},
+		{"$JS.API.DIRECT.GET.SLUICE_AUDIT", "the same"},
+		{"$JS.API.DIRECT.GET.SLUICE_AUDIT.>", "the same"},
+		{"$JS.API.CONSUMER.CREATE.SLUICE_AUDIT.>", "the same"},
+		{"$JS.API.CONSUMER.MSG.NEXT.SLUICE_AUDIT.>", "the same"},
+		{"sluice.audit.*", "and nobody writes there what was not done"},
+		{"sluice.control.*", "nor a record of the control plane"},
+		{"sluice.events.*", "nor an event"},
 	},
 }
 
@@ -121,6 +129,7 @@ var controlGrants = Grants{
 		{"sluice.control.>", "the records of the control plane, by compare-and-set"},
 		{"sluice.events.>", "events of jobs"},
 		{"sluice.audit.>", "the audit log"},
+		{"sluice.preflight.*", "what it stores to see whether the server keeps it"},
 		{"sluice.ask.>", "what one coordinator asks another"},
 		{"$JS.API.>", "makes and reads the streams of the control plane"},
 		{"$JS.ACK.>", "acknowledges what it reads"},

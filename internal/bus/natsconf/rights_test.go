@@ -224,6 +224,20 @@ func TestServerWritesForNobody(t *testing.T) {
 	}
 }
 
+// TestPreflightUnderRights finds nothing to refuse with the credentials of a coordinator.
+func TestPreflightUnderRights(t *testing.T) {
+	h := newHouse(t)
+	for _, r := range []natsconf.Role{natsconf.Coordinator, natsconf.Control} {
+		report, err := h.as("a", r).Preflight(bustest.Context(t), bus.Needs{})
+		if err != nil || report.Refused() != nil || report.Replicas != 1 {
+			t.Errorf("%s: got %+v, %v", r, report, err)
+		}
+	}
+	if h.said("Violation") {
+		t.Error("the server has refused something")
+	}
+}
+
 // TestModes looks at the rights of what Setup has written.
 func TestModes(t *testing.T) {
 	h := newHouse(t)
