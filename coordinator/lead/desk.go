@@ -104,25 +104,6 @@ func (d *desk) run(ctx context.Context) {
 	}
 }
 
-// sweepEvery is how often files that nobody needs are looked for; what is known not to be needed
-// is removed at once.
-const sweepEvery = time.Hour
-
-func (d *desk) sweep(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		if err := d.p.Files.Sweep(ctx); err != nil && ctx.Err() == nil {
-			d.log.Warn("files were not swept", "err", err)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
 // ended takes a runner that has done. Its job is looked at again, and so are those that wait
 // for its place.
 func (d *desk) ended(r *runner) {
