@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice/recipe"
 )
@@ -19,6 +21,7 @@ type folder struct {
 	t      *testing.T
 	dir    string
 	binary string
+	env    []string
 }
 
 func newFolder(t *testing.T, files map[string]string) *folder {
@@ -41,11 +44,13 @@ type result struct {
 
 func (f *folder) run(stdin, args string) result {
 	f.t.Helper()
-	cmd := exec.Command(f.binary, strings.Fields(args)...)
+	ctx, cancel := context.WithTimeout(f.t.Context(), time.Minute) // none hangs
+	defer cancel()
+	cmd := exec.CommandContext(ctx, f.binary, strings.Fields(args)...)
 	cmd.Dir, cmd.Stdin = f.dir, strings.NewReader(stdin)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	cmd.Env = append(os.Environ(), "SLUICE_SECRET_API_KEY=pepper")
+	cmd.Env = append(append(os.Environ(), "SLUICE_SECRET_API_KEY=pepper"), f.env...)
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 
 	"sluice/client"
 	"sluice/coordinator"
+	"sluice/recipe"
 )
 
 type logsCmd struct {
@@ -27,12 +29,14 @@ func (c logsCmd) Run(ctx context.Context, std streams) error {
 	}
 	ctx, release := signal.NotifyContext(ctx, os.Interrupt, terminate)
 	defer release()
-	err = r.Events(ctx, id, 0, c.Follow, func(e client.Event) error {
-		if c.JSON {
-			return printJSON(std.out, e)
-		}
-		return printEvent(std.out, &e)
-	})
+	l := &jobLog{print: func(e *client.Event) error { return printEvent(std.out, e) }}
+	if c.JSON {
+		l.print = func(e *client.Event) error { return printJSON(std.out, e) }
+	}
+	err = r.Events(ctx, id, 0, false, l.take)
+	if err == nil && c.Follow {
+		err = l.follow(ctx, r, id)
+	}
 	switch {
 	case errors.Is(err, over):
 		return nil
@@ -40,6 +44,45 @@ func (c logsCmd) Run(ctx context.Context, std streams) error {
 		return exitError{code: codeInterrupted}
 	}
 	return told(err)
+}
+
+// jobLog prints events, and knows where the job is by them.
+type jobLog struct {
+	print func(*client.Event) error
+	last  uint64
+	state recipe.JobState // "" where none was told
+	live  bool            // what comes is new: it ends where the job rests
+}
+
+func (l *jobLog) take(e client.Event) error {
+	l.last = max(l.last, e.ID)
+	if err := l.print(&e); err != nil {
+		return err
+	}
+	var s coordinator.Status
+	if e.Type == coordinator.EventState && json.Unmarshal(e.Data, &s) == nil {
+		if l.state = s.State; l.live && s.State.AtRest() {
+			return over
+		}
+	}
+	return nil
+}
+
+// follow goes on until the job is at its end or at rest: at once where that is what was told
+// last, or where no word of its states is kept.
+func (l *jobLog) follow(ctx context.Context, r *remote, id recipe.JobID) error {
+	if l.state == "" {
+		j, err := r.Client.Job(ctx, id)
+		if err != nil {
+			return err
+		}
+		l.state = j.State
+	}
+	if l.state.AtRest() {
+		return nil
+	}
+	l.live = true
+	return r.Events(ctx, id, l.last, true, l.take)
 }
 
 // printEvent prints what happened for people. Progress is not for a log.
@@ -51,6 +94,6 @@ func printEvent(w io.Writer, e *client.Event) error {
 	if e.Node != "" {
 		node = e.Node + ": "
 	}
-	_, err := fmt.Fprintf(w, "%s %-7s %s%s\n", e.At.Local().Format(time.TimeOnly), e.Level, node, e.Text)
+	_, err := fmt.Fprintf(w, "%s %-7s %s%s\n", e.At.Local().Format(time.TimeOnly), e.Level, node, visible(e.Text))
 	return err
 }

@@ -59,7 +59,6 @@ type cli struct {
 	Plan        planCmd        `cmd:"" help:"Show what a recipe compiles to." group:"recipes"`
 	Kinds       kindsCmd       `cmd:"" help:"List the kinds of nodes, or explain one." group:"recipes"`
 	Config      configCmd      `cmd:"" help:"Check the settings of a service." group:"other"`
-	NATS        natsCmd        `cmd:"" name:"nats" help:"Set up a NATS server for a cluster." group:"other"`
 	Completion  completionCmd  `cmd:"" help:"Print a completion script for a shell." group:"other"`
 	Complete    completeCmd    `cmd:"" name:"__complete" hidden:""`
 	Version     versionCmd     `cmd:"" help:"Print the version." group:"other"`
