@@ -56,7 +56,7 @@ faults: ## long forms: SEEDS (200000) simulated runs, KILLS (50) a recipe, 2 min
 	SLUICE_KILLS=$(KILLS) $(FIGURED) $(GO) test ./internal/crash -count=1 -timeout 3h
 	$(FIGURED) $(GO) test ./internal/trial -run 'BackPressure|ManyJobs|OrderKeeps|RandomGraphs|Examples|LargeState' -count=1 -timeout 1h -long
 
-generate: ## write all generated files anew: schemas, docs/kinds, docs/diagnostics.md, docs/configuration.md
+generate: ## write all generated files anew: schemas, docs/kinds, docs/diagnostics.md, docs/configuration.md, docs/api.md
 	$(GO) run ./schemas/generate
 	$(GO) run ./internal/docgen
 

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -48,6 +49,9 @@ var statuses = map[coordinator.Family]int{
 	coordinator.Forbidden:   http.StatusForbidden,
 	coordinator.Unavailable: http.StatusServiceUnavailable,
 }
+
+// Statuses returns the table: the status of the answer for each family of faults.
+func Statuses() map[coordinator.Family]int { return maps.Clone(statuses) }
 
 // families says, of the statuses that the framework itself answers with, what they mean.
 var families = map[int]coordinator.Family{

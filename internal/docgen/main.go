@@ -1,6 +1,7 @@
 // Command docgen writes the generated parts of the docs: a page for every kind under
-// docs/kinds, docs/diagnostics.md from the bad recipes under docs/diagnostics, and
-// docs/configuration.md from the flags of the services. With -check it writes nothing and fails
+// docs/kinds, docs/diagnostics.md from the bad recipes under docs/diagnostics,
+// docs/configuration.md from the flags of the services, and docs/api.md from the API's own
+// description. With -check it writes nothing and fails
 // when a file is not what it would write.
 //
 // It is run from the module's root; start reading at [pages].
@@ -95,7 +96,8 @@ func pages(root string) (map[string][]byte, error) {
 		return nil, err
 	}
 	files["docs/configuration.md"] = configuration.Bytes()
-	return files, nil
+	files["docs/api.md"], err = apiPage()
+	return files, err
 }
 
 // leftOver returns the pages of kinds that are no more.

@@ -1,0 +1,44 @@
+package main
+
+// The text of docs/api.md that is written by hand.
+const (
+	apiHead = `<!-- Generated from the API's own description by ` + "`make generate`" + `; change that, or internal/docgen. -->
+
+# The API
+
+HTTP and JSON, below ` + "`/v1`" + `. ` + "`GET /v1/openapi.json`" + ` is the whole description (OpenAPI 3.1), with every field and bound;
+it needs no key. The command line asks nothing else, by the Go package ` + "`sluice/client`" + `. Live events have
+[a page of their own](events.md).
+
+- **Who asks.** ` + "`Authorization: Bearer KEY`" + `: an API key (` + "`sluice keys create`" + `) or a token of the identity provider. The key says
+  which project is meant.
+- **Submitting safely.** With an ` + "`Idempotency-Key`" + ` the same submission may be sent again: the first answer is 201, later
+  ones are 200 with the same job. Another body with the same key is refused (409).
+- **Changing safely.** A job has an ` + "`ETag`" + `. With ` + "`If-Match`" + ` an order is refused (412) if the job was changed meanwhile;
+  with ` + "`If-None-Match`" + ` an answer that is the same is 304.
+- **Lists** come in pages. ` + "`next`" + ` of one page is ` + "`after`" + ` of the next; the last has none.
+- **Every answer** has an ` + "`X-Request-ID`" + `, that of the request where that has one. Answers come within 20 s; transfers and
+  streams have bounds of their own. A key or a query parameter that a route does not know is refused.
+
+## Routes
+
+Roles cover those before them: viewer, operator, author, admin.
+`
+	errorHead = `
+## Errors
+
+An error is ` + "`application/problem+json`" + ` (RFC 9457): ` + "`status`, `code`, `detail`" + ` for people, ` + "`hint`, `request_id`" + `, and
+` + "`diagnostics` or `errors`" + ` where there are some. Scripts should look at ` + "`code`" + `. A wrong method is 405, with ` + "`Allow`" + `.
+
+| code | status | meaning |
+|---|---|---|
+`
+	oldHead = `
+## The calls of the old engine
+
+What the API of the older recipe engine did, and what does it now:
+
+| old call | now | command |
+|---|---|---|
+`
+)
