@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"sluice/coordinator/compile"
+	"sluice/internal/bus/bustest"
 	"sluice/nodes/all"
 )
 
@@ -25,7 +26,9 @@ import (
 //
 //	<!-- file: NAME -->        before a block: its text is the file NAME
 //	<!-- test: exit N -->      before a ```sh block: its last command ends with N
-//	<!-- test: skip WHY -->    before a ```sh block: it needs a terminal, a cluster, …
+//	<!-- test: skip WHY -->    before a ```sh block: it needs a terminal, …
+//	<!-- test: serve TEXT -->  before a ```sh block: its commands run until the page ends, and the
+//	                           next begins when TEXT was said. The usual ports are others in a test
 //
 // In a ```sh block with lines that begin with "$ ", those are the commands and the
 // others show output; without any, every line is a command.
@@ -114,22 +117,26 @@ func TestDocs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, page := range append(pages, filepath.Join(root, "README.md")) {
-		t.Run(filepath.Base(page), func(t *testing.T) {
-			text, err := os.ReadFile(page)
+	for _, file := range append(pages, filepath.Join(root, "README.md")) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			text, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
+			t.Parallel()
 			dir := t.TempDir()
 			copyTree(t, root, dir)
+			page := newPage(t, dir, bin)
 			for _, b := range blocks(string(text)) {
-				at := fmt.Sprintf("%s:%d", filepath.Base(page), b.line)
+				at := fmt.Sprintf("%s:%d", filepath.Base(file), b.line)
 				kind, what, _ := strings.Cut(b.marker, " ")
 				switch {
 				case kind == "file":
 					writeIn(t, dir, what, strings.Join(b.text, "\n")+"\n")
+				case b.lang == "sh" && strings.HasPrefix(what, "serve "):
+					page.serve(b.commands(), strings.TrimPrefix(what, "serve "))
 				case b.lang == "sh" && !strings.HasPrefix(what, "skip "):
-					runBlock(t, at, b.commands(), what, dir, bin)
+					page.run(at, b.commands(), what)
 				}
 			}
 		})
@@ -165,13 +172,30 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func runBlock(t *testing.T, at string, commands []string, what, dir, bin string) {
+// page is a page of the docs with the folder that its commands run in.
+type page struct {
+	*folder
+	ports *strings.Replacer // from the usual places to free ones
+}
+
+func newPage(t *testing.T, dir, bin string) *page {
 	t.Helper()
+	free := bustest.FreePorts(t, 3)
+	path := bin + string(os.PathListSeparator) + filepath.Join(dir, "bin") + string(os.PathListSeparator) + os.Getenv("PATH")
+	return &page{
+		folder: &folder{t: t, dir: dir, binary: "bash", env: []string{"PATH=" + path, "SLUICE_LISTEN=" + free[0],
+			"SLUICE_CONTEXTS=" + filepath.Join(dir, ".contexts.yaml"), "XDG_DATA_HOME=" + filepath.Join(dir, ".data")}},
+		ports: strings.NewReplacer("127.0.0.1:8420", free[0], "127.0.0.1:8421", free[1], "127.0.0.1:4222", free[2]),
+	}
+}
+
+func (p *page) run(at string, commands []string, what string) {
+	p.t.Helper()
 	want := 0
 	if code, ok := strings.CutPrefix(what, "exit "); ok {
 		var err error
 		if want, err = strconv.Atoi(code); err != nil {
-			t.Fatalf("%s: %v", at, err)
+			p.t.Fatalf("%s: %v", at, err)
 		}
 	}
 	for i, c := range commands {
@@ -179,28 +203,42 @@ func runBlock(t *testing.T, at string, commands []string, what, dir, bin string)
 		if i == len(commands)-1 {
 			expect = want
 		}
-		if code, out := shell(t, c, dir, bin); code != expect {
-			t.Errorf("%s: %s: got exit code %d, want %d:\n%s", at, c, code, expect, out)
+		if code, out := p.shell(c); code != expect {
+			p.t.Errorf("%s: %s: got exit code %d, want %d:\n%s", at, c, code, expect, out)
 		}
 	}
 }
 
+// serve runs commands that go on until the page is read.
+func (p *page) serve(commands []string, text string) {
+	p.t.Helper()
+	for _, c := range commands {
+		p.startCommand(p.binary, "-c", "exec "+p.ports.Replace(c)).until(text)
+	}
+}
+
 // shell runs one command and returns its exit code and all it said.
-func shell(t *testing.T, command, dir, bin string) (int, []byte) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+func (p *page) shell(command string) (int, []byte) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "bash", "-o", "pipefail", "-c", command)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd := exec.CommandContext(ctx, p.binary, "-o", "pipefail", "-c", p.ports.Replace(command))
+	cmd.Dir = p.dir
+	cmd.Env = append(os.Environ(), p.env...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		t.Fatalf("%s: %v", command, err)
+		p.t.Fatalf("%s: %v", command, err)
 	}
 	return cmd.ProcessState.ExitCode(), out.Bytes()
+}
+
+// shell runs one command in a folder, and returns its exit code and all it said.
+func shell(t *testing.T, command, dir, bin string) (int, []byte) {
+	t.Helper()
+	return newPage(t, dir, bin).shell(command)
 }
 
 // copyTree copies what a reader has: the files, without what was built or written.

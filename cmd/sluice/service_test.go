@@ -50,7 +50,12 @@ type process struct {
 
 func (f *folder) start(args string) *process {
 	f.t.Helper()
-	p := &process{t: f.t, args: args, cmd: exec.Command(f.binary, strings.Fields(args)...), ended: make(chan struct{})}
+	return f.startCommand(f.binary, strings.Fields(args)...)
+}
+
+func (f *folder) startCommand(name string, args ...string) *process {
+	f.t.Helper()
+	p := &process{t: f.t, args: strings.Join(args, " "), cmd: exec.Command(name, args...), ended: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = f.dir, append(os.Environ(), f.env...), &p.out, &p.errs
 	if err := p.cmd.Start(); err != nil {
 		f.t.Fatal(err)
