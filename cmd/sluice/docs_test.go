@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -124,10 +125,14 @@ func TestDocs(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Parallel()
+			all := blocks(string(text))
+			if !slices.ContainsFunc(all, func(b block) bool { return b.lang == "sh" }) {
+				return
+			}
 			dir := t.TempDir()
 			copyTree(t, root, dir)
 			page := newPage(t, dir, bin)
-			for _, b := range blocks(string(text)) {
+			for _, b := range all {
 				at := fmt.Sprintf("%s:%d", filepath.Base(file), b.line)
 				kind, what, _ := strings.Cut(b.marker, " ")
 				switch {

@@ -14,8 +14,8 @@ import (
 	"sluice/recipe"
 )
 
-// over ends the following of a job that has come to its end, or to rest.
-var over = errors.New("over")
+// errOver ends the following of a job that has come to its end, or to rest.
+var errOver = errors.New("over")
 
 // follow shows a job until it is at its end or at rest, and turns that into an exit code.
 func (c *watchFlags) follow(parent context.Context, std streams, r *remote, id recipe.JobID) error {
@@ -29,7 +29,7 @@ func (c *watchFlags) follow(parent context.Context, std streams, r *remote, id r
 	switch {
 	case errors.Is(err, context.Canceled):
 		return exitError{codeInterrupted, fmt.Errorf("job %s goes on; sluice logs -f %s follows it", id, id)}
-	case !errors.Is(err, over):
+	case !errors.Is(err, errOver):
 		return told(err)
 	}
 	j, err := r.Client.Job(parent, id)
@@ -39,7 +39,7 @@ func (c *watchFlags) follow(parent context.Context, std streams, r *remote, id r
 	return c.close(parent, view, r, &j, std)
 }
 
-// shower returns what shows the events of a job. It answers over at the job's end, or rest.
+// shower returns what shows the events of a job. It answers errOver at the job's end, or rest.
 func (c *watchFlags) shower(view progress.View, std streams) func(client.Event) error {
 	out, errs, waits := view.Guard(std.out), view.Guard(std.err), ""
 	return func(e client.Event) error {
@@ -56,7 +56,7 @@ func (c *watchFlags) shower(view progress.View, std streams) func(client.Event) 
 			switch err := json.Unmarshal(e.Data, &s); {
 			case err != nil:
 			case s.State.AtRest():
-				return over
+				return errOver
 			case s.Waiting != waits:
 				if waits = s.Waiting; waits != "" && !c.JSON {
 					fmt.Fprintf(errs, "it waits: %s\n", waits)

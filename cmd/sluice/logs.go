@@ -38,7 +38,7 @@ func (c logsCmd) Run(ctx context.Context, std streams) error {
 		err = l.follow(ctx, r, id)
 	}
 	switch {
-	case errors.Is(err, over):
+	case errors.Is(err, errOver):
 		return nil
 	case errors.Is(err, context.Canceled):
 		return exitError{code: codeInterrupted}
@@ -62,7 +62,7 @@ func (l *jobLog) take(e client.Event) error {
 	var s coordinator.Status
 	if e.Type == coordinator.EventState && json.Unmarshal(e.Data, &s) == nil {
 		if l.state = s.State; l.live && s.State.AtRest() {
-			return over
+			return errOver
 		}
 	}
 	return nil

@@ -96,7 +96,6 @@ func TestExitCodesAndTexts(t *testing.T) {
 		{"run sound.yaml --frame-records=1000", 3, "", "from 1 to 256"},
 		{"run sound.yaml --allow-net=nowhere", 3, "", "\"nowhere\" is no network; one is written like 10.0.0.0/8"},
 		{"dead purge", 3, "", "--all"},
-		{"dead replay --root x", 3, "", "--data-dir"},
 	} {
 		code, out, errs := call(t, engine{}, strings.Fields(c.args)...)
 		if code != c.code || !strings.Contains(out, c.out) || !strings.Contains(errs, c.errs) {

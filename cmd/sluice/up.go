@@ -68,10 +68,7 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 	}
 	defer w.close()
 	w.connection(defaultProject, conn)
-	cfg := coordinatorConfig(c.Name, c.API, c.OIDC, c.Jobs, c.Replicas)
-	cfg.Projects, cfg.Catalogue, cfg.SecretKeys, cfg.Log, cfg.Watched, cfg.Tracer = projectsOf(conn), all.Catalogue(), keys, log, w.Metrics, w.tracer
-	cfg.AllowPlain = c.InsecureListen
-	coord, err := daemon.NewCoordinator(ctx, cfg)
+	coord, err := c.coordinator(ctx, conn, keys, w, log)
 	if err != nil {
 		return err
 	}
@@ -96,6 +93,14 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 	log.Info("up", "api", address, "data", dir)
 	fmt.Fprintf(std.out, "sluice is up: %s\n", address)
 	return g.wait(ctx, c.DrainWithin)
+}
+
+// coordinator opens the coordinator of the one project that there is.
+func (c *upCmd) coordinator(ctx context.Context, conn *bus.Conn, keys *secret.Keyring, w *watched, log hclog.Logger) (*daemon.Coordinator, error) {
+	cfg := coordinatorConfig(c.Name, c.API, c.OIDC, c.Jobs, c.Replicas)
+	cfg.Projects, cfg.Catalogue, cfg.SecretKeys, cfg.AllowPlain = projectsOf(conn), all.Catalogue(), keys, c.InsecureListen
+	cfg.Log, cfg.Watched, cfg.Tracer = log, w.Metrics, w.tracer
+	return daemon.NewCoordinator(ctx, cfg)
 }
 
 // server starts the NATS server, of a cluster where that is wanted.
