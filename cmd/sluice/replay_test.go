@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -66,6 +68,34 @@ func TestReplayIsOfTheLatestJob(t *testing.T) {
 	}
 	if r := f.must(0, "", "dead replay --force --data-dir d "+first+"/"+old[0]); !strings.Contains(r.errs, "dead letters replayed: 1\n") {
 		t.Errorf("got %q", r.errs)
+	}
+}
+
+// TestReplayIsUnderTheRootOfItsJob replays from another folder than the job was run in: it is
+// told the command that adds to the job's own file, and nothing is written or marked before.
+func TestReplayIsUnderTheRootOfItsJob(t *testing.T) {
+	f := newFolder(t, map[string]string{"c.yaml": counted, "away/keep": ""})
+	f.must(0, `{"k":"a"}`+"\n"+`{"k":"b"}`+"\n", "run c.yaml -q --data-dir d")
+	id := f.letterIDs("--data-dir d")[0]
+	for _, ids := range []string{"", " " + id} {
+		code, out := shell(t, "cd away && sluice dead replay --force --data-dir ../d"+ids, f.dir, filepath.Dir(f.binary))
+		_, hint, _ := strings.Cut(string(out), "replay them with: ")
+		want := "sluice dead replay" + ids + " --data-dir ../d --root " + resolvedDir(t, f.dir) + " --force\n"
+		if code != 3 || hint != want {
+			t.Fatalf("%s: got %d, %s, want %s", ids, code, out, want)
+		}
+		if ids == "" {
+			continue
+		}
+		if code, out := shell(t, "cd away && "+strings.TrimSpace(hint), f.dir, filepath.Dir(f.binary)); code != 0 {
+			t.Fatalf("%s: got %d, %s", hint, code, out)
+		}
+	}
+	if n := strings.Count(f.read("out.txt"), `"b"`); n != 1 {
+		t.Errorf("got %d counts of b in\n%s", n, f.read("out.txt"))
+	}
+	if _, err := os.Stat(filepath.Join(f.dir, "away", "out.txt")); err == nil {
+		t.Error("a file was written under the other root")
 	}
 }
 
