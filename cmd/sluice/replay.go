@@ -181,7 +181,7 @@ func (r *replayer) plan(ctx context.Context) ([]planned, error) {
 		}
 		p, err := r.store.Plan(b, r.catalogue)
 		if err != nil {
-			return nil, usagef("the dead letters of %s can't be replayed: %w", b.Job.Plan.Steps[b.Step].Node, err)
+			return nil, usagef("the dead letters of %s can't be replayed: %w; --node replays those of another node alone", b.Job.Plan.Steps[b.Step].Node, err)
 		}
 		if ordered := compile.OrderedBelow(p); len(ordered) > 0 && !r.Force {
 			return nil, usagef("the records would reach %s late and out of their order, on which the answers there depend; --force replays them all the same",

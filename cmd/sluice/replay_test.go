@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -96,6 +97,33 @@ func TestReplayIsUnderTheRootOfItsJob(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(f.dir, "away", "out.txt")); err == nil {
 		t.Error("a file was written under the other root")
+	}
+}
+
+// TestReplayTakesNoLetterForAHeader replays a bad row of CSV, by force too: it is refused, since
+// the row would be taken for the header and be gone. Without a header there is nothing to lose.
+func TestReplayTakesNoLetterForAHeader(t *testing.T) {
+	const rows = `recipe: rows
+nodes:
+  lines:  {kind: stdin}
+  kept:   {kind: regex_match, from: lines, config: {regex: ".*"}}
+  rows:   {kind: parse_csv, from: kept, config: {%s}}
+  out:    {kind: file_writer, from: rows, config: {path: out.txt, format: json_lines}}
+`
+	f := newFolder(t, map[string]string{"h.yaml": fmt.Sprintf(rows, ""), "n.yaml": fmt.Sprintf(rows, "columns: [a, b]")})
+	f.must(0, "a,b\n1,2\n3\n", "run h.yaml -q --data-dir h")
+	for _, force := range []string{"", " --force"} {
+		r := f.must(3, "", "dead replay --data-dir h"+force)
+		if !strings.Contains(r.errs, "node rows (parse_csv) takes the first record that it gets for the header") || strings.Contains(r.errs, "--force") {
+			t.Errorf("got %q", r.errs)
+		}
+	}
+	if list := f.must(0, "", "dead list --data-dir h").out; strings.Count(list, " no ") != 1 {
+		t.Errorf("got a letter that counts as replayed:\n%s", list)
+	}
+	f.must(0, "1,2\n3\n", "run n.yaml -q --data-dir n")
+	if r := f.must(0, "", "dead replay --force --data-dir n"); !strings.Contains(r.errs, "dead: rows: ") {
+		t.Errorf("the letter was lost: %s", r.errs)
 	}
 }
 
