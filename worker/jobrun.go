@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -160,7 +159,7 @@ func (r *jobRun) build(step *recipe.Step, kind *nodes.Kind) (any, error) {
 		return err
 	})
 	if names := secretNames(step.Config); err != nil && names != nil {
-		err = fmt.Errorf("its settings are refused once %s is filled in (the reason is not shown, since it may hold the secret)", strings.Join(names, " and "))
+		err = r.refused(names)
 	}
 	if err != nil {
 		return nil, &failure{fmt.Errorf("node %s: %w", step.Node, err)}
