@@ -59,7 +59,6 @@ type cli struct {
 	Plan        planCmd        `cmd:"" help:"Show what a recipe compiles to." group:"recipes"`
 	Kinds       kindsCmd       `cmd:"" help:"List the kinds of nodes, or explain one." group:"recipes"`
 	Config      configCmd      `cmd:"" help:"Check the settings of a service." group:"other"`
-	NATS        natsCmd        `cmd:"" name:"nats" help:"Set up a NATS server for a cluster." group:"other"`
 	Completion  completionCmd  `cmd:"" help:"Print a completion script for a shell." group:"other"`
 	Complete    completeCmd    `cmd:"" name:"__complete" hidden:""`
 	Version     versionCmd     `cmd:"" help:"Print the version." group:"other"`
@@ -107,11 +106,27 @@ func execute(ctx context.Context, args []string, std streams, e engine) (code in
 		}
 		return codeUsage
 	}
-	err = parsed.Run()
+	if err = emptyFolder(parsed); err == nil {
+		err = parsed.Run()
+	}
 	if forPrograms(args) {
 		return reportEvents(err, std.err)
 	}
 	return report(err, std.err)
+}
+
+// folderFlag is the placeholder of the flags whose value is a folder.
+const folderFlag = "DIR"
+
+// emptyFolder refuses a folder that is given and has no name, as by a variable that is not set:
+// to go on as if it were not given would keep nothing.
+func emptyFolder(parsed *kong.Context) error {
+	for _, p := range parsed.Path {
+		if f := p.Flag; f != nil && f.PlaceHolder == folderFlag && parsed.FlagValue(f) == "" {
+			return usagef("--%s is empty: it is the name of a folder (is a variable not set?)", f.Name)
+		}
+	}
+	return nil
 }
 
 // spelled turns what other programs understand too into this one's commands.
