@@ -43,7 +43,6 @@ type announcer struct {
 	kinds   []said
 	due     chan struct{} // something is to be said before the next beat
 	soon    *time.Timer
-	gone    chan struct{} // closed when the last word is stored, or was not
 }
 
 // said is a kind that is served, and whether the coordinators know it.
@@ -59,7 +58,7 @@ func (w *Worker) announcer() (*announcer, error) {
 	if c == nil {
 		return nil, nil
 	}
-	a := &announcer{w: w, started: time.Now().UTC(), beat: cmp.Or(c.Beat, DefaultBeat), due: make(chan struct{}, 1), gone: make(chan struct{})}
+	a := &announcer{w: w, started: time.Now().UTC(), beat: cmp.Or(c.Beat, DefaultBeat), due: make(chan struct{}, 1)}
 	for _, k := range w.cfg.Catalogue.All() {
 		if !w.chosen(&recipe.Step{Kind: k.Kind, Version: k.Version, Role: roleOf(k)}) {
 			continue

@@ -189,3 +189,34 @@ func TestWhoTakesNoSlot(t *testing.T) {
 		t.Errorf("got %d busy, want 2", s.busy())
 	}
 }
+
+// BenchmarkSlot is what a frame pays for its slot when nobody waits, and when 300 jobs do.
+func BenchmarkSlot(b *testing.B) {
+	b.Run("free", func(b *testing.B) {
+		f := newFair(8)
+		a := f.join(0)
+		for b.Loop() {
+			t, _ := a.ask(nil)
+			t.done()
+		}
+	})
+	b.Run("300 jobs wait", func(b *testing.B) {
+		f := newFair(8)
+		held := make(chan *turn, 1000)
+		ask := func(a *account) {
+			var t *turn
+			t, now := a.ask(func() { held <- t })
+			if now {
+				held <- t
+			}
+		}
+		for range 300 {
+			ask(f.join(0))
+		}
+		for b.Loop() {
+			t := <-held
+			ask(t.a)
+			t.done()
+		}
+	})
+}

@@ -46,6 +46,7 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 	}
 	cfg := coordinatorConfig(c.Name, c.API, c.OIDC, c.Jobs, c.Replicas)
 	cfg.Projects, cfg.Catalogue, cfg.Log, cfg.Watched, cfg.Tracer = projects, all.Catalogue(), log, w.Metrics, w.tracer
+	cfg.AllowPlain = c.InsecureListen
 	if c.SecretKeyFile != "" {
 		if cfg.SecretKeys, err = secret.ReadKeyring(c.SecretKeyFile); err != nil {
 			return err

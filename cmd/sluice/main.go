@@ -49,6 +49,7 @@ type cli struct {
 	Up          upCmd          `cmd:"" help:"Run a whole cluster in one process." group:"services"`
 	Coordinator coordinatorCmd `cmd:"" help:"Run a coordinator: it answers the API and leads jobs." group:"services"`
 	Worker      workerCmd      `cmd:"" help:"Run a worker: it runs the nodes of jobs." group:"services"`
+	NATS        natsCmd        `cmd:"" name:"nats" help:"Set up a NATS server for a cluster." group:"services"`
 	Login       loginCmd       `cmd:"" help:"Keep the address and key of a cluster." group:"cluster"`
 	Context     contextCmd     `cmd:"" help:"List the clusters that are known, or pick one." group:"cluster"`
 	Dead        deadCmd        `cmd:"" help:"List, show and replay the dead letters of a job." group:"jobs"`

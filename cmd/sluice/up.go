@@ -70,6 +70,7 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 	w.connection(defaultProject, conn)
 	cfg := coordinatorConfig(c.Name, c.API, c.OIDC, c.Jobs, c.Replicas)
 	cfg.Projects, cfg.Catalogue, cfg.SecretKeys, cfg.Log, cfg.Watched, cfg.Tracer = projectsOf(conn), all.Catalogue(), keys, log, w.Metrics, w.tracer
+	cfg.AllowPlain = c.InsecureListen
 	coord, err := daemon.NewCoordinator(ctx, cfg)
 	if err != nil {
 		return err

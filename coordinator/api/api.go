@@ -1,7 +1,9 @@
 package api
 
 import (
+	"math"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -20,6 +22,7 @@ import (
 	"sluice/coordinator/library"
 	"sluice/coordinator/secret"
 	"sluice/coordinator/store"
+	"sluice/internal/telemetry"
 )
 
 // Bounds that hold for every request, unless a route says otherwise.
@@ -38,8 +41,12 @@ type Config struct {
 	Version  string
 	Projects map[string]*Project // by name
 	Auth     *auth.Auth
-	MaxBody  int64 // bytes of a body; 0 is MaxBody
-	Log      hclog.Logger
+	Live     http.Handler // opens the sockets of /v1/events; nil for none
+	MaxBody  int64        // bytes of a body; 0 is MaxBody
+	// PerAddress limits the requests of an address, before it is known who asks, and PerUser
+	// those of a user; nil does not.
+	PerAddress, PerUser *auth.Limiter
+	Log                 hclog.Logger
 }
 
 // Project is the rooms of one project. All must be set.
@@ -124,7 +131,42 @@ func (s *server) handler() http.Handler {
 	if err != nil {
 		panic(err) // its options are constants
 	}
-	return s.identified(s.guarded(compress(http.HandlerFunc(s.route))))
+	return s.identified(s.guarded(s.limited(s.alive(compress(http.HandlerFunc(s.route))))))
+}
+
+// alive lets sockets past what is for requests alone.
+func (s *server) alive(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.cfg.Live != nil && r.URL.Path == "/v1/events" {
+			telemetry.Operation(r.Context(), "open-events")
+			s.cfg.Live.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// limited refuses an address that asks too often.
+func (s *server) limited(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.cfg.PerAddress != nil {
+			if ok, after := s.cfg.PerAddress.Allow(auth.ByAddress(r.RemoteAddr)); !ok {
+				w.Header().Set("Retry-After", retryAfter(after))
+				s.writeProblem(w, r, s.problemOf(r.Context(), tooOften("this address", after)))
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// retryAfter is a wait as the header has it: whole seconds.
+func retryAfter(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
+
+func tooOften(who string, after time.Duration) error {
+	f := coordinator.Faultf(coordinator.OverLimit, "%s asks too often", who)
+	f.Hint = "ask again after " + retryAfter(after) + " s"
+	return f
 }
 
 // route serves a request, and tells of unknown paths and wrong methods as of all errors.

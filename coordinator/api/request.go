@@ -140,6 +140,12 @@ func (s *server) principal(ctx context.Context, h huma.Context) (coordinator.Pri
 	if s.cfg.Projects[p.Project] == nil {
 		return p, coordinator.Faultf(coordinator.Forbidden, "project %s is not served here", p.Project)
 	}
+	if s.cfg.PerUser != nil {
+		if ok, after := s.cfg.PerUser.Allow(auth.ByPrincipal(p)); !ok {
+			h.SetHeader("Retry-After", retryAfter(after))
+			return p, tooOften(p.Name, after)
+		}
+	}
 	return p, auth.MayOwn(p, h.Operation().OperationID)
 }
 

@@ -187,6 +187,9 @@ func (p *replaying) one(ctx context.Context, parent *coordinator.Spec, batch *Ba
 	}
 	job, _, err := p.box.cfg.Jobs.Submit(ctx, &spec)
 	if err != nil {
+		if coordinator.FamilyOf(err) == coordinator.TooLarge { // the one error that says that nothing was written
+			p.store.release(ctx, batch, spec.Job)
+		}
 		return err
 	}
 	p.made.Jobs = append(p.made.Jobs, job)

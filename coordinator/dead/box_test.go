@@ -244,7 +244,7 @@ func (s *service) refusals(letter string) {
 	s.fault("no node", err, coordinator.Invalid, `the job has no node "fragil"`)
 	_, err = s.box.List(s.ctx, "one", dead.Listing{After: "x"})
 	s.fault("no cursor", err, coordinator.Invalid, `the cursor is not one of this list: "x"`)
-	for _, id := range []string{letter + "0", "x", "99.0-0-0.1"} {
+	for _, id := range []string{letter + "x", "x", "99.0-0-0.1"} {
 		_, err = s.box.Show(s.ctx, "one", id)
 		s.fault("no letter", err, coordinator.Unknown, fmt.Sprintf("job one has no dead letter %q", id))
 		_, err = s.replay(dead.Replaying{Job: "one", IDs: []string{letter, id}})

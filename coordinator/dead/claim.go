@@ -3,14 +3,10 @@ package dead
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
-	"sluice/coordinator"
 	"sluice/internal/bus"
 	"sluice/recipe"
 )
@@ -19,36 +15,6 @@ import (
 type sheaf struct {
 	key     bus.DeadKey
 	indexes []int // sorted
-}
-
-// mark is stored for a message: which replay has which letter, by its index.
-type mark map[int]recipe.JobID
-
-// purged stands in a mark for a letter that was purged. It is no job's id.
-const purged recipe.JobID = "-"
-
-// marks reads the marks of a job's letters.
-func (s *Store) marks(ctx context.Context, id recipe.JobID) (map[bus.DeadKey]mark, error) {
-	names := bus.Names{Job: id}
-	all := map[bus.DeadKey]mark{}
-	err := s.conn.Scan(ctx, names.State(), names.ReplayedAll(), 0, func(m *bus.Stored) error {
-		key, ok := names.ReplayedKey(m.Subject)
-		one, err := parseMark(m)
-		if err != nil || !ok {
-			return fmt.Errorf("the mark %s is malformed", m.Subject)
-		}
-		all[key] = one
-		return nil
-	})
-	if errors.Is(err, bus.ErrNoStream) {
-		err = nil
-	}
-	return all, err
-}
-
-func parseMark(m *bus.Stored) (one mark, err error) {
-	err = json.Unmarshal(m.Data, &one)
-	return one, err
 }
 
 // Batch is letters of one step of one job, to be replayed together.
@@ -92,103 +58,36 @@ func (s *Store) Batches(ctx context.Context, scope Scope, want func(*Letter) (bo
 }
 
 // Claim marks the letters of a batch as those of a replay. The marks count from when the
-// replay is known as a job. A letter that another replay has by now is an error.
+// replay is known as a job. A letter that another replay has by now is an error, and then
+// none is marked.
 func (s *Store) Claim(ctx context.Context, b *Batch, child recipe.JobID) error {
-	names := bus.Names{Job: b.Job.Job}
-	pub, err := s.conn.NewPublisher()
+	err := s.mark(ctx, bus.Names{Job: b.Job.Job}, b.sorted(), child)
 	if err != nil {
-		return err
+		s.release(ctx, b, child)
 	}
-	defer pub.Close()
-	all := b.sorted()
-	for n, f := range all {
-		if err := s.mark(ctx, pub, names, f, child); err != nil {
-			s.release(ctx, pub, names, all[:n], child)
-			return err
-		}
-	}
-	return nil
+	return err
 }
+
+// releaseWithin bounds how long marks are taken back, whatever became of who asked.
+const releaseWithin = 10 * time.Second
 
 // release takes the marks back of a replay that will not be. One that stays is taken over when
 // its time is up.
-func (s *Store) release(ctx context.Context, pub *bus.Publisher, names bus.Names, sheaves []*sheaf, child recipe.JobID) {
-	for _, f := range sheaves {
-		one, m, err := s.marked(ctx, names, f.key)
-		if err != nil || m == nil {
-			continue
-		}
-		maps.DeleteFunc(one, func(_ int, name recipe.JobID) bool { return name == child })
-		if data, err := json.Marshal(one); err == nil {
-			pub.PutSync(ctx, bus.Put{Subject: names.Replayed(f.key), Data: data, ExpectSubjectSeq: &m.Seq})
-		}
-	}
-}
-
-// mark writes a name into the mark of a message, where no other has the letters.
-func (s *Store) mark(ctx context.Context, pub *bus.Publisher, names bus.Names, f *sheaf, name recipe.JobID) error {
-	one, m, err := s.marked(ctx, names, f.key)
+func (s *Store) release(ctx context.Context, b *Batch, child recipe.JobID) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseWithin)
+	defer cancel()
+	names := bus.Names{Job: b.Job.Job}
+	now, err := s.marks(ctx, names.Job)
 	if err != nil {
-		return err
+		return
 	}
-	seq := uint64(0)
-	if m != nil {
-		seq = m.Seq
-		if err := s.free(names.Job, one, f.indexes, m.Time, name); err != nil {
-			return err
+	var back []marking
+	for key, was := range now {
+		if maps.DeleteFunc(was.mark, func(_ int, name recipe.JobID) bool { return name == child }); len(was.mark) < was.letters {
+			back = append(back, marking{names.Replayed(key), was})
 		}
 	}
-	for _, i := range f.indexes {
-		one[i] = name
-	}
-	data, err := json.Marshal(one)
-	if err != nil {
-		return err
-	}
-	out := pub.PutSync(ctx, bus.Put{Subject: names.Replayed(f.key), Data: data, ExpectSubjectSeq: &seq})
-	if errors.Is(out.Err, bus.ErrConflict) {
-		return coordinator.Faultf(coordinator.Changed, "dead letters of job %s are being replayed or purged by somebody else", names.Job)
-	}
-	if out.Err != nil {
-		return fmt.Errorf("mark dead letters of job %s: %w", names.Job, out.Err)
-	}
-	return nil
-}
-
-// marked reads the mark of a message; the stored one is nil when there is none.
-func (s *Store) marked(ctx context.Context, names bus.Names, key bus.DeadKey) (mark, *bus.Stored, error) {
-	one := mark{}
-	m, err := s.conn.Latest(ctx, names.State(), names.Replayed(key))
-	if errors.Is(err, bus.ErrNotFound) {
-		return one, nil, nil
-	}
-	if err == nil && json.Unmarshal(m.Data, &one) != nil {
-		err = fmt.Errorf("the mark %s is malformed", names.Replayed(key))
-	}
-	return one, m, err
-}
-
-// free refuses letters that a replay has, or may soon have. To purge what a replay had is
-// fine: whoever purges has seen that it ended.
-func (s *Store) free(parent recipe.JobID, one mark, indexes []int, at time.Time, name recipe.JobID) error {
-	for _, i := range indexes {
-		other := one[i]
-		if other == "" || other == name {
-			continue
-		}
-		if other == purged {
-			return coordinator.Faultf(coordinator.Changed, "dead letters of job %s were purged meanwhile", parent)
-		}
-		has, known := s.holds(parent, other)
-		switch {
-		case has && name != purged:
-			return coordinator.Faultf(coordinator.Conflict, "dead letters of job %s are replayed by job %s", parent, other)
-		case !known && time.Since(at) < s.stands:
-			return &coordinator.Fault{Family: coordinator.Conflict, Text: fmt.Sprintf("dead letters of job %s are being taken by another replay", parent),
-				Hint: fmt.Sprintf("try again in %s", s.stands)}
-		}
-	}
-	return nil
+	_ = s.write(ctx, back)
 }
 
 func (b *Batch) sorted() []*sheaf {
@@ -222,7 +121,7 @@ func (s *Store) takenBy(ctx context.Context, parent, child recipe.JobID) ([]shea
 	var list []sheaf
 	for key, one := range marks {
 		f := sheaf{key: key}
-		for i, who := range one {
+		for i, who := range one.mark {
 			if who == child {
 				f.indexes = append(f.indexes, i)
 			}

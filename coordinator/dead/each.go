@@ -73,7 +73,7 @@ type held struct {
 
 // eachOf calls f for the letters of one step. Messages are held back up to a bound, and
 // beyond it those of the earlier frames are let go.
-func (s *Store) eachOf(ctx context.Context, rec *bus.JobRecord, step int, marks map[bus.DeadKey]mark, f func(*Letter) error) error {
+func (s *Store) eachOf(ctx context.Context, rec *bus.JobRecord, step int, marks map[bus.DeadKey]stamped, f func(*Letter) error) error {
 	names := bus.Names{Job: rec.Job}
 	if _, err := s.conn.Next(ctx, names.Dead(), names.DeadStep(step), 1); errors.Is(err, bus.ErrNotFound) {
 		return nil // most steps have none, and a scan costs more than this
@@ -109,12 +109,12 @@ func (s *Store) eachOf(ctx context.Context, rec *bus.JobRecord, step int, marks 
 }
 
 // letters calls f for the letters of one message.
-func (s *Store) letters(rec *bus.JobRecord, m held, marks map[bus.DeadKey]mark, f func(*Letter) error) error {
+func (s *Store) letters(rec *bus.JobRecord, m held, marks map[bus.DeadKey]stamped, f func(*Letter) error) error {
 	list, err := decode(m.Data)
 	if err != nil {
 		return fmt.Errorf("%s: %w", m.Subject, err)
 	}
-	taken := marks[m.key]
+	taken := marks[m.key].mark
 	for i := range list {
 		if taken[i] == purged {
 			continue

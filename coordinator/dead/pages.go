@@ -75,7 +75,7 @@ type paging struct {
 	f     Listing
 	store *Store
 	rec   *bus.JobRecord
-	marks map[bus.DeadKey]mark
+	marks map[bus.DeadKey]stamped
 	page  coordinator.DeadLetterPage
 
 	seq   uint64 // of the message that the page before ended in

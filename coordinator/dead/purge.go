@@ -3,7 +3,6 @@ package dead
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"sluice/coordinator"
 	"sluice/internal/bus"
@@ -95,17 +94,13 @@ func (p *purging) run(ctx context.Context, ids []string) (int, error) {
 
 // unclaimed refuses letters that a replay is taking whose job is not known yet.
 func (p *purging) unclaimed(ctx context.Context) error {
-	return p.store.conn.Scan(ctx, p.names.State(), p.names.ReplayedAll(), 0, func(m *bus.Stored) error {
-		key, ok := p.names.ReplayedKey(m.Subject)
-		one, err := parseMark(m)
-		if err != nil || !ok {
-			return fmt.Errorf("the mark %s is malformed", m.Subject)
+	now, err := p.store.marks(ctx, p.names.Job)
+	for key, m := range p.messages {
+		if err == nil {
+			err = p.store.free(p.names.Job, now[key], m.indexes, purged)
 		}
-		if gone := p.messages[key]; gone != nil {
-			return p.store.free(p.names.Job, one, gone.indexes, m.Time, purged)
-		}
-		return nil
-	})
+	}
+	return err
 }
 
 // all empties the job's stream of letters, and then what belongs to them.
@@ -124,19 +119,17 @@ func (p *purging) all(ctx context.Context) error {
 
 // some marks letters as purged, and removes the messages of which none is left.
 func (p *purging) some(ctx context.Context) error {
-	pub, err := p.store.conn.NewPublisher()
-	if err != nil {
+	var sheaves []*sheaf
+	for _, m := range p.messages {
+		if len(m.indexes) > 0 {
+			sheaves = append(sheaves, &m.sheaf)
+		}
+	}
+	if err := p.store.mark(ctx, p.names, sheaves, purged); err != nil {
 		return err
 	}
-	defer pub.Close()
 	for _, m := range p.messages {
-		if len(m.indexes) == 0 {
-			continue
-		}
-		if err := p.store.mark(ctx, pub, p.names, &m.sheaf, purged); err != nil {
-			return err
-		}
-		if m.left > 0 {
+		if len(m.indexes) == 0 || m.left > 0 {
 			continue
 		}
 		if err := p.store.conn.PurgeSubject(ctx, p.names.Dead(), p.names.DeadLetters(m.key)); err != nil {

@@ -148,7 +148,7 @@ func TestResume(t *testing.T) {
 		}
 	}
 	other := open(t, bustest.Connect(t, server), events.Config{})
-	for _, at := range []uint64{0, 1, 1000, n - 10, n - 1} {
+	for _, at := range []uint64{0, 1, 1000, n - 500, n - 10, n - 1} {
 		for name, log := range map[string]*events.Log{"memory": l, "stream": other} {
 			got := texts(t, since(t, log, coordinator.EventFilter{}, at), n-int(at))
 			if len(got) != n-int(at) || got[0] != fmt.Sprint(at) || got[len(got)-1] != fmt.Sprint(n-1) {
@@ -227,6 +227,10 @@ func TestRemove(t *testing.T) {
 	s := since(t, l, coordinator.EventFilter{}, 0)
 	for range 10 {
 		l.Emit(event("a", coordinator.EventState, "a"))
+	}
+	texts(t, s, 10)
+	for range 10 {
+		l.Emit(event("a", coordinator.EventState, "a")) // some are on their way
 	}
 	l.Emit(event("b", coordinator.EventState, "b"))
 	if err := l.Remove(ctx, "a"); err != nil {

@@ -22,8 +22,9 @@ var errPage = errors.New("the page is full")
 // wish says where a subscription begins and ends.
 type wish struct {
 	since  uint64
-	last   int  // not 0: with so many of those that are stored, whatever since
-	follow bool // goes on with what comes
+	last   int    // not 0: with so many of those up to mark, whatever since
+	mark   uint64 // the last that was seen when it was asked for
+	follow bool   // goes on with what comes
 }
 
 // Since returns the events behind the one with that id that are stored, and then those that
@@ -32,10 +33,10 @@ func (l *Log) Since(ctx context.Context, f coordinator.EventFilter, id uint64) (
 	return l.watch(ctx, f, wish{since: id, follow: true})
 }
 
-// Last is Since that begins with the last k of those that are stored, 1 to the size of a
-// viewer's buffer.
+// Last is Since that begins with the last k of those that are stored now, 1 to the size of a
+// viewer's buffer: however long it takes to find them, all that comes behind this call follows.
 func (l *Log) Last(ctx context.Context, f coordinator.EventFilter, k int) (*Subscription, error) {
-	return l.watch(ctx, f, wish{last: min(max(k, 1), l.cfg.Buffer), follow: true})
+	return l.watch(ctx, f, wish{last: min(max(k, 1), l.cfg.Buffer), mark: l.hub.seen(), follow: true})
 }
 
 // Stored is Since that ends, with io.EOF, behind what is stored.
@@ -101,16 +102,19 @@ func (l *Log) replay(ctx context.Context, s *Subscription, w wish) {
 func (l *Log) start(ctx context.Context, s *Subscription, w wish) (uint64, error) {
 	if w.last > 0 {
 		var few []*Entry
-		last, err := l.scan(ctx, s, 0, func(e *Entry) error {
+		_, err := l.scan(ctx, s, 0, func(e *Entry) error {
+			if e.ID > w.mark {
+				return errPage // the rest is what comes
+			}
 			if few = append(few, e); len(few) > w.last {
 				few = few[1:]
 			}
 			return nil
 		})
-		if err != nil {
-			return last, err
+		if err != nil && !errors.Is(err, errPage) {
+			return 0, err
 		}
-		return last, s.pushAll(ctx, few)
+		return w.mark, s.pushAll(ctx, few)
 	}
 	if w.since <= l.hub.seen() {
 		return w.since, nil

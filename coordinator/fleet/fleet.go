@@ -58,7 +58,7 @@ type Fleet struct {
 	workers   map[string]*present // by name; guarded by mu, as all below
 	kinds     map[coordinator.KindVersion]bool
 	latest    map[string]*nodes.Kind // of kinds that this build does not have: the highest version
-	catalogue *nodes.Catalogue
+	catalogue *nodes.Catalogue       // nil when it is to be made anew
 	changed   []func()
 	changes   uint64    // counts what changed of who serves what
 	away      time.Time // when the server was last known to be out of reach

@@ -42,16 +42,7 @@ func (f *Fleet) learn(v coordinator.KindVersion, k *nodes.Kind) bool {
 		return news
 	}
 	f.latest[k.Kind] = k // the last words count
-	others := make([]nodes.Kind, 0, len(f.latest))
-	for _, k := range f.latest {
-		others = append(others, *k)
-	}
-	c, err := f.cfg.Catalogue.With(others...)
-	if err != nil { // no two have one name
-		f.log.Error("the announced kinds make no catalogue", "err", err)
-		return news
-	}
-	f.catalogue = c
+	f.catalogue = nil
 	return true
 }
 
@@ -68,5 +59,18 @@ func (f *Fleet) Known(kind string, version int) bool {
 func (f *Fleet) Catalogue() *nodes.Catalogue {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.catalogue
+	if f.catalogue != nil {
+		return f.catalogue
+	}
+	others := make([]nodes.Kind, 0, len(f.latest))
+	for _, k := range f.latest {
+		others = append(others, *k)
+	}
+	c, err := f.cfg.Catalogue.With(others...)
+	if err != nil { // no two have one name
+		f.log.Error("the announced kinds make no catalogue", "err", err)
+		c = f.cfg.Catalogue
+	}
+	f.catalogue = c
+	return c
 }

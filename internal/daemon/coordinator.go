@@ -14,6 +14,7 @@ import (
 
 	"sluice/coordinator/api"
 	"sluice/coordinator/auth"
+	"sluice/coordinator/events/live"
 	"sluice/coordinator/lead"
 	"sluice/coordinator/secret"
 	"sluice/internal/telemetry"
@@ -41,6 +42,8 @@ type CoordinatorConfig struct {
 
 	MaxBody int64    // bytes of a request's body; 0 is api.MaxBody
 	Origins []string // of pages that may open a WebSocket
+	// AllowPlain lets sockets in without TLS also off loopback.
+	AllowPlain bool
 
 	Watched *telemetry.Metrics // nil measures nothing
 	Tracer  *telemetry.Tracer  // nil traces nothing
@@ -49,12 +52,13 @@ type CoordinatorConfig struct {
 
 // Coordinator is one at work: it answers from its own memory, and leads when it is its turn.
 type Coordinator struct {
-	cfg    CoordinatorConfig
-	log    hclog.Logger
-	rooms  []*rooms
-	auth   *auth.Auth
-	leader atomic.Pointer[lead.Leader]
-	http   http.Handler
+	cfg     CoordinatorConfig
+	log     hclog.Logger
+	rooms   []*rooms
+	auth    *auth.Auth
+	leader  atomic.Pointer[lead.Leader]
+	sockets *live.Handler
+	http    http.Handler
 }
 
 // NewCoordinator opens all that a coordinator keeps, reads it and follows. Run makes it work;
@@ -102,7 +106,11 @@ func NewCoordinator(ctx context.Context, cfg CoordinatorConfig) (c *Coordinator,
 	if err := c.auth.Confirm(ctx); err != nil {
 		return nil, err
 	}
-	c.http = api.New(api.Config{Version: cfg.Version, Projects: served, Auth: c.auth, MaxBody: cfg.MaxBody, Log: c.log})
+	if c.sockets, err = c.live(); err != nil {
+		return nil, err
+	}
+	c.http = api.New(api.Config{Version: cfg.Version, Projects: served, Auth: c.auth, Live: c.sockets, MaxBody: cfg.MaxBody,
+		PerAddress: limiter(addressRate, addressBurst), PerUser: limiter(userRate, userBurst), Log: c.log})
 	if cfg.Watched != nil {
 		c.http = cfg.Watched.Requests(cfg.Tracer, c.http)
 		cfg.Watched.Coordinator(c.measures())
@@ -122,6 +130,9 @@ func (c *Coordinator) Handler() http.Handler { return c.http }
 // Keys returns the API keys of a project.
 func (c *Coordinator) Keys(project string) (*auth.Keys, error) { return c.auth.Keys(project) }
 
+// socketGrace is how long sockets may take to close when the coordinator ends.
+const socketGrace = 2 * time.Second
+
 // Run leads when it is its turn, and proves keys, until ctx ends.
 func (c *Coordinator) Run(ctx context.Context) error {
 	var all sync.WaitGroup
@@ -138,6 +149,11 @@ func (c *Coordinator) Run(ctx context.Context) error {
 		all.Go(func() { r.sweep(ctx, c) })
 	}
 	err := c.leader.Load().Run(ctx)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), socketGrace)
+	defer cancel()
+	if err := c.sockets.Close(stop); err != nil {
+		c.log.Debug("sockets were cut off", "err", err)
+	}
 	all.Wait()
 	return err
 }

@@ -79,11 +79,24 @@ func TestSubscribe(t *testing.T) {
 			if got, _ := c.texts("all", 1); got[0] != "live" {
 				t.Errorf("got %q", got)
 			}
+			for range 200 {
+				w.emit(w.a, "j3", "perhaps")
+			}
+			c.texts("all", 1)
 			c.say(`{"type":"unsubscribe","id":"all"}`)
-			c.expect("unsubscribed", "all")
-			c.say(fmt.Sprintf(`{"type":"subscribe","id":"rest","since":%d}`, last-1))
+			m := c.read()
+			for m.Type == "event" {
+				m = c.read()
+			}
+			if m.Type != "unsubscribed" || m.ID != "all" {
+				t.Errorf("got %+v", m)
+			}
+			c.say(`{"type":"ping","id":"behind"}`)
+			c.expect("pong", "behind")
+			settled(t, w.a, 206)
+			c.say(fmt.Sprintf(`{"type":"subscribe","id":"rest","since":%d,"filter":{"job":"j2"}}`, last-1))
 			c.expect("subscribed", "rest")
-			if got, _ := c.texts("rest", 2); !slices.Equal(got, []string{"a4", "live"}) {
+			if got, _ := c.texts("rest", 1); !slices.Equal(got, []string{"live"}) {
 				t.Errorf("since: got %q", got)
 			}
 			c.say(`{"type":"subscribe","id":"j1","last":2,"filter":{"job":"j1","types":["print"],"levels":["info"]}}`)
@@ -103,6 +116,7 @@ func TestSubscribe(t *testing.T) {
 				`{"type":"subscribe","id":"x\"}{","since":1}`:            "malformed",
 				`{"type":"unsubscribe","id":"none"}`:                     "unknown",
 				`{"type":"publish","id":"x"}`:                            "unknown_type",
+				"{\"type\":\"\xff\"}":                                    "malformed",
 				`{}`:                                                     "unknown_type",
 				`[]`:                                                     "malformed",
 				`{"type":"ping"} {"type":"ping"}`:                        "malformed",

@@ -1,7 +1,5 @@
 package natsconf
 
-import "slices"
-
 // Role is one of the parts of Sluice that connect to a NATS server.
 type Role string
 
@@ -141,13 +139,4 @@ var snapshots = []Grant{
 	{"$JS.API.STREAM.SNAPSHOT.*", "a copy of a whole stream: an operator's business"},
 	{"$JS.API.STREAM.RESTORE.*", "the same, the other way"},
 	{"$JS.API.ACCOUNT.>", "moves and removes a whole account's content"},
-}
-
-// subjects are those of a table.
-func subjects(table []Grant) []string {
-	var all []string
-	for _, g := range table {
-		all = append(all, g.Subject)
-	}
-	return slices.Clip(all)
 }

@@ -47,7 +47,7 @@ var small = natsconf.Limits{Store: 64 << 20, Memory: 4 << 20, Streams: 20, Consu
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{t: t, dir: t.TempDir()}
-	if _, err := natsconf.Setup(h.dir, natsconf.Change{Projects: []string{"a", "b"}, Limits: &small}); err != nil {
+	if _, err := natsconf.Setup(h.dir, natsconf.Change{Projects: []string{"a", "b"}, Limits: small}); err != nil {
 		t.Fatal(err)
 	}
 	h.server = bustest.Start(t, bus.ServerConfig{Listen: "127.0.0.1:0", AccountsFile: filepath.Join(h.dir, natsconf.AccountsFile),
