@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"os/signal"
 
 	"sluice/client"
@@ -23,7 +22,7 @@ func (c *watchFlags) follow(parent context.Context, std streams, r *remote, id r
 	if err != nil {
 		return err
 	}
-	ctx, release := signal.NotifyContext(parent, os.Interrupt, terminate)
+	ctx, release := signal.NotifyContext(parent, endings()...)
 	defer release()
 	err = r.Events(ctx, id, 0, true, c.shower(view, std))
 	switch {

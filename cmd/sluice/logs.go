@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/signal"
 	"time"
 
@@ -27,7 +26,7 @@ func (c logsCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	ctx, release := signal.NotifyContext(ctx, os.Interrupt, terminate)
+	ctx, release := signal.NotifyContext(ctx, endings()...)
 	defer release()
 	l := &jobLog{print: func(e *client.Event) error { return printEvent(std.out, e) }}
 	if c.JSON {

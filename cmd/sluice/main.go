@@ -106,11 +106,27 @@ func execute(ctx context.Context, args []string, std streams, e engine) (code in
 		}
 		return codeUsage
 	}
-	err = parsed.Run()
+	if err = emptyFolder(parsed); err == nil {
+		err = parsed.Run()
+	}
 	if forPrograms(args) {
 		return reportEvents(err, std.err)
 	}
 	return report(err, std.err)
+}
+
+// folderFlag is the placeholder of the flags whose value is a folder.
+const folderFlag = "DIR"
+
+// emptyFolder refuses a folder that is given and has no name, as by a variable that is not set:
+// to go on as if it were not given would keep nothing.
+func emptyFolder(parsed *kong.Context) error {
+	for _, p := range parsed.Path {
+		if f := p.Flag; f != nil && f.PlaceHolder == folderFlag && parsed.FlagValue(f) == "" {
+			return usagef("--%s is empty: it is the name of a folder (is a variable not set?)", f.Name)
+		}
+	}
+	return nil
 }
 
 // spelled turns what other programs understand too into this one's commands.

@@ -90,7 +90,6 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 	work := working(wconn, workerName(""), c.Work, log)
 	work.Meter = w.Worker(c.Nodes())
 	g.run(func() error { return daemon.RunWorker(ctx, work) })
-	log.Info("up", "api", address, "data", dir)
 	fmt.Fprintf(std.out, "sluice is up: %s\n", address)
 	return g.wait(ctx, c.DrainWithin)
 }

@@ -150,7 +150,7 @@ func (l *Leader) lead(ctx context.Context) {
 	term, end := context.WithCancel(ctx)
 	var all sync.WaitGroup
 	for _, d := range l.desks {
-		all.Go(func() { d.run(term) })
+		all.Go(func() { d.run(term, l.lease.term) })
 	}
 	l.lease.hold(ctx)
 	end()
