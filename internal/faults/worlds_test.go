@@ -3,6 +3,7 @@
 package faults
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"sluice/client"
 	"sluice/internal/figures"
+	"sluice/recipe"
 )
 
 // skew is how far the clocks of two halves of a cluster are apart.
@@ -23,20 +26,16 @@ const skew = "600"
 // that is wrong, since libraries that lie about the time are not asked by Go, and the system
 // has one clock.
 func TestClockSkew(t *testing.T) {
-	if !someMinutes() {
-		t.Skip("takes minutes: with -long, -whole or CI=true")
+	if !*whole { // it takes minutes to build: all of the standard library anew
+		t.Skip("the whole form alone: with -whole")
 	}
 	t.Parallel()
 	now := edit{filepath.Join(runtime.GOROOT(), "src", "time", "time.go"), "	sec, nsec, mono := runtimeNow()\n	if mono == 0 {",
 		"	sec, nsec, mono := runtimeNow()\n	sec += " + skew + "\n	if mono == 0 {"}
 	c := newCluster(t, shape{servers: 1, coordinators: 2, workers: 2, build: build(t, "hasty", hasty...), other: build(t, "skewed", append([]edit{now}, hasty...)...)})
 	x := newTrouble(c, 7, 6*time.Second, 2*time.Second, scenes[0], scenes[1], scenes[2])
-	n := 1
-	if *whole {
-		n = 5
-	}
 	var strikes []injector
-	for range n {
+	for range 5 {
 		strikes = append(strikes, killWorker, killLeader)
 	}
 	x.run(t.Context(), strikes)
@@ -116,4 +115,65 @@ func fill(path string) error {
 		}
 	}
 	return fmt.Errorf("the disk has room for more than %d bytes", 1<<30)
+}
+
+// TestH3StopUnderLoad stops a job that runs at full speed, and lets it go on, several times:
+// it rests within 2 s, and nothing is lost or doubled.
+func TestH3StopUnderLoad(t *testing.T) {
+	if !someMinutes() {
+		t.Skip("takes minutes: with -long, -whole or CI=true")
+	}
+	t.Parallel()
+	c := newCluster(t, shape{servers: 1, coordinators: 2, workers: 3, folder: true, build: build(t, "hasty", hasty...)})
+	var longest time.Duration
+	stops := 0
+	for round := 0; round < 3 || *whole && round < 10; round++ {
+		var all []*running
+		for _, s := range scenes[:3] {
+			all = append(all, c.submit(t.Context(), s, 6*time.Second))
+		}
+		for i := range 3 {
+			if !pass(t.Context(), time.Second) {
+				t.Fatal(t.Context().Err())
+			}
+			took, err := c.stopped(t.Context(), all[i].id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			longest, stops = max(longest, took), stops+1
+		}
+		for _, r := range all {
+			for _, err := range c.judge(t.Context(), r) {
+				t.Errorf("%s: %v", r.scene.name, err)
+			}
+		}
+	}
+	figures.Note(t, "%d stops of jobs under load, each gone on with; the longest took %v", stops, longest.Round(time.Millisecond))
+	if longest > 2*time.Second {
+		t.Errorf("a job took %v to stop, want at most 2 s", longest)
+	}
+}
+
+// stopped stops a job, says how long that took, and lets it go on.
+func (c *cluster) stopped(ctx context.Context, id recipe.JobID) (time.Duration, error) {
+	began := time.Now()
+	if _, err := c.apis[0].Order(ctx, id, client.Stop); err != nil {
+		return 0, err
+	}
+	limit, cancel := context.WithTimeout(ctx, patient)
+	defer cancel()
+	for {
+		j, err := c.apis[1].Job(limit, id)
+		if err == nil && j.State.AtRest() {
+			took := time.Since(began)
+			if j.State != recipe.JobStopped {
+				return took, fmt.Errorf("job %s is %s, and was stopped: %s", id, j.State, j.Reason)
+			}
+			_, err = c.apis[1].Order(ctx, id, client.Resume)
+			return took, err
+		}
+		if !pass(limit, 20*time.Millisecond) {
+			return 0, fmt.Errorf("job %s does not stop: %w", id, err)
+		}
+	}
 }
