@@ -7,8 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -30,7 +31,11 @@ func TestClockSkew(t *testing.T) {
 		t.Skip("the whole form alone: with -whole")
 	}
 	t.Parallel()
-	now := edit{filepath.Join(runtime.GOROOT(), "src", "time", "time.go"), "	sec, nsec, mono := runtimeNow()\n	if mono == 0 {",
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := edit{filepath.Join(strings.TrimSpace(string(root)), "src", "time", "time.go"), "	sec, nsec, mono := runtimeNow()\n	if mono == 0 {",
 		"	sec, nsec, mono := runtimeNow()\n	sec += " + skew + "\n	if mono == 0 {"}
 	c := newCluster(t, shape{servers: 1, coordinators: 2, workers: 2, build: build(t, "hasty", hasty...), other: build(t, "skewed", append([]edit{now}, hasty...)...)})
 	x := newTrouble(c, 7, 6*time.Second, 2*time.Second, scenes[0], scenes[1], scenes[2])
