@@ -38,6 +38,9 @@ func TestClockSkew(t *testing.T) {
 	now := edit{filepath.Join(strings.TrimSpace(string(root)), "src", "time", "time.go"), "	sec, nsec, mono := runtimeNow()\n	if mono == 0 {",
 		"	sec, nsec, mono := runtimeNow()\n	sec += " + skew + "\n	if mono == 0 {"}
 	c := newCluster(t, shape{servers: 1, coordinators: 2, workers: 2, build: build(t, "hasty", hasty...), other: build(t, "skewed", append([]edit{now}, hasty...)...)})
+	if d := ahead(t, c.workers[1]) - ahead(t, c.workers[0]); d < 500*time.Second {
+		t.Fatalf("the clocks are %v apart: nothing would be shown", d)
+	}
 	x := newTrouble(c, 7, 6*time.Second, 2*time.Second, scenes[0], scenes[1], scenes[2])
 	var strikes []injector
 	for range 5 {
@@ -46,6 +49,17 @@ func TestClockSkew(t *testing.T) {
 	x.run(t.Context(), strikes)
 	x.note(t, strikes)
 	figures.Note(t, "all of these with clocks that are %s s apart", skew)
+}
+
+// ahead is how far a process's clock is ahead, by the last line of its log, or less.
+func ahead(t *testing.T, p *process) time.Duration {
+	t.Helper()
+	stamp, _, _ := strings.Cut(p.tail(2), " ")
+	at, err := time.Parse(time.RFC3339Nano, stamp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.Until(at)
 }
 
 // TestDiskFull fills the disk under a server while jobs run, and makes room again. The server
