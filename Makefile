@@ -14,7 +14,7 @@ FIGURED  := ./internal/figures/print.sh
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race check bench fuzz faults generate clean
+.PHONY: help build demo test race check bench fuzz faults lasting generate clean
 
 help: ## print the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +50,10 @@ bench: ## measure speed against plain Go and raw JetStream; writes docs/benchmar
 fuzz: ## run every fuzz target for FUZZTIME (default 1m) and print a table
 	$(GO) run ./internal/fuzzall -time $(FUZZTIME)
 
-faults: ## long forms: SEEDS (200000) simulated runs, KILLS (50) a recipe, 2 minutes of pressure, 100 jobs
+faults: ## clusters of processes: 100 SIGKILLs, each other fault 10 times, broken builds caught
+	$(FIGURED) $(GO) test ./internal/faults -count=1 -timeout 90m -whole
+
+lasting: ## long forms: SEEDS (200000) simulated runs, KILLS (50) a recipe, 2 minutes of pressure, 100 jobs
 	SLUICE_SEEDS=5000 $(GO) test ./internal/protocol/simulation -run 'Rules' -count=1 -timeout 1h
 	SLUICE_SEEDS=$(SEEDS) $(FIGURED) $(GO) test ./internal/protocol/simulation -run 'Simulation' -count=1 -timeout 3h
 	SLUICE_KILLS=$(KILLS) $(FIGURED) $(GO) test ./internal/crash -count=1 -timeout 3h

@@ -144,10 +144,24 @@ func (c *Control) Seen(ctx context.Context, rev uint64) error {
 	}
 }
 
+// How long a write waits for another of its record that is under way.
+const (
+	busyTries = 100
+	busyWait  = 20 * time.Millisecond
+)
+
 // put stores a record and waits until it is seen here. rev is the revision that it replaces,
 // 0 for none.
 func (c *Control) put(ctx context.Context, table, key string, data []byte, rev uint64, ttl time.Duration) (uint64, error) {
-	out := c.pub.PutSync(ctx, bus.Put{Subject: prefix + table + "." + key, Data: data, ExpectSubjectSeq: &rev, Stream: Stream, TTL: ttl})
+	put := bus.Put{Subject: prefix + table + "." + key, Data: data, ExpectSubjectSeq: &rev, Stream: Stream, TTL: ttl}
+	out := c.pub.PutSync(ctx, put)
+	for tries := 0; errors.Is(out.Err, bus.ErrBusy) && tries < busyTries && ctx.Err() == nil; tries++ {
+		select { // who was first is known in a moment: a refusal then says that a record is there
+		case <-time.After(busyWait):
+		case <-ctx.Done():
+		}
+		out = c.pub.PutSync(ctx, put)
+	}
 	if out.Err != nil {
 		return 0, faultOf(out.Err, table, key)
 	}

@@ -23,6 +23,10 @@ var (
 	// ErrDisconnected: the connection was lost before the answer came. It is also
 	// an ErrTimeout: whether the request was carried out is unknown.
 	ErrDisconnected = fmt.Errorf("connection lost: %w", ErrTimeout)
+	// ErrBusy: another write of the subject is under way in the cluster, or one with the same
+	// message id, and how it ends is not known: asked again, the answer is the other's. It is
+	// also an ErrTimeout.
+	ErrBusy = fmt.Errorf("another write is under way: %w", ErrTimeout)
 	// ErrStore: the server can't store more, or its storage is broken.
 	ErrStore = errors.New("store is full or broken")
 	// ErrTooLarge: the message or value is over the bound for its size.
@@ -56,6 +60,7 @@ type apiError struct {
 // Error codes of the JetStream API that callers tell apart.
 const (
 	codeNoPeers         = 10005
+	codeUnavailable     = 10008
 	codeNoResources     = 10023
 	codeMaxStreams      = 10027
 	codeNoJetStreamHere = 10039
@@ -75,6 +80,9 @@ const (
 	codeStoreFailed     = 10077
 	codeConsumerExists  = 10148
 	codeConsumerNew     = 10149
+	codeIDInProcess     = 10158
+	codeLastInProcess   = 10164
+	codeTooMany         = 10167
 )
 
 // Error implements error.
@@ -100,6 +108,10 @@ func (e *apiError) Unwrap() error {
 		}
 	case codeWrongLast:
 		return ErrConflict
+	case codeIDInProcess, codeLastInProcess:
+		return ErrBusy
+	case codeUnavailable, codeTooMany: // which passes
+		return ErrTimeout
 	case codeStreamExists, codeConsumerExists, codeFilterTwice, codeFilterTaken:
 		return ErrDiffers
 	case codeNoResources, codeStorage:

@@ -3,7 +3,7 @@
 // workers in processes of their own. Whatever is killed, the outputs must be byte for
 // byte those of the undisturbed run.
 //
-// SLUICE_KILLS says how many moments each recipe is killed at; `make faults` sets 50.
+// SLUICE_KILLS says how many moments each recipe is killed at; `make lasting` sets 50.
 //
 // Start reading at recipes_test.go, which lists what is run, then kills_test.go.
 package crash

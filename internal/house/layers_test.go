@@ -63,6 +63,7 @@ var layers = []layer{
 
 	// Tests alone.
 	{"internal/crash", nil},
+	{"internal/faults", nil},
 	{"internal/hostile", nil},
 	{"internal/realdata", nil},
 }

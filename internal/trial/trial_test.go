@@ -10,7 +10,7 @@ import (
 	"sluice/recipe"
 )
 
-// The long forms of the suite: `make faults` runs them.
+// The long forms of the suite: `make lasting` runs them.
 var long = flag.Bool("long", false, "run the long forms of the tests")
 
 func TestMain(m *testing.M) {

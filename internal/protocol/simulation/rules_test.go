@@ -92,7 +92,7 @@ func TestRulesAreNeeded(t *testing.T) {
 }
 
 // knownSeed is the seed of a rule's row in the page: where the run still goes wrong, those
-// before it need not be looked for again. When SLUICE_SEEDS is set they are: `make faults`
+// before it need not be looked for again. When SLUICE_SEEDS is set they are: `make lasting`
 // looks for all.
 func knownSeed(page, rule string) uint64 {
 	_, row, _ := strings.Cut(page, "| "+rule+" |")

@@ -1,0 +1,255 @@
+//go:build linux
+
+package faults
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"sluice/coordinator"
+	"sluice/internal/bus"
+	"sluice/recipe"
+)
+
+// strike is one fault, from its beginning until it is healed. It may submit jobs of its own.
+type strike func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error)
+
+// injector is a row of the table of faults.
+type injector struct {
+	name    string
+	servers int // only where there are so many; 0 is any number
+	strike  strike
+}
+
+// The rows. What is struck is drawn.
+var (
+	killWorker = injector{"SIGKILL of a worker", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+		return nil, c.killed(ctx, any1(r, c.workers), r)
+	}}
+	killLeader = injector{"SIGKILL of the coordinator that leads", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+		return nil, c.killed(ctx, c.leader(ctx), r)
+	}}
+	killCoordinator = injector{"SIGKILL of a coordinator", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+		return nil, c.killed(ctx, any1(r, c.coords), r)
+	}}
+	killServer = injector{"SIGKILL of a server", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+		i := r.IntN(len(c.servers))
+		if err := c.killed(ctx, c.servers[i], r); err != nil {
+			return nil, err
+		}
+		return nil, c.healed(ctx, i)
+	}}
+	freezeWorker = injector{"SIGSTOP of a worker, SIGCONT", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+		return nil, frozen(ctx, any1(r, c.workers), r)
+	}}
+	freezeCoordinator = injector{"SIGSTOP of a coordinator, SIGCONT", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+		return nil, frozen(ctx, any1(r, c.coords), r)
+	}}
+	slowLink = injector{"link with 50 ms each way", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+		return nil, c.stormy(ctx, r, weather{delay: 50 * time.Millisecond})
+	}}
+	cutLink = injector{"link cut", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+		k := c.links[any1(r, append(append([]*process(nil), c.workers...), c.coords...))]
+		for range 1 + r.IntN(3) {
+			k.cut()
+			if !pass(ctx, time.Duration(r.IntN(500))*time.Millisecond) {
+				return nil, ctx.Err()
+			}
+		}
+		return nil, nil
+	}}
+	halfOpen = injector{"link half open", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+		return nil, c.stormy(ctx, r, weather{stalled: true})
+	}}
+	lostAcks = injector{"answers of the server lost, then the link cut", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+		return nil, c.stormy(ctx, r, weather{deaf: true})
+	}}
+	duplicate = injector{"one submission at all coordinators at once, twice", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+		return c.twice(ctx, r)
+	}}
+	slowSink = injector{"slow sink", 0, func(ctx context.Context, c *cluster, _ *mathrand.Rand) ([]*running, error) {
+		return []*running{c.submit(ctx, scenes[3], 15*time.Second)}, nil
+	}}
+	joinLeave = injector{"a worker joins, another leaves", 0, func(ctx context.Context, c *cluster, _ *mathrand.Rand) ([]*running, error) {
+		c.join()
+		p := c.workers[0]
+		c.workers = c.workers[1:]
+		if code := p.end(); code != 0 {
+			return nil, fmt.Errorf("%s was told to leave and ended with %d\n%s", p.name, code, p.tail(20))
+		}
+		return nil, nil
+	}}
+	rollMembers = injector{"rolling restart of workers and coordinators", 0, func(ctx context.Context, c *cluster, _ *mathrand.Rand) ([]*running, error) {
+		for _, p := range append(append([]*process(nil), c.workers...), c.coords...) {
+			if code := p.end(); code != 0 {
+				return nil, fmt.Errorf("%s was told to end and ended with %d\n%s", p.name, code, p.tail(20))
+			}
+			p.start(c.t)
+			if !pass(ctx, time.Second) {
+				return nil, ctx.Err()
+			}
+		}
+		return nil, nil
+	}}
+	rollServers = injector{"rolling restart of the servers", 3, func(ctx context.Context, c *cluster, _ *mathrand.Rand) ([]*running, error) {
+		for i, p := range c.servers {
+			p.end()
+			p.start(c.t)
+			if err := c.healed(ctx, i); err != nil {
+				return nil, err
+			}
+		}
+		return nil, nil
+	}}
+	stepDown = injector{"leaders of streams and of the cluster step down", 3, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+		return nil, c.stepDown(ctx, r)
+	}}
+)
+
+// kills are the rows whose strikes are counted together; others are the rest.
+var (
+	kills  = []injector{killWorker, killCoordinator, killServer, killLeader}
+	others = []injector{freezeWorker, freezeCoordinator, slowLink, cutLink, halfOpen, lostAcks, duplicate, slowSink, joinLeave, rollMembers, rollServers, stepDown}
+)
+
+func any1[T any](r *mathrand.Rand, of []T) T { return of[r.IntN(len(of))] }
+
+// killed kills a process and starts it again, at once or a little later.
+func (c *cluster) killed(ctx context.Context, p *process, r *mathrand.Rand) error {
+	p.kill()
+	ok := pass(ctx, time.Duration(r.IntN(3))*time.Second/2)
+	p.start(c.t)
+	if !ok {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// frozen stops a process for a moment, or for longer than others wait for it.
+func frozen(ctx context.Context, p *process, r *mathrand.Rand) error {
+	p.freeze()
+	defer p.thaw()
+	if !pass(ctx, any1(r, []time.Duration{time.Second, 8 * time.Second, 20 * time.Second})) {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// stormy changes the weather on a link for a while, and cuts what came out of step by it.
+func (c *cluster) stormy(ctx context.Context, r *mathrand.Rand, w weather) error {
+	k := c.links[any1(r, append(append([]*process(nil), c.workers...), c.coords...))]
+	k.set(w)
+	ok := pass(ctx, time.Duration(1+r.IntN(8))*time.Second)
+	if w.deaf {
+		k.cut()
+	}
+	k.set(weather{})
+	if !ok {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// healed waits until a server that was started again has what the others have.
+func (c *cluster) healed(ctx context.Context, i int) error {
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	for !c.healthy(ctx, i) {
+		if !pass(ctx, 100*time.Millisecond) {
+			return fmt.Errorf("%s does not become healthy\n%s", c.servers[i].name, c.servers[i].tail(20))
+		}
+	}
+	return nil
+}
+
+// leader is the coordinator that leads, or one of them while none does.
+func (c *cluster) leader(ctx context.Context) *process {
+	for _, p := range c.coords {
+		if leads(ctx, c.metrics[p]) {
+			return p
+		}
+	}
+	return c.coords[0]
+}
+
+func leads(ctx context.Context, at string) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at+"/metrics", nil)
+	if err != nil {
+		return false
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	var b bytes.Buffer
+	_, err = b.ReadFrom(resp.Body)
+	return err == nil && bytes.Contains(b.Bytes(), []byte("\nsluice_leader_state 1"))
+}
+
+// twice submits one job at every coordinator at once, two times: there must be one job.
+func (c *cluster) twice(ctx context.Context, r *mathrand.Rand) ([]*running, error) {
+	s := scenes[r.IntN(3)]
+	one := &running{scene: s, out: "out-" + rand.Text()[:8] + ".txt", want: s.undisturbed(c.t, c.build)}
+	file := "in.log"
+	if !c.folder {
+		file = c.upload(ctx)
+	}
+	key, sub := rand.Text(), s.submission(file, one.out, 2*time.Second)
+	var all sync.WaitGroup
+	ids, errs := make([]recipe.JobID, 2*len(c.apis)), make([]error, 2*len(c.apis))
+	for i := range ids {
+		all.Go(func() {
+			j, err := c.apis[i%len(c.apis)].Submit(ctx, sub, key)
+			ids[i], errs[i] = j.ID, err
+		})
+	}
+	all.Wait()
+	for i, id := range ids {
+		if errs[i] == nil && one.id == "" {
+			one.id = id
+		}
+		if errs[i] == nil && id != one.id {
+			return nil, fmt.Errorf("one submission became jobs %s and %s", one.id, id)
+		}
+		if f := coordinator.FamilyOf(errs[i]); errs[i] != nil && f != coordinator.Unavailable {
+			return nil, fmt.Errorf("a submission that was sent %d times: %w", len(ids), errs[i])
+		}
+	}
+	if one.id == "" {
+		return nil, errors.Join(errs...)
+	}
+	return []*running{one}, nil
+}
+
+// stepDown makes the leader of some streams, or of the cluster, step down.
+func (c *cluster) stepDown(ctx context.Context, r *mathrand.Rand) error {
+	if r.IntN(3) == 0 {
+		sys, err := bus.Dial("nats://"+c.addresses[0], "faults", bus.User("sys", "sys"))
+		if err != nil {
+			return err
+		}
+		defer sys.Close()
+		_, err = sys.Request(ctx, "$JS.API.META.LEADER.STEPDOWN", nil)
+		return err
+	}
+	all, err := c.conn.Streams(ctx, "SLUICE_")
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	for range 3 {
+		if _, err := c.conn.Request(ctx, "$JS.API.STREAM.LEADER.STEPDOWN."+any1(r, all), nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+//go:build linux
+
+package faults
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice/coordinator"
+	"sluice/internal/figures"
+)
+
+// mutant is a build that is broken on purpose.
+type mutant struct {
+	name  string
+	edits []edit
+}
+
+var mutants = []mutant{
+	// A frame is done with for the server while what was made of it is on its way.
+	{"ack before publish", []edit{{"worker/outbox.go", "	e.Step, e.Version, e.By = o.step.ID,",
+		"	if h := o.hand[id]; h != nil && h.msg != nil {\n\t\th.msg.Ack()\n\t}\n	e.Step, e.Version, e.By = o.step.ID,"}}},
+	// Whoever is refused goes its own way, as if its verdict were the first.
+	{"no commit fence", []edit{{"internal/protocol/relay.go", "	case r == Refused && !m.rules.NoRelayFollow:", "	case false:"}}},
+}
+
+// erratic makes the kind sample one that throws dice: two attempts at a frame pass different
+// records, as those of a kind that asks the outside world do. The commit keeps what the first
+// made of it, and only the fence makes the others follow.
+var erratic = []edit{
+	{"nodes/flow/sample.go", "import (\n", "import (\n\t\"math/rand/v2\"\n\n"},
+	{"nodes/flow/sample.go", "	Category: \"flow\",\n", "	Category: \"flow\",\n	Impure: true,\n"},
+	{"nodes/flow/sample.go", "c.Rand().Uint64()", "rand.Uint64()"},
+}
+
+// dice is the job that such a build runs.
+var dice = &scene{name: "dice", pace: "100000000", slow: rate, recipe: `
+recipe: dice
+params:
+  file: {type: string}
+  out: {type: string}
+  pace: {type: float}
+nodes:
+  lines: {kind: file_reader, config: {path: "${file}"}}
+  pace:  {kind: throttle, from: lines, config: {rate: "${pace}"}}
+  some:  {kind: sample, from: pace, config: {rate: 0.5}}
+  out:   {kind: file_writer, from: some, config: {path: "${out}"}}
+`}
+
+// balanced holds a job against its ledger: what a step gave is
+// what the next one took, and what came out is what the sink took.
+func balanced(j *coordinator.Job, wrote int64) error {
+	if j.Progress == nil {
+		return fmt.Errorf("conservation: the job has no progress")
+	}
+	p := j.Progress.Steps
+	for i, s := range p {
+		if i > 0 && s.In != p[i-1].Out {
+			return fmt.Errorf("conservation: %s gave %d records, and %s took %d", p[i-1].Node, p[i-1].Out, s.Node, s.In)
+		}
+	}
+	if n := p[len(p)-1].In; n != wrote {
+		return fmt.Errorf("conservation: the sink took %d records and wrote %d", n, wrote)
+	}
+	return nil
+}
+
+// hunt kills workers on a slow link until a checker of the job finds something, and
+// returns what; nil after so many jobs. On such a link frames are long between their commit
+// and what follows it, so that every kill strikes there.
+func hunt(t *testing.T, c *cluster, jobs int) error {
+	for range jobs {
+		r := c.submit(t.Context(), dice, 8*time.Second)
+		for range 2 {
+			p := c.workers[0]
+			c.workers = append(c.workers[1:], p)
+			c.links[p].set(weather{delay: 250 * time.Millisecond})
+			if !pass(t.Context(), 2500*time.Millisecond) {
+				return t.Context().Err()
+			}
+			p.kill()
+			c.links[p].set(weather{})
+			p.start(t)
+		}
+		if err := c.sound(t.Context(), r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mutantPatience is how long a job that lasts seconds may take.
+const mutantPatience = 90 * time.Second
+
+// sound asks the checkers about a job that throws dice.
+func (c *cluster) sound(ctx context.Context, r *running) error {
+	short, cancel := context.WithTimeout(ctx, mutantPatience)
+	defer cancel()
+	j, err := c.rest(short, r.id)
+	if err != nil {
+		return err
+	}
+	if err := ended(&j); err != nil {
+		return fmt.Errorf("%w\n%s", err, steps(&j))
+	}
+	got, err := c.output(ctx, r)
+	if err != nil {
+		return err
+	}
+	if err := balanced(&j, int64(strings.Count(string(got), "\n"))); err != nil {
+		return err
+	}
+	at := 0 // what came out are lines of the input, each once and in order
+	want := strings.SplitAfter(string(input()), "\n")
+	for l := range strings.Lines(string(got)) {
+		next := slices.Index(want[at:], l)
+		if next < 0 {
+			return fmt.Errorf("output: doubled, or out of its place: %.80q", l)
+		}
+		at += next + 1
+	}
+	return nil
+}
+
+// TestMutants: the checkers catch builds that are broken, under the same kills that leave
+// them nothing to say of the build that is not.
+func TestMutants(t *testing.T) {
+	if !someMinutes() {
+		t.Skip("takes minutes: with -long, -whole or CI=true")
+	}
+	for _, m := range append([]mutant{{name: "none"}}, mutants...) {
+		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			edits := slices.Concat(hasty, erratic, m.edits)
+			c := newCluster(t, shape{servers: 1, coordinators: 1, workers: 2, folder: true, build: build(t, "mutant-"+strings.ReplaceAll(m.name, " ", "-"), edits...)})
+			jobs := 6
+			if len(m.edits) == 0 {
+				jobs = 2
+			}
+			err := hunt(t, c, jobs)
+			switch {
+			case len(m.edits) == 0 && err != nil:
+				t.Log(c.logs(30))
+				t.Fatalf("the sound build: %v", err)
+			case len(m.edits) > 0 && err == nil:
+				t.Fatalf("no checker has caught it in %d jobs", jobs)
+			}
+			figures.Note(t, "mutant: %s; found: %.160v", m.name, err)
+		})
+	}
+}
