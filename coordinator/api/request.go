@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -45,6 +46,7 @@ func (s *server) identified(next http.Handler) http.Handler {
 			id = strings.ToLower(rand.Text()[:16])
 		}
 		w.Header().Set(idHeader, id)
+		impatient(w, r)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), keyRequest, id)))
 	})
 }
@@ -79,6 +81,7 @@ func (s *server) guarded(next http.Handler) http.Handler {
 
 func (s *server) writeProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 	p.Title, p.RequestID = http.StatusText(p.Status), requestID(r.Context())
+	maps.Copy(w.Header(), p.GetHeaders())
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // the caller is gone
@@ -153,6 +156,9 @@ func (s *server) refuse(h huma.Context, err error) {
 	p := s.problemOf(h.Context(), err)
 	if p.Status == http.StatusUnauthorized {
 		h.SetHeader("WWW-Authenticate", "Bearer")
+	}
+	for name, values := range p.GetHeaders() {
+		h.SetHeader(name, values[0])
 	}
 	h.SetHeader("Content-Type", "application/problem+json")
 	h.SetStatus(p.Status)
