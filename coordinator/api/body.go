@@ -3,21 +3,21 @@ package api
 import (
 	"io"
 	"net/http"
-	"time"
 )
 
-// body is a request's body that nobody waits for any more once it is closed. The server would
-// read on to its end, for as long as a body may take, before it answers that it is too large.
+// body is a request's body of which nobody waits for what was not read. The server would read on
+// to its end, for as long as a body may take, before it answers that it is too large; where the
+// connection ends with the answer, it does not.
 type body struct {
 	io.ReadCloser
-	control *http.ResponseController
-	whole   bool
+	header http.Header // of the answer
+	whole  bool
 }
 
 // impatient makes the body of a request one.
 func impatient(w http.ResponseWriter, r *http.Request) {
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = &body{ReadCloser: r.Body, control: http.NewResponseController(w)}
+		r.Body = &body{ReadCloser: r.Body, header: w.Header()}
 	}
 }
 
@@ -28,10 +28,11 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close implements io.Closer.
+// Close implements io.Closer. What was not read the server itself closes, behind the answer.
 func (b *body) Close() error {
-	if !b.whole {
-		_ = b.control.SetReadDeadline(time.Now()) // where it can't be set, the end is waited for
+	if b.whole {
+		return b.ReadCloser.Close()
 	}
-	return b.ReadCloser.Close()
+	b.header.Set("Connection", "close")
+	return nil
 }

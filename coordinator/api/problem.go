@@ -38,13 +38,11 @@ func (p *Problem) ContentType(ct string) string {
 // retrySoon is after how many seconds to ask again where something is not to be had just now.
 const retrySoon = "2"
 
-// GetHeaders implements huma.HeadersError.
-func (p *Problem) GetHeaders() http.Header {
-	h := http.Header{}
+// later adds to an answer when to ask again, where it says nothing of that yet.
+func (p *Problem) later(set func(name, value string)) {
 	if p.Status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", retrySoon)
+		set("Retry-After", retrySoon)
 	}
-	return h
 }
 
 // statuses is the one table from the family of a fault to the status of the answer.
