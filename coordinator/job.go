@@ -15,7 +15,7 @@ type Spec struct {
 	Uses     []string          `json:"uses,omitempty"`    // saved recipes that are included in it, at any depth: name@3
 	Source   string            `json:"source"`            // the document, as it was written
 	Files    map[string]string `json:"files,omitempty"`   // the files that it includes by relative paths, by path
-	Params   map[string]any    `json:"params,omitempty"`  // as given; defaults are in the document
+	Params   Values            `json:"params,omitempty"`  // as given; defaults are in the document
 	Plan     *recipe.Plan      `json:"plan"`
 	Labels   map[string]string `json:"labels,omitempty"`
 	Priority int               `json:"priority"`           // -10 to 10; the higher ones get more of the workers

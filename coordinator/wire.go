@@ -11,7 +11,7 @@ type Document struct {
 	Source string            `json:"source,omitempty" maxLength:"2000000" doc:"The recipe, YAML or JSON."`
 	File   string            `json:"file,omitempty" maxLength:"256" doc:"What diagnostics call it; recipe.yaml when it is not given."`
 	Files  map[string]string `json:"files,omitempty" doc:"What it includes by relative paths, by path."`
-	Params map[string]any    `json:"params,omitempty" doc:"Values of its parameters."`
+	Params Values            `json:"params,omitempty" doc:"Values of its parameters."`
 }
 
 // Checked is what a check of a recipe found.
@@ -59,9 +59,9 @@ type Port struct {
 
 // EdgeEnd is one end of an edge that is asked about.
 type EdgeEnd struct {
-	Kind   string         `json:"kind" maxLength:"64"`
-	Port   string         `json:"port,omitempty" maxLength:"64" doc:"The usual one, out or in, when it is not given."`
-	Config map[string]any `json:"config,omitempty" doc:"The node's settings, where they decide its types."`
+	Kind   string `json:"kind" maxLength:"64"`
+	Port   string `json:"port,omitempty" maxLength:"64" doc:"The usual one, out or in, when it is not given."`
+	Config Values `json:"config,omitempty" doc:"The node's settings, where they decide its types."`
 }
 
 // EdgeVerdict says whether two ports may be joined.

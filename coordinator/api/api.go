@@ -1,8 +1,10 @@
 package api
 
 import (
+	"fmt"
 	"math"
 	"net/http"
+	"path"
 	"strconv"
 	"sync"
 	"time"
@@ -172,18 +174,25 @@ func tooOften(who string, after time.Duration) error {
 // route serves a request, and tells of unknown paths and wrong methods as of all errors.
 func (s *server) route(w http.ResponseWriter, r *http.Request) {
 	h, pattern := s.mux.Handler(r)
-	if pattern != "" {
+	if pattern != "" && clean(r) {
 		s.mux.ServeHTTP(w, r)
 		return
 	}
 	probe := &probe{header: http.Header{}}
 	h.ServeHTTP(probe, r)
-	p := &Problem{Status: http.StatusNotFound, Code: coordinator.Unknown, Detail: "no such path: " + r.URL.Path, Hint: "GET /v1/openapi.json lists all"}
+	p := &Problem{Status: http.StatusNotFound, Code: coordinator.Unknown, Detail: fmt.Sprintf("no such path: %.200s", r.URL.Path), Hint: "GET /v1/openapi.json lists all"}
 	if probe.status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", probe.header.Get("Allow"))
 		p = &Problem{Status: probe.status, Code: coordinator.Invalid, Detail: r.Method + " is not for this path", Hint: "allowed: " + probe.header.Get("Allow")}
 	}
 	s.writeProblem(w, r, p)
+}
+
+// clean reports whether a path is written as routes are: the router would send who asks for
+// another, such as one with //, elsewhere.
+func clean(r *http.Request) bool {
+	at := r.URL.EscapedPath()
+	return path.Clean(at) == at
 }
 
 // probe learns what the router would answer.

@@ -23,16 +23,25 @@ import (
 
 // desk is a coordinator on a server of its own, with a key for each role.
 type desk struct {
-	t    *testing.T
+	t    testing.TB
 	http *httptest.Server
 	conn *bus.Conn
 	keys map[coordinator.Role]string
 }
 
-func newDesk(t *testing.T) *desk {
+func newDesk(t testing.TB, with ...func(*daemon.CoordinatorConfig)) *desk {
 	t.Helper()
-	conn, ctx := bustest.Conn(t, bustest.InProcess), bustest.Context(t)
-	c, err := daemon.NewCoordinator(ctx, daemon.CoordinatorConfig{Name: "c", Version: "test", Projects: []daemon.Project{{Name: "default", Conn: conn}}, Catalogue: all.Catalogue()})
+	return newDeskOn(t, bustest.Server(t), with...)
+}
+
+func newDeskOn(t testing.TB, server *bus.Server, with ...func(*daemon.CoordinatorConfig)) *desk {
+	t.Helper()
+	conn, ctx := bustest.Connect(t, server), bustest.Context(t)
+	cfg := daemon.CoordinatorConfig{Name: "c", Version: "test", Projects: []daemon.Project{{Name: "default", Conn: conn}}, Catalogue: all.Catalogue()}
+	for _, f := range with {
+		f(&cfg)
+	}
+	c, err := daemon.NewCoordinator(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

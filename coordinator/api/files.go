@@ -172,6 +172,36 @@ func (s *server) download(ctx context.Context, p *Project, in *FilePath) (*huma.
 		w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": a.Name}))
 		w.Header().Set("ETag", strconv.Quote(a.SHA256))
 		w.Header().Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(digest)+":")
-		http.ServeContent(w, r, "", a.Created, f)
+		http.ServeContent(&problemsOnly{ResponseWriter: w, s: s, r: r}, r, "", a.Created, f)
 	}}, nil
+}
+
+// problemsOnly answers with a problem where the one who serves a file would with plain text.
+type problemsOnly struct {
+	http.ResponseWriter
+	s       *server
+	r       *http.Request
+	refused bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (p *problemsOnly) WriteHeader(status int) {
+	if status < http.StatusBadRequest {
+		p.ResponseWriter.WriteHeader(status)
+		return
+	}
+	p.refused = true
+	no := &Problem{Status: status, Code: coordinator.Invalid, Detail: "the file has no such range", Hint: "Content-Range says how long it is"}
+	if status == http.StatusPreconditionFailed {
+		no = &Problem{Status: status, Code: coordinator.Changed, Detail: "the file is not the one that is meant"}
+	}
+	p.s.writeProblem(p.ResponseWriter, p.r, no)
+}
+
+// Write implements http.ResponseWriter.
+func (p *problemsOnly) Write(b []byte) (int, error) {
+	if p.refused {
+		return len(b), nil
+	}
+	return p.ResponseWriter.Write(b)
 }

@@ -68,7 +68,7 @@ func revision(match string) (uint64, error) {
 		rev, err = strconv.ParseUint(text, 36, 64)
 	}
 	if err != nil || rev == 0 {
-		return 0, coordinator.Faultf(coordinator.Invalid, "If-Match is no ETag of a job: %s", match)
+		return 0, coordinator.Faultf(coordinator.Invalid, "If-Match is no ETag of a job: %.80s", match)
 	}
 	return rev, nil
 }
@@ -135,7 +135,7 @@ func (s *server) list(_ context.Context, p *Project, in *listIn) (*pageOut, erro
 	for _, l := range in.Labels {
 		k, v, found := strings.Cut(l, "=")
 		if !found {
-			return nil, coordinator.Faultf(coordinator.Invalid, "label %q is not NAME=VALUE", l)
+			return nil, coordinator.Faultf(coordinator.Invalid, "label %.80q is not NAME=VALUE", l)
 		}
 		if f.Labels == nil {
 			f.Labels = map[string]string{}

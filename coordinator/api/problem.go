@@ -36,6 +36,16 @@ func (p *Problem) ContentType(ct string) string {
 	return strings.Replace(ct, "application/json", "application/problem+json", 1)
 }
 
+// retrySoon is after how many seconds to ask again where something is not to be had just now.
+const retrySoon = "2"
+
+// later adds to an answer when to ask again, where it says nothing of that yet.
+func (p *Problem) later(set func(name, value string)) {
+	if p.Status == http.StatusServiceUnavailable {
+		set("Retry-After", retrySoon)
+	}
+}
+
 // statuses is the one table from the family of a fault to the status of the answer.
 var statuses = map[coordinator.Family]int{
 	coordinator.Invalid:     http.StatusUnprocessableEntity,
@@ -84,9 +94,15 @@ func (s *server) problemOf(ctx context.Context, err error) *Problem {
 	return p
 }
 
+// bodyUnread is what the framework says, as of an error of its own, where a body breaks off.
+const bodyUnread = "cannot read request body"
+
 // framed is how the framework's own errors are told. What was sent is not sent back: it may be a
 // secret.
 func framed(status int, text string, errs []error) *Problem {
+	if status == http.StatusInternalServerError && text == bodyUnread {
+		status, text, errs = http.StatusBadRequest, "the body of the request can't be read: it ends too early, or its chunks are none", nil
+	}
 	p := &Problem{Title: http.StatusText(status), Status: status, Code: families[status], Detail: text}
 	if p.Code == "" {
 		p.Code = coordinator.Invalid

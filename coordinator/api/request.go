@@ -45,6 +45,7 @@ func (s *server) identified(next http.Handler) http.Handler {
 			id = strings.ToLower(rand.Text()[:16])
 		}
 		w.Header().Set(idHeader, id)
+		impatient(w, r)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), keyRequest, id)))
 	})
 }
@@ -79,6 +80,7 @@ func (s *server) guarded(next http.Handler) http.Handler {
 
 func (s *server) writeProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 	p.Title, p.RequestID = http.StatusText(p.Status), requestID(r.Context())
+	p.later(w.Header().Set)
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // the caller is gone
@@ -154,6 +156,7 @@ func (s *server) refuse(h huma.Context, err error) {
 	if p.Status == http.StatusUnauthorized {
 		h.SetHeader("WWW-Authenticate", "Bearer")
 	}
+	p.later(h.SetHeader)
 	h.SetHeader("Content-Type", "application/problem+json")
 	h.SetStatus(p.Status)
 	_ = json.NewEncoder(h.BodyWriter()).Encode(p)
@@ -181,7 +184,11 @@ func route[I, O any](s *server, o huma.Operation, f func(ctx context.Context, p 
 	huma.Register(s.huma, o, func(ctx context.Context, in *I) (*O, error) {
 		out, err := f(ctx, s.cfg.Projects[who(ctx).Project], in)
 		if err != nil {
-			return nil, s.problemOf(ctx, err)
+			p, h := s.problemOf(ctx, err), http.Header{}
+			if p.later(h.Set); len(h) > 0 {
+				return nil, huma.ErrorWithHeaders(p, h)
+			}
+			return nil, p
 		}
 		return out, nil
 	})

@@ -16,12 +16,15 @@ const (
 	maxPage     = 1000
 	chunk       = 1000   // entries that are read at once
 	maxRead     = 20_000 // for one page, which is short when so many hold no more that match
+	// readFor is how long one page reads: it is short, too, where the store is slow.
+	readFor = 400 * time.Millisecond
 )
 
 var errEnough = errors.New("enough")
 
 // List returns entries that a filter lets through, newest first. It reads the log backwards, at
-// most 20,000 entries for one page.
+// most 20,000 entries, or for 400 ms, for one page, which then has fewer entries than asked for,
+// and a Next.
 func (l *Log) List(ctx context.Context, f coordinator.AuditFilter) (coordinator.AuditPage, error) {
 	page := coordinator.AuditPage{Entries: []coordinator.AuditEntry{}}
 	switch {
@@ -38,8 +41,9 @@ func (l *Log) List(ctx context.Context, f coordinator.AuditFilter) (coordinator.
 	if f.Before > 0 {
 		before = min(before, f.Before)
 	}
+	began := time.Now()
 	for read := 0; before > state.First && before > 1; read += chunk {
-		if read >= maxRead {
+		if read >= maxRead || time.Since(began) > readFor {
 			page.Next = before
 			return page, nil
 		}

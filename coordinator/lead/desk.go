@@ -146,6 +146,9 @@ func (d *desk) look(ctx context.Context, j coordinator.Job) {
 	case dueCancel:
 		do = r.end
 	case dueRemove:
+		if _, replayed := d.p.Jobs.Replay(j.ID); replayed {
+			return // its end is waited for: it reads what is stored of this job
+		}
 		do = r.remove
 	}
 	d.runs[j.ID] = r

@@ -295,3 +295,41 @@ func TestDeadline(t *testing.T) {
 		return j.State == recipe.JobFailed && strings.Contains(j.Reason, "deadline")
 	})
 }
+
+// TestReplayKeeps deletes a job whose replay was written down at the same moment: that waits for
+// the replay's end.
+func TestReplayKeeps(t *testing.T) {
+	c, ctx := newCluster(t), bustest.Context(t)
+	s := c.seat(func(*recipe.Plan) string { return "no worker is here" })
+	c.submit(s, "one", fmt.Sprintf(upper, "0s", "out"))
+	replay := c.spec("two", fmt.Sprintf(upper, "0s", "out"))
+	replay.Parent = "one"
+	if _, _, err := s.jobs.Submit(ctx, replay); err != nil {
+		t.Fatal(err)
+	}
+	c.order(s, "one", coordinator.WantCancel)
+	c.until(s, "one", "is cancelled", in(recipe.JobCancelled))
+	control, err := store.Open(ctx, store.Config{Conn: bustest.Connect(t, c.server)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(control.Close)
+	orders := store.NewTable[coordinator.Order](control, "order")
+	if err := control.Follow(ctx); err != nil {
+		t.Fatal(err)
+	}
+	// What Order refuses, as it was written by a coordinator that had not seen the replay.
+	if _, err := orders.Change(ctx, "one", func(o *coordinator.Order) error { o.Want = coordinator.WantGone; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	c.until(s, "one", "is to be deleted", func(j coordinator.Job) bool { return j.Want == coordinator.WantGone })
+	c.order(s, "two", coordinator.WantCancel)
+	bustest.Eventually(t, "both have gone on", func() bool {
+		_, gone := s.jobs.Job("one")
+		two, err := s.jobs.Job("two")
+		if gone != nil && (err != nil || !two.State.Final()) {
+			t.Fatal("the job was deleted under its replay")
+		}
+		return gone != nil
+	})
+}

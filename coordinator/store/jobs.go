@@ -186,10 +186,42 @@ func (j *Jobs) Order(ctx context.Context, id recipe.JobID, o coordinator.Order, 
 	if err := job.May(o.Want); err != nil {
 		return job, err
 	}
+	if replay, found := j.Replay(id); found && o.Want == coordinator.WantGone {
+		f := coordinator.Faultf(coordinator.Conflict, "job %s can't be deleted: job %s replays its dead letters", id, replay)
+		f.Hint = "wait for its end, or cancel it"
+		return job, f
+	}
 	if _, err := j.orders.Update(ctx, string(id), &o, at); err != nil {
 		return job, err
 	}
 	return j.Job(id)
+}
+
+// generations bounds how far back the job is looked for whose letters a replay of replays has.
+const generations = 1000
+
+// Replay returns a job that has not ended and replays dead letters of a job, or of one of its
+// replays: it reads what is stored of that job.
+func (j *Jobs) Replay(of recipe.JobID) (replay recipe.JobID, found bool) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	for _, e := range j.order {
+		if e.spec.Parent == "" || e.status != nil && e.status.State.Final() {
+			continue
+		}
+		parent := e.spec.Parent
+		for range generations {
+			if parent == of {
+				return e.spec.Job, true
+			}
+			up := j.jobs[parent]
+			if up == nil || up.spec == nil || up.spec.Parent == "" {
+				break
+			}
+			parent = up.spec.Parent
+		}
+	}
+	return "", false
 }
 
 // WriteStatus writes what has become of a job. Only the leader calls it; where another leader

@@ -231,3 +231,38 @@ func TestChange(t *testing.T) {
 		t.Errorf("what was removed can't be made again: %v", err)
 	}
 }
+
+// TestReplayKeeps refuses to delete a job while a replay of its dead letters, or a replay of that
+// one, has not ended.
+func TestReplayKeeps(t *testing.T) {
+	a, ctx := open(t, bustest.Connect(t, bustest.Server(t))), bustest.Context(t)
+	parent := ""
+	for n, id := range []string{"origin", "replay", "again"} {
+		s := spec(id, n)
+		s.Parent = recipe.JobID(parent)
+		if _, _, err := a.jobs.Submit(ctx, s); err != nil {
+			t.Fatal(err)
+		}
+		parent = id
+	}
+	for _, id := range []recipe.JobID{"origin", "replay"} {
+		if err := a.jobs.WriteStatus(ctx, id, coordinator.Status{State: recipe.JobFailed}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gone := coordinator.Order{Want: coordinator.WantGone}
+	for _, id := range []recipe.JobID{"origin", "replay"} {
+		if replay, found := a.jobs.Replay(id); !found || replay != "again" {
+			t.Errorf("%s: got %q, %v", id, replay, found)
+		}
+		if _, err := a.jobs.Order(ctx, id, gone, 0); coordinator.FamilyOf(err) != coordinator.Conflict {
+			t.Errorf("%s: got %v", id, err)
+		}
+	}
+	if err := a.jobs.WriteStatus(ctx, "again", coordinator.Status{State: recipe.JobCancelled}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.jobs.Order(ctx, "origin", gone, 0); err != nil {
+		t.Errorf("got %v", err)
+	}
+}

@@ -40,6 +40,10 @@ type CoordinatorConfig struct {
 	// AckWait, StepLease and Stall are those of job.Config.
 	AckWait, StepLease, Stall time.Duration
 
+	// PerAddress and PerUser are the requests a second that an address and a user may send; 0 is
+	// the usual, below 0 no bound.
+	PerAddress, PerUser int
+
 	MaxBody int64    // bytes of a request's body; 0 is api.MaxBody
 	Origins []string // of pages that may open a WebSocket
 	// AllowPlain lets sockets in without TLS also off loopback.
@@ -110,7 +114,7 @@ func NewCoordinator(ctx context.Context, cfg CoordinatorConfig) (c *Coordinator,
 		return nil, err
 	}
 	c.http = api.New(api.Config{Version: cfg.Version, Projects: served, Auth: c.auth, Live: c.sockets, MaxBody: cfg.MaxBody,
-		PerAddress: limiter(addressRate, addressBurst), PerUser: limiter(userRate, userBurst), Log: c.log})
+		PerAddress: asked(cfg.PerAddress, addressRate, addressBurst), PerUser: asked(cfg.PerUser, userRate, userBurst), Log: c.log})
 	if cfg.Watched != nil {
 		c.http = cfg.Watched.Requests(cfg.Tracer, c.http)
 		cfg.Watched.Coordinator(c.measures())

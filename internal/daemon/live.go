@@ -22,6 +22,17 @@ func limiter(rate float64, burst int) *auth.Limiter {
 	return auth.NewLimiter(auth.LimiterConfig{Rate: rate, Burst: burst})
 }
 
+// asked is the limiter of requests: the usual one, one of another rate, or none.
+func asked(rate, usual, burst int) *auth.Limiter {
+	switch {
+	case rate < 0:
+		return nil
+	case rate > 0:
+		return limiter(float64(rate), max(burst, rate))
+	}
+	return limiter(float64(usual), burst)
+}
+
 // live makes the handler of sockets.
 func (c *Coordinator) live() (*live.Handler, error) {
 	return live.New(live.Config{Source: c.source, Tickets: c.auth, PerAddress: limiter(addressRate, addressBurst), PerUser: limiter(socketRate, socketBurst),
