@@ -58,7 +58,7 @@ type FileLimits struct {
 
 // Defaults of FileLimits.
 const (
-	DefaultFileSize   = 16 << 30
+	DefaultFileSize   = recipe.MaxFile
 	DefaultFileNumber = 10_000
 	DefaultFileBytes  = 100 << 30
 )

@@ -56,6 +56,7 @@ type Status struct {
 	Started  time.Time        `json:"started,omitzero"`
 	Ended    time.Time        `json:"ended,omitzero"`
 	Progress *recipe.Progress `json:"progress,omitempty"` // the last that was written down
+	Term     uint64           `json:"term,omitempty"`     // of the leader that wrote it; each has a higher one than those before
 }
 
 // Job is a job as users see it.

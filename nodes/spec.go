@@ -122,6 +122,21 @@ func (s *Spec) Scalar() bool {
 	return len(s.In) == 1 && len(s.Out) == 1 && !s.AtEnd && (s.Role == Stateless || s.Role == Ordered)
 }
 
+// Headed is implemented by the settings of a kind that may take the first record it gets for
+// the header, which says how to read the others. A replay of dead letters has no header, and
+// would lose a letter for one: it is refused, even by force.
+type Headed interface{ HasHeader() bool }
+
+// HasHeader reports whether a node of the kind with these settings is [Headed].
+func (k *Kind) HasHeader(config json.RawMessage) bool {
+	cfg, _, faults := k.decodeConfig(config)
+	if faults != nil {
+		return false // it can't run at all
+	}
+	h, ok := cfg.Interface().(Headed)
+	return ok && h.HasHeader()
+}
+
 // Bound returns the type variables that settings (canonical, as CheckConfig returns
 // them) decide. A value may be another variable.
 func (s *Spec) Bound(config json.RawMessage) map[string]recipe.Type {

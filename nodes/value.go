@@ -210,7 +210,7 @@ func checkFormat(format, text string) error {
 			return fmt.Errorf("is a pattern of %d bytes; it may have %d", len(text), MaxPattern)
 		}
 		if _, err := syntax.Parse(text, syntax.Perl); err != nil { // compiling may take much longer
-			return fmt.Errorf("is no regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+			return fmt.Errorf("is no regular expression: %s%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "), notInRE2(err))
 		}
 	case "duration":
 		if _, err := parseDuration(text); err != nil {
@@ -230,6 +230,24 @@ func checkFormat(format, text string) error {
 		}
 	}
 	return nil
+}
+
+// notInRE2 names what other dialects have and this one leaves out, where a pattern is at fault
+// for that.
+func notInRE2(err error) string {
+	var fault *syntax.Error
+	if !errors.As(err, &fault) {
+		return ""
+	}
+	for _, ahead := range []string{"(?=", "(?!", "(?<=", "(?<!"} {
+		if strings.HasPrefix(fault.Expr, ahead) {
+			return "; the syntax is that of RE2, which has no lookaround"
+		}
+	}
+	if len(fault.Expr) == 2 && fault.Expr[0] == '\\' && fault.Expr[1] >= '1' && fault.Expr[1] <= '9' {
+		return "; the syntax is that of RE2, which has no back references"
+	}
+	return ""
 }
 
 // jsonSort names the sort of a JSON value, for messages.

@@ -8,6 +8,7 @@ const (
 	FrameBytes   = 32 << 10  // bytes of records in a frame, unless one record alone is larger
 	InlineBytes  = 512 << 10 // a frame's payload up to this travels in the message, beyond it by reference
 	MaxRecord    = 16 << 20  // a record beyond this is a dead letter
+	MaxFile      = 16 << 30  // a file of a project, and what a sink makes in a cluster
 	MaxParts     = 1000      // parts that one step may cut one frame into
 	MaxOutput    = 64 << 20  // bytes that one step may make of one frame
 	MaxMade      = 2_000_000 // and records

@@ -96,7 +96,7 @@ func yamlFault(err error, text []byte) (why string, at Place, hint string) {
 		why = "the alias *" + a[1] + " has no anchor"
 		if i := bytes.Index(text, []byte("*"+a[1])); i >= 0 {
 			c := cursor{text: text}
-			return "the text is not YAML: " + why, c.place(i), ""
+			return "the text is not YAML: " + why, c.place(i), quoteText
 		}
 	}
 	parser := yamlParser.MatchString(why)
@@ -110,6 +110,8 @@ func yamlFault(err error, text []byte) (why string, at Place, hint string) {
 		why, at, hint = misfit(why, at, lines)
 	case strings.Contains(why, "cannot start any token"):
 		at, hint = badStart(at, lines)
+	case strings.Contains(why, "did not find expected alphabetic or numeric character"):
+		at, hint = badName(at, lines)
 	case strings.Contains(why, "unknown escape character"):
 		hint = "write the text in single quotes, where \\ stands for itself"
 	case strings.Contains(why, "mapping values are not allowed"):
@@ -128,18 +130,28 @@ func badStart(at Place, lines []string) (Place, string) {
 	for _, lead := range []string{": ", "- ", "[", "{", ", "} {
 		for _, bad := range []string{"@", "`", "%"} {
 			if i := strings.Index(line, lead+bad); i >= 0 {
-				return Place{at.Line, utf8.RuneCountInString(line[:i+len(lead)]) + 1}, "quote the text"
+				return Place{at.Line, utf8.RuneCountInString(line[:i+len(lead)]) + 1}, quoteText
 			}
 		}
 	}
 	return at, ""
 }
 
+// badName finds the text of a line that was taken for an alias, or for an anchor.
+func badName(at Place, lines []string) (Place, string) {
+	line := lines[at.Line-1]
+	if m := aliasText.FindStringSubmatchIndex(maskQuoted(line)); m != nil {
+		return Place{at.Line, utf8.RuneCountInString(line[:m[2]]) + 1}, quoteText
+	}
+	return at, ""
+}
+
 // misfit finds, from a line on, what made the library miss a key: a list that was to be
-// a text, or a line whose indent fits none above. The library names the line where the
+// a text, a text that reads as two keys, or a line whose indent fits none above. The library names the line where the
 // map begins.
 func misfit(why string, at Place, lines []string) (string, Place, string) {
 	var l levels
+	flow := strings.Contains(why, "',' or")
 	for i, line := range lines {
 		above := l.flow
 		indent, fits := l.add(line)
@@ -150,7 +162,10 @@ func misfit(why string, at Place, lines []string) (string, Place, string) {
 			return why, Place{i + 1, col}, "quote ${…}"
 		}
 		if m := afterList.FindStringIndex(line); m != nil && !strings.HasPrefix(strings.TrimSpace(line), "#") {
-			return why, Place{i + 1, utf8.RuneCountInString(line[:m[0]]) + 2}, "quote the text"
+			return why, Place{i + 1, utf8.RuneCountInString(line[:m[0]]) + 2}, quoteText
+		}
+		if m := twoKeys.FindStringSubmatchIndex(maskQuoted(line)); m != nil && flow && above+brackets(line[:m[2]]) > 0 {
+			return why, Place{i + 1, utf8.RuneCountInString(line[:m[2]]) + 1}, "a comma is missing, or a text that has a colon and a blank in it needs quotes"
 		}
 		if !fits {
 			return fmt.Sprintf("the line is indented by %d, which fits no line above", indent), Place{i + 1, indent + 1}, "indent with spaces, not tabs, as its neighbours are"
@@ -161,16 +176,25 @@ func misfit(why string, at Place, lines []string) (string, Place, string) {
 
 var (
 	quoted    = regexp.MustCompile(`'[^']*'|"(?:[^"\\]|\\.)*"`)
-	reference = regexp.MustCompile(`(?:[:,][ \t]+|[\[{,][ \t]*)(\$\{)`)
+	reference = regexp.MustCompile(`\$\{`)
+	aliasText = regexp.MustCompile(`(?:[:,-][ \t]+|[\[{,][ \t]*)([*&][\w-]*[^\s\w,\]}-])`)
+	twoKeys   = regexp.MustCompile(`:[ \t]+([^\s,\[\]{}#][^,\[\]{}]*:[ \t])`)
 )
 
-// bareReference returns the column of a ${ without quotes inside of brackets, where it opens
+const quoteText = "quote the text"
+
+// maskQuoted blanks what stands in quotes, a byte for each.
+func maskQuoted(line string) string {
+	return quoted.ReplaceAllStringFunc(line, func(q string) string { return strings.Repeat("_", len(q)) })
+}
+
+// bareReference returns the column of a ${ without quotes inside of brackets, where its { opens
 // a map; 0 when there is none. open counts the brackets that earlier lines left open.
 func bareReference(line string, open int) int {
-	line = quoted.ReplaceAllStringFunc(line, func(q string) string { return strings.Repeat("_", utf8.RuneCountInString(q)) })
-	for _, m := range reference.FindAllStringSubmatchIndex(line, -1) {
-		if open+brackets(line[:m[2]]) > 0 && !strings.HasPrefix(strings.TrimSpace(line), "#") {
-			return utf8.RuneCountInString(line[:m[2]]) + 1
+	masked := maskQuoted(line)
+	for _, m := range reference.FindAllStringIndex(masked, -1) {
+		if open+brackets(masked[:m[0]]) > 0 && !strings.HasPrefix(strings.TrimSpace(line), "#") {
+			return utf8.RuneCountInString(line[:m[0]]) + 1
 		}
 	}
 	return 0

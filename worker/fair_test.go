@@ -203,8 +203,7 @@ func BenchmarkSlot(b *testing.B) {
 	b.Run("300 jobs wait", func(b *testing.B) {
 		f := newFair(8)
 		held := make(chan *turn, 1000)
-		var ask func(a *account)
-		ask = func(a *account) {
+		ask := func(a *account) {
 			var t *turn
 			t, now := a.ask(func() { held <- t })
 			if now {

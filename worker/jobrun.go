@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -175,7 +174,7 @@ func (r *jobRun) buildWith(step *recipe.Step, kind *nodes.Kind, out *output) (an
 		return err
 	})
 	if names := secretNames(step.Config); err != nil && names != nil {
-		err = fmt.Errorf("its settings are refused once %s is filled in (the reason is not shown, since it may hold the secret)", strings.Join(names, " and "))
+		err = r.refused(names)
 	}
 	if err != nil {
 		return nil, &failure{fmt.Errorf("node %s: %w", step.Node, err)}

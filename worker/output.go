@@ -69,6 +69,9 @@ func (r *jobRun) outputOf(step *recipe.Step, path string, epoch uint64) *output 
 
 // Append implements nodes.Output.
 func (o *output) Append(ctx context.Context, b []byte) error {
+	if o.Chunks >= recipe.MaxFile/bus.FileChunk {
+		return nodes.Permanentf("%s has more than %d bytes, which a file may have", o.path, recipe.MaxFile)
+	}
 	b = b[o.skip:]
 	for {
 		if len(o.tail) == bus.FileChunk {

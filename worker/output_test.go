@@ -139,3 +139,12 @@ func TestOutputRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestOutputIsBounded refuses what makes a file too large.
+func TestOutputIsBounded(t *testing.T) {
+	o := (&jobRun{}).outputOf(&recipe.Step{Node: "n"}, "out", 1)
+	o.Chunks = recipe.MaxFile / bus.FileChunk
+	if err := o.Append(context.Background(), []byte("x")); !nodes.IsPermanent(err) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,6 +22,23 @@ func secretNames(config []byte) []string {
 		}
 	}
 	return names
+}
+
+// refused says that a node refuses its settings once the secrets are filled in. What the node
+// says may hold a secret; that one has no value tells nothing of it.
+func (r *jobRun) refused(names []string) error {
+	var empty []string
+	for _, ref := range names {
+		name := strings.TrimSuffix(strings.TrimPrefix(ref, secretOpen), "}")
+		if v, err := r.secret(name); err == nil && v == "" {
+			empty = append(empty, ref)
+		}
+	}
+	text := fmt.Sprintf("its settings are refused once %s is filled in (the reason is not shown, since it may hold the secret)", strings.Join(names, " and "))
+	if len(empty) > 0 {
+		text += fmt.Sprintf("; the value of %s is empty", strings.Join(empty, " and of "))
+	}
+	return errors.New(text)
 }
 
 // secrets fills in the values that a step's settings name.

@@ -41,6 +41,27 @@ func TestRefusedSecretIsNotTold(t *testing.T) {
 	}
 }
 
+// TestEmptySecretIsNamed: a secret whose variable is set to nothing is the likely reason for which
+// a key is refused.
+func TestEmptySecretIsNamed(t *testing.T) {
+	type config struct {
+		Text string `json:"text" doc:"a text"`
+		More string `json:"more" doc:"more text" min:"1"`
+	}
+	kind := nodes.Define(nodes.Spec{Kind: "picky"}, func(config, *nodes.Env) (any, error) { return nil, nil })
+	w := &Worker{log: hclog.NewNullLogger(), cfg: Config{Secret: func(_ context.Context, _ recipe.JobID, _, name string) (string, error) {
+		if name == "none" {
+			return "", nil
+		}
+		return "my hunter2", nil
+	}}}
+	r := newJobRun(w, bus.JobRecord{Plan: &recipe.Plan{}})
+	_, err := r.build(&recipe.Step{Node: "x", Config: []byte(`{"text":"${secret:r}","more":"${secret:none}"}`)}, &kind)
+	if err == nil || !strings.HasSuffix(err.Error(), "; the value of ${secret:none} is empty") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // quoting is a node that quotes its state when it refuses it.
 type quoting struct{ nodes.Stateful }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"sluice/cmd/sluice/settings"
 	"sluice/coordinator/secret"
@@ -57,6 +58,14 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 		return err
 	}
 	defer coord.Close()
+	for _, p := range projects {
+		if c.AdminKeys == "" {
+			break
+		}
+		if _, err := adminKey(ctx, coord, p.Name, filepath.Join(c.AdminKeys, p.Name+".key")); err != nil {
+			return fmt.Errorf("project %s: %w", p.Name, err)
+		}
+	}
 	w.health.Check("control plane", coord.Ready)
 	g := &group{end: end}
 	if err := w.apart(ctx, g, c.MetricsListen, &c.Endpoint, log); err != nil {

@@ -58,8 +58,12 @@ func (c deadReplayCmd) Run(ctx context.Context, std streams, box letters, args c
 
 // again returns the command line that goes on with a replay at rest: without the ids,
 // which it has taken.
-func (c *deadReplayCmd) again() string {
-	args := []string{"dead", "replay", "--data-dir", c.DataDir}
+func (c *deadReplayCmd) again() string { return c.line(nil) }
+
+// line returns the command line that replays the letters with the ids.
+func (c *deadReplayCmd) line(ids []string) string {
+	args := append([]string{"dead", "replay"}, ids...)
+	args = append(args, "--data-dir", c.DataDir)
 	if c.Root != "." {
 		args = append(args, "--root", c.Root)
 	}

@@ -12,12 +12,12 @@ import (
 	"sluice/nodes"
 )
 
-// interrupts returns a channel that is closed by the first Ctrl-C or SIGTERM, or when gone
-// is, and a context that the next one ends.
+// interrupts returns a channel that is closed by the first Ctrl-C, SIGTERM or SIGHUP, or when
+// gone is, and a context that the next one ends. A terminal that is closed may tell so twice.
 func interrupts(parent context.Context, gone <-chan struct{}) (ctx context.Context, stop <-chan struct{}, release func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, terminate)
+	signal.Notify(signals, endings()...)
 	asked := make(chan struct{})
 	go func() {
 		select {
@@ -27,10 +27,16 @@ func interrupts(parent context.Context, gone <-chan struct{}) (ctx context.Conte
 			return
 		}
 		close(asked)
-		select {
-		case <-signals:
-			cancel()
-		case <-ctx.Done():
+		for {
+			select {
+			case s := <-signals:
+				if s == hangUp {
+					continue
+				}
+				cancel()
+			case <-ctx.Done():
+			}
+			return
 		}
 	}()
 	return ctx, asked, func() { signal.Stop(signals); cancel() }

@@ -49,6 +49,7 @@ type cli struct {
 	Up          upCmd          `cmd:"" help:"Run a whole cluster in one process." group:"services"`
 	Coordinator coordinatorCmd `cmd:"" help:"Run a coordinator: it answers the API and leads jobs." group:"services"`
 	Worker      workerCmd      `cmd:"" help:"Run a worker: it runs the nodes of jobs." group:"services"`
+	NATS        natsCmd        `cmd:"" name:"nats" help:"Set up a NATS server for a cluster." group:"services"`
 	Login       loginCmd       `cmd:"" help:"Keep the address and key of a cluster." group:"cluster"`
 	Context     contextCmd     `cmd:"" help:"List the clusters that are known, or pick one." group:"cluster"`
 	Dead        deadCmd        `cmd:"" help:"List, show and replay the dead letters of a job." group:"jobs"`
@@ -105,11 +106,27 @@ func execute(ctx context.Context, args []string, std streams, e engine) (code in
 		}
 		return codeUsage
 	}
-	err = parsed.Run()
+	if err = emptyFolder(parsed); err == nil {
+		err = parsed.Run()
+	}
 	if forPrograms(args) {
 		return reportEvents(err, std.err)
 	}
 	return report(err, std.err)
+}
+
+// folderFlag is the placeholder of the flags whose value is a folder.
+const folderFlag = "DIR"
+
+// emptyFolder refuses a folder that is given and has no name, as by a variable that is not set:
+// to go on as if it were not given would keep nothing.
+func emptyFolder(parsed *kong.Context) error {
+	for _, p := range parsed.Path {
+		if f := p.Flag; f != nil && f.PlaceHolder == folderFlag && parsed.FlagValue(f) == "" {
+			return usagef("--%s is empty: it is the name of a folder (is a variable not set?)", f.Name)
+		}
+	}
+	return nil
 }
 
 // spelled turns what other programs understand too into this one's commands.

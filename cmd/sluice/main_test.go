@@ -96,6 +96,20 @@ func TestExitCodesAndTexts(t *testing.T) {
 		{"run sound.yaml --frame-records=1000", 3, "", "from 1 to 256"},
 		{"run sound.yaml --allow-net=nowhere", 3, "", "\"nowhere\" is no network; one is written like 10.0.0.0/8"},
 		{"dead list", 3, "", "--data-dir"},
+		{"run sound.yaml --data-dir=", 3, "", "sluice: --data-dir is empty"},
+		{"run sound.yaml --json --data-dir=", 3, "", "--data-dir is empty"},
+		{"run sound.yaml --root=", 3, "", "--root is empty"},
+		{"test sound.yaml --root=", 3, "", "--root is empty"},
+		{"plan sound.yaml --root=", 3, "", "--root is empty"},
+		{"validate sound.yaml --root=", 3, "", "--root is empty"},
+		{"dead list --data-dir=", 3, "", "--data-dir is empty"},
+		{"dead show --data-dir= 1.0-0-0.1", 3, "", "--data-dir is empty"},
+		{"dead replay --data-dir d --root=", 3, "", "--root is empty"},
+		{"run sound.yaml --seed -1", 3, "", "--seed: -1 is no seed, which is a whole number from 0 to 18446744073709551615\n"},
+		{"plan sound.yaml --seed=-1", 3, "", "--seed: -1 is no seed, which"},
+		{"plan sound.yaml --seed x", 3, "", "--seed: x is no seed, which"},
+		{"plan sound.yaml --seed", 3, "", "--seed: a whole number is wanted"},
+		{"plan sound.yaml --seed 18446744073709551615", 0, "seed 18446744073709551615", ""},
 	} {
 		code, out, errs := call(t, engine{}, strings.Fields(c.args)...)
 		if code != c.code || !strings.Contains(out, c.out) || !strings.Contains(errs, c.errs) {

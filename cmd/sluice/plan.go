@@ -14,7 +14,7 @@ type planCmd struct {
 	Format string   `short:"f" default:"text" enum:"text,json,mermaid,dot" help:"text, json, mermaid or dot."`
 	Out    string   `short:"o" placeholder:"FILE" help:"Write to FILE instead of standard output."`
 	Root   string   `placeholder:"DIR" default:"." help:"Folder that included recipes are confined in."`
-	Seed   uint64   `help:"Seed of the random kinds."`
+	Seed   seed     `placeholder:"N" help:"Seed of the random kinds."`
 }
 
 // Run prints the plan. The same recipe always gives the same bytes.
@@ -23,7 +23,7 @@ func (c planCmd) Run(std streams) error {
 	if err != nil {
 		return err
 	}
-	plan, err := compileFile(c.File, c.Root, params, compileFlags{seed: c.Seed, stdin: std.in})
+	plan, err := compileFile(c.File, c.Root, params, compileFlags{seed: uint64(c.Seed), stdin: std.in})
 	if err != nil {
 		return err
 	}

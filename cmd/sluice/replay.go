@@ -117,6 +117,19 @@ func (r *replayer) goOn(ctx context.Context) error {
 	return r.store.Refresh(ctx)
 }
 
+// sameFiles refuses letters of a job that ran under another root: what its sinks wrote, to
+// which a replay adds, is there.
+func (r *replayer) sameFiles(rec *bus.JobRecord) error {
+	was := rec.Origin.Root
+	if was == "" || was == r.origin.Root {
+		return nil
+	}
+	there := r.deadReplayCmd
+	there.Root = was
+	return usagef("the dead letters are of a job that ran under the root %s, and not under %s: its files are there; replay them with: %s",
+		was, r.origin.Root, there.line(r.IDs))
+}
+
 // planned is a replay that can be run.
 type planned struct {
 	batch *dead.Batch
@@ -163,9 +176,12 @@ func (r *replayer) plan(ctx context.Context) ([]planned, error) {
 	}
 	var list []planned
 	for _, b := range batches {
+		if err := r.sameFiles(b.Job); err != nil {
+			return nil, err
+		}
 		p, err := r.store.Plan(b, r.catalogue)
 		if err != nil {
-			return nil, usagef("the dead letters of %s can't be replayed: %w", b.Job.Plan.Steps[b.Step].Node, err)
+			return nil, usagef("the dead letters of %s can't be replayed: %w; --node replays those of another node alone", b.Job.Plan.Steps[b.Step].Node, err)
 		}
 		if ordered := compile.OrderedBelow(p); len(ordered) > 0 && !r.Force {
 			return nil, usagef("the records would reach %s late and out of their order, on which the answers there depend; --force replays them all the same",

@@ -2,6 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -66,6 +69,61 @@ func TestReplayIsOfTheLatestJob(t *testing.T) {
 	}
 	if r := f.must(0, "", "dead replay --force --data-dir d "+first+"/"+old[0]); !strings.Contains(r.errs, "dead letters replayed: 1\n") {
 		t.Errorf("got %q", r.errs)
+	}
+}
+
+// TestReplayIsUnderTheRootOfItsJob replays from another folder than the job was run in: it is
+// told the command that adds to the job's own file, and nothing is written or marked before.
+func TestReplayIsUnderTheRootOfItsJob(t *testing.T) {
+	f := newFolder(t, map[string]string{"c.yaml": counted, "away/keep": ""})
+	f.must(0, `{"k":"a"}`+"\n"+`{"k":"b"}`+"\n", "run c.yaml -q --data-dir d")
+	id := f.letterIDs("--data-dir d")[0]
+	for _, ids := range []string{"", " " + id} {
+		code, out := shell(t, "cd away && sluice dead replay --force --data-dir ../d"+ids, f.dir, filepath.Dir(f.binary))
+		_, hint, _ := strings.Cut(string(out), "replay them with: ")
+		want := "sluice dead replay" + ids + " --data-dir ../d --root " + resolvedDir(t, f.dir) + " --force\n"
+		if code != 3 || hint != want {
+			t.Fatalf("%s: got %d, %s, want %s", ids, code, out, want)
+		}
+		if ids == "" {
+			continue
+		}
+		if code, out := shell(t, "cd away && "+strings.TrimSpace(hint), f.dir, filepath.Dir(f.binary)); code != 0 {
+			t.Fatalf("%s: got %d, %s", hint, code, out)
+		}
+	}
+	if n := strings.Count(f.read("out.txt"), `"b"`); n != 1 {
+		t.Errorf("got %d counts of b in\n%s", n, f.read("out.txt"))
+	}
+	if _, err := os.Stat(filepath.Join(f.dir, "away", "out.txt")); err == nil {
+		t.Error("a file was written under the other root")
+	}
+}
+
+// TestReplayTakesNoLetterForAHeader replays a bad row of CSV, by force too: it is refused, since
+// the row would be taken for the header and be gone. Without a header there is nothing to lose.
+func TestReplayTakesNoLetterForAHeader(t *testing.T) {
+	const rows = `recipe: rows
+nodes:
+  lines:  {kind: stdin}
+  kept:   {kind: regex_match, from: lines, config: {regex: ".*"}}
+  rows:   {kind: parse_csv, from: kept, config: {%s}}
+  out:    {kind: file_writer, from: rows, config: {path: out.txt, format: json_lines}}
+`
+	f := newFolder(t, map[string]string{"h.yaml": fmt.Sprintf(rows, ""), "n.yaml": fmt.Sprintf(rows, "columns: [a, b]")})
+	f.must(0, "a,b\n1,2\n3\n", "run h.yaml -q --data-dir h")
+	for _, force := range []string{"", " --force"} {
+		r := f.must(3, "", "dead replay --data-dir h"+force)
+		if !strings.Contains(r.errs, "node rows (parse_csv) takes the first record that it gets for the header") || strings.Contains(r.errs, "--force") {
+			t.Errorf("got %q", r.errs)
+		}
+	}
+	if list := f.must(0, "", "dead list --data-dir h").out; strings.Count(list, " no ") != 1 {
+		t.Errorf("got a letter that counts as replayed:\n%s", list)
+	}
+	f.must(0, "1,2\n3\n", "run n.yaml -q --data-dir n")
+	if r := f.must(0, "", "dead replay --force --data-dir n"); !strings.Contains(r.errs, "dead: rows: ") {
+		t.Errorf("the letter was lost: %s", r.errs)
 	}
 }
 

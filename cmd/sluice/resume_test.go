@@ -9,8 +9,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"sluice/internal/bus"
@@ -32,7 +34,12 @@ nodes:
 // interrupted runs a command line until the job prints, and interrupts it then.
 func (f *folder) interrupted(args ...string) result {
 	f.t.Helper()
-	cmd := exec.Command(f.binary, args...)
+	return f.signalled(exec.Command(f.binary, args...), os.Interrupt)
+}
+
+// signalled runs a command until it prints, and sends it a signal then.
+func (f *folder) signalled(cmd *exec.Cmd, sig os.Signal) result {
+	f.t.Helper()
 	cmd.Dir = f.dir
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
@@ -45,9 +52,9 @@ func (f *folder) interrupted(args ...string) result {
 	}
 	lines := bufio.NewReader(out)
 	if _, err := lines.ReadString('\n'); err != nil {
-		f.t.Fatalf("sluice %v printed nothing: %v\n%s", args, err, errs.String())
+		f.t.Fatalf("%v printed nothing: %v\n%s", cmd, err, errs.String())
 	}
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+	if err := cmd.Process.Signal(sig); err != nil {
 		f.t.Fatal(err)
 	}
 	if _, err := io.Copy(io.Discard, lines); err != nil {
@@ -171,6 +178,23 @@ func TestClosedStdout(t *testing.T) {
 		if left, _ := filepath.Glob(filepath.Join(f.dir, "tmp", "*")); len(left) != 1 {
 			t.Errorf("%s: left behind: %v", args, left)
 		}
+	}
+}
+
+// TestClosedTerminal hangs up on a job: it comes to rest and its temporary store is removed, but
+// one that is to outlive its terminal goes on to its end.
+func TestClosedTerminal(t *testing.T) {
+	f := newFolder(t, map[string]string{"long.yaml": long, "tmp/keep": ""})
+	t.Setenv("TMPDIR", filepath.Join(f.dir, "tmp"))
+	if r := f.signalled(exec.Command(f.binary, "run", "long.yaml"), syscall.SIGHUP); r.code != 130 && !signal.Ignored(syscall.SIGHUP) {
+		t.Errorf("got %d, %s", r.code, r.errs)
+	}
+	if left, _ := filepath.Glob(filepath.Join(f.dir, "tmp", "*")); len(left) != 1 {
+		t.Errorf("left behind: %v", left)
+	}
+	kept := exec.Command("sh", "-c", `trap "" HUP; exec "$0" run long.yaml -p n=5000`, f.binary)
+	if r := f.signalled(kept, syscall.SIGHUP); r.code != 0 {
+		t.Errorf("with the signal ignored: got %d, %s", r.code, r.errs)
 	}
 }
 

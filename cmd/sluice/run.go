@@ -17,7 +17,7 @@ import (
 type runCmd struct {
 	File   string   `arg:"" help:"The recipe; - is the standard input."`
 	Params []string `short:"p" name:"param" sep:"none" placeholder:"NAME=VALUE" help:"Give a parameter a value. Repeatable."`
-	Seed   uint64   `help:"Seed of the random kinds: the same seed, the same records."`
+	Seed   seed     `placeholder:"N" help:"Seed of the random kinds: the same seed, the same records."`
 	storeFlags
 	accessFlags
 	showFlags
@@ -67,7 +67,7 @@ func (c runCmd) Run(ctx context.Context, std streams, start starter, args comman
 		return err
 	}
 	outlets := map[string][]string{}
-	plan, err := compileFile(c.File, c.Root, params, compileFlags{frame: c.FrameRecords, seed: c.Seed, stdin: std.in, outlets: outlets})
+	plan, err := compileFile(c.File, c.Root, params, compileFlags{frame: c.FrameRecords, seed: uint64(c.Seed), stdin: std.in, outlets: outlets})
 	if err != nil {
 		return err
 	}

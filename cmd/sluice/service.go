@@ -45,7 +45,7 @@ func (g *group) run(f func() error) {
 func untilTold(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(parent)
 	told := make(chan os.Signal, 2)
-	signal.Notify(told, os.Interrupt, terminate)
+	signal.Notify(told, endings()...)
 	go func() {
 		select {
 		case <-told:

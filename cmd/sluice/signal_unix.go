@@ -3,12 +3,23 @@
 package main
 
 import (
+	"os"
 	"os/signal"
 	"syscall"
 )
 
-// terminate is the signal by which a service manager asks a process to end.
-const terminate = syscall.SIGTERM
+// hangUp is what a process gets when its terminal is closed.
+const hangUp = syscall.SIGHUP
+
+// endings are the signals that ask a process to end. One that is to outlive its terminal
+// (nohup) is not asked.
+func endings() []os.Signal {
+	list := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(hangUp) {
+		list = append(list, hangUp)
+	}
+	return list
+}
 
 // keepPipes makes a write to a pipe without a reader an error, rather than the end of the
 // process, until the function it returns is called.

@@ -93,7 +93,6 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 	work := working(wconn, workerName(""), c.Work, log)
 	work.Meter = w.Worker(c.Nodes())
 	g.run(func() error { return daemon.RunWorker(ctx, work) })
-	log.Info("up", "api", address, "data", dir)
 	fmt.Fprintf(std.out, "sluice is up: %s\n", address)
 	return g.wait()
 }
@@ -148,7 +147,7 @@ func (c *upCmd) keyFile(dir string) string {
 
 // invite writes the context local, with a key of role admin that is kept in the folder, too.
 func (c *upCmd) invite(ctx context.Context, coord *daemon.Coordinator, dir, address string) error {
-	token, err := adminKey(ctx, coord, filepath.Join(dir, "admin.key"))
+	token, err := adminKey(ctx, coord, defaultProject, filepath.Join(dir, "admin.key"))
 	if err != nil {
 		return err
 	}
@@ -162,9 +161,10 @@ func (c *upCmd) invite(ctx context.Context, coord *daemon.Coordinator, dir, addr
 	})
 }
 
-// adminKey returns the admin's key: that in the file, while it is good, or else a new one.
-func adminKey(ctx context.Context, coord *daemon.Coordinator, file string) (string, error) {
-	keys, err := coord.Keys(defaultProject)
+// adminKey returns the key of a project's admin: that in the file, while it is good, or else a
+// new one.
+func adminKey(ctx context.Context, coord *daemon.Coordinator, project, file string) (string, error) {
+	keys, err := coord.Keys(project)
 	if err != nil {
 		return "", err
 	}
@@ -177,7 +177,10 @@ func adminKey(ctx context.Context, coord *daemon.Coordinator, file string) (stri
 			return token, nil
 		}
 	}
-	_, token, err := keys.Create(ctx, coordinator.Key{Name: "admin", Role: coordinator.Admin, By: "sluice up"})
+	_, token, err := keys.Create(ctx, coordinator.Key{Name: "admin", Role: coordinator.Admin, By: "the operator"})
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(file), 0o700)
+	}
 	if err == nil {
 		err = os.WriteFile(file, []byte(token+"\n"), 0o600)
 	}

@@ -57,7 +57,7 @@ func Cases(file string, text []byte, o Options) ([]Case, recipe.Diagnostics) {
 		if len(c.faults) > 0 { // told at the test: given as text, it would be told at the parameter
 			return nil, c.diagnostics()
 		}
-		made, faults := testCase(file, text, own, i)
+		made, faults := testCase(file, text, own, t, i)
 		if faults != nil {
 			return nil, faults
 		}
@@ -66,9 +66,9 @@ func Cases(file string, text []byte, o Options) ([]Case, recipe.Diagnostics) {
 	return cases, nil
 }
 
-func testCase(file string, text []byte, o Options, i int) (Case, recipe.Diagnostics) {
+func testCase(file string, text []byte, o Options, t *recipe.Test, i int) (Case, recipe.Diagnostics) {
 	c := newCompilation(file, text, o)
-	c.part = true
+	c.part, c.test = true, t
 	made := Case{}
 	list := slices.Insert(slices.Clone(phases), len(phases)-2, phase{"rewrite", func(c *compilation) { made = c.rewrite(i) }, true})
 	if !c.run(list) {

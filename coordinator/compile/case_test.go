@@ -127,6 +127,15 @@ func TestCasesReportOnce(t *testing.T) {
 	}
 }
 
+// TestCasesNameTheTest: what a test leaves out is told at the test, not as what run would be given.
+func TestCasesNameTheTest(t *testing.T) {
+	text := "params:\n  n: {type: int}\nnodes:\n  a: {kind: string_generator}\ntests:\n  - {name: x, params: {n: 1}, expect: {a: []}}\n  - {name: y, expect: {a: []}}\n"
+	want := "r.yaml:7:5: SL112: the parameter n has no default and the test y gives no value; add params: {n: …} to the test"
+	if _, ds := compile.Cases("r.yaml", []byte(text), compile.Options{Catalogue: catalogue(t)}); ds.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", ds, want)
+	}
+}
+
 // TestCasesPlaceValues: a value of a wrong type is told where the test gives it.
 func TestCasesPlaceValues(t *testing.T) {
 	text := "params:\n  n: {type: int}\nnodes:\n  a: {kind: string_generator}\ntests:\n  - {name: x, params: {n: one}, expect: {a: []}}\n"

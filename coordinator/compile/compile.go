@@ -90,8 +90,9 @@ type compilation struct {
 	filled int  // bytes that references to parameters stand for
 	halt   bool // what follows would only cascade
 
-	part     bool // open ports are allowed
-	checking bool // and the parameters of a recipe that has some need no values
+	part     bool         // open ports are allowed
+	checking bool         // and the parameters of a recipe that has some need no values
+	test     *recipe.Test // that gives the values of parameters; nil when the options do
 }
 
 func newCompilation(file string, text []byte, o Options) *compilation {

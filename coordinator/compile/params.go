@@ -32,6 +32,8 @@ func (c *compilation) givenParams(u *unit) map[string]*param {
 			values[p.Name] = newParam(v)
 		case c.checking && (c.o.Unvalued || len(u.inlets)+len(u.outlets) > 0):
 			// The recipe that includes it, or the job, will give one.
+		case p.Default == nil && c.test != nil:
+			c.fault(u.file(), recipe.CodeNoParam, c.test.Place, "tests", fmt.Sprintf("add params: {%s: …} to the test", p.Name), "the parameter %s has no default and the test %s gives no value", p.Name, c.test.Name)
 		case p.Default == nil:
 			c.fault(u.file(), recipe.CodeNoParam, p.Place, at, fmt.Sprintf("give it by -p %s=…", p.Name), "the parameter %s has no default and no value was given", p.Name)
 		}

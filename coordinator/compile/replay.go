@@ -25,7 +25,8 @@ type ReplayOptions struct {
 // Replay makes the plan that gives records to one step once more: that step and all below
 // it, with sources where edges led into it. An edge that comes from another part of the
 // graph is not there; a port that only had such edges gets a source without records, so
-// that it ends. Sinks get the settings that their kinds name for a replay.
+// that it ends. Sinks get the settings that their kinds name for a replay. A node that takes its
+// first record for a header is an error.
 func Replay(plan *recipe.Plan, step int, o ReplayOptions) (*recipe.Plan, error) {
 	if plan.Steps[step].Role == recipe.RoleSource {
 		return nil, fmt.Errorf("%s is a source: nothing leads into it that could be given again", plan.Steps[step].Node)
@@ -149,6 +150,9 @@ func (r *replaying) copy(i int, keep []bool) error {
 		kind, ok := r.o.Catalogue.Lookup(s.Kind)
 		if !ok || kind.Version != s.Version {
 			return fmt.Errorf("node %s ran kind %s in version %d, which this build does not have", s.Node, s.Kind, s.Version)
+		}
+		if kind.HasHeader(s.Config) {
+			return fmt.Errorf("node %s (%s) takes the first record that it gets for the header of the others, and the header is not among them", s.Node, s.Kind)
 		}
 		expands = kind.Expands
 		for name, v := range kind.Replay {

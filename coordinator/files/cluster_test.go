@@ -52,7 +52,7 @@ func newCluster(t *testing.T, limits coordinator.FileLimits) *cluster {
 		t.Fatal(err)
 	}
 	c.jobs = store.NewJobs(control)
-	c.files, err = files.New(ctx, files.Config{Conn: c.conn, Control: control, Limits: limits, Live: func(id recipe.JobID) bool {
+	c.files, err = files.New(ctx, files.Config{Conn: c.conn, Control: control, Limits: limits, Using: files.UsedBy(c.jobs), Live: func(id recipe.JobID) bool {
 		j, err := c.jobs.Job(id)
 		return err == nil && !j.State.Final()
 	}})
@@ -336,6 +336,7 @@ nodes:
 	clean("a job that failed")
 	c.submit("cancelled", fmt.Sprintf(text, in.Ref(), "drop", "50ms"), nil)
 	wrote("cancelled")
+	family(t, "delete what a job reads", c.files.Delete(bustest.Context(t), in.ID, 0), coordinator.Conflict)
 	if _, err := c.jobs.Order(bustest.Context(t), "cancelled", coordinator.Order{Want: coordinator.WantCancel}, 0); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package files_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -224,11 +225,11 @@ func TestTwoAppendAtOnce(t *testing.T) {
 func TestSameContent(t *testing.T) {
 	conn := bustest.Conn(t, bustest.InProcess)
 	used := ""
-	s := open(t, conn, files.Config{Using: func(sum string) recipe.JobID {
+	s := open(t, conn, files.Config{Using: func(_ context.Context, sum string) (recipe.JobID, error) {
 		if sum == used {
-			return "reader"
+			return "reader", nil
 		}
-		return ""
+		return "", nil
 	}})
 	ctx, data := bustest.Context(t), content(2*chunk, 1)
 	one := upload(t, s, "one", data)

@@ -31,9 +31,9 @@ type Config struct {
 	// Live reports whether a job may still write files. Nil says so of every one: then what dead
 	// jobs left is not swept.
 	Live func(recipe.JobID) bool
-	// Using returns a job that reads the content with that digest, or may, "" for none. Nil knows
-	// of none.
-	Using func(sha256 string) recipe.JobID
+	// Using returns a job that reads the content with that digest, or may, "" for none; see UsedBy.
+	// Nil knows of none.
+	Using func(ctx context.Context, sha256 string) (recipe.JobID, error)
 	Log   hclog.Logger
 }
 
@@ -159,7 +159,11 @@ func (s *Store) Delete(ctx context.Context, id string, rev uint64) error {
 		return coordinator.Faultf(coordinator.Changed, "artifact %s was changed meanwhile", a.ID)
 	}
 	if s.cfg.Using != nil {
-		if job := s.cfg.Using(a.SHA256); job != "" {
+		job, err := s.cfg.Using(ctx, a.SHA256)
+		if err != nil {
+			return err
+		}
+		if job != "" {
 			return coordinator.Faultf(coordinator.Conflict, "artifact %s is read by job %s: it can be deleted when that is at its end", a.ID, job)
 		}
 	}

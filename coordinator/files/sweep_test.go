@@ -8,6 +8,7 @@ import (
 
 	"sluice/coordinator"
 	"sluice/coordinator/files"
+	"sluice/coordinator/store"
 	"sluice/internal/bus"
 	"sluice/internal/bus/bustest"
 	"sluice/recipe"
@@ -92,6 +93,67 @@ func TestSweepAgainstUploads(t *testing.T) {
 	for range both {
 		if err := bustest.Wait(t, "the sweep", swept); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestSweepWaits lets a coordinator sweep that has seen nothing yet: it removes nothing.
+func TestSweepWaits(t *testing.T) {
+	server := bustest.Server(t)
+	s := open(t, bustest.Connect(t, server), files.Config{})
+	a := upload(t, s, "x", content(100, 1))
+	ctx, conn := bustest.Context(t), bustest.Connect(t, server)
+	control, err := store.Open(ctx, store.Config{Conn: conn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	blind, err := files.New(ctx, files.Config{Conn: conn, Control: control}) // it does not follow
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+	defer cancel()
+	if err := blind.Sweep(short); err == nil {
+		t.Error("a coordinator that has seen nothing swept")
+	}
+	if !bytes.Equal(read(t, s, a), content(100, 1)) {
+		t.Error("the content was harmed")
+	}
+}
+
+// TestSweepComesLate reads the manifest of a content that nobody has, as a sweep does, lets an
+// upload claim the content, and goes on with the sweep.
+func TestSweepComesLate(t *testing.T) {
+	conn := bustest.Conn(t, bustest.InProcess)
+	s := open(t, conn, files.Config{})
+	ctx, f, data := bustest.Context(t), conn.Files(), content(100, 1)
+	for _, claim := range []func() coordinator.Artifact{
+		func() coordinator.Artifact { return upload(t, s, "x", data) },
+		func() coordinator.Artifact {
+			_, a, err := s.Begin(ctx, coordinator.Upload{Name: "x", Size: 100, SHA256: digest(data)})
+			if err != nil || a == nil {
+				t.Fatal(a, err)
+			}
+			return *a
+		},
+	} {
+		name := bus.MadeChunks("dead", 1, 1)
+		unnamed := &bus.Manifest{Size: 100, SHA256: digest(data), Parts: []bus.FilePart{{Chunks: name}}}
+		if err := f.PutChunk(ctx, name, 0, data); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.PutManifest(ctx, unnamed); err != nil {
+			t.Fatal(err)
+		}
+		a := claim()
+		if err := f.DropManifest(ctx, unnamed); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(read(t, s, a), data) {
+			t.Error("another content was read")
+		}
+		if err := s.Delete(ctx, a.ID, 0); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -23,6 +23,7 @@ type desk struct {
 	log  hclog.Logger
 	runs map[recipe.JobID]*runner
 	over chan *runner
+	term uint64 // of the leadership
 
 	mu    sync.Mutex
 	dirty map[recipe.JobID]bool // guarded by mu
@@ -64,12 +65,19 @@ func (d *desk) take() []coordinator.Job {
 	d.dirty, d.all = map[recipe.JobID]bool{}, false
 	d.mu.Unlock()
 	var jobs []coordinator.Job
-	d.p.Jobs.All(func(j coordinator.Job) bool {
-		if all && (!j.State.Final() || j.Want == coordinator.WantGone || d.stale(&j)) || dirty[j.ID] {
+	for id := range dirty {
+		if j, err := d.p.Jobs.Job(id); err == nil {
 			jobs = append(jobs, j)
 		}
-		return true
-	})
+	}
+	if all {
+		d.p.Jobs.All(func(j coordinator.Job) bool {
+			if !dirty[j.ID] && (!j.State.Final() || j.Want == coordinator.WantGone || d.stale(&j)) {
+				jobs = append(jobs, j)
+			}
+			return true
+		})
+	}
 	slices.SortFunc(jobs, func(a, b coordinator.Job) int {
 		return cmp.Or(b.Priority-a.Priority, a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 	})
@@ -82,7 +90,8 @@ func (d *desk) stale(j *coordinator.Job) bool {
 }
 
 // run looks at jobs until ctx ends, and then waits for what it has started.
-func (d *desk) run(ctx context.Context) {
+func (d *desk) run(ctx context.Context, term uint64) {
+	d.term = term
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	d.nudgeAll()
@@ -101,25 +110,6 @@ func (d *desk) run(ctx context.Context) {
 	}
 	for len(d.runs) > 0 {
 		delete(d.runs, (<-d.over).id)
-	}
-}
-
-// sweepEvery is how often files that nobody needs are looked for; what is known not to be needed
-// is removed at once.
-const sweepEvery = time.Hour
-
-func (d *desk) sweep(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		if err := d.p.Files.Sweep(ctx); err != nil && ctx.Err() == nil {
-			d.log.Warn("files were not swept", "err", err)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
 	}
 }
 

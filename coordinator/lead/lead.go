@@ -64,8 +64,6 @@ type Files interface {
 	Settle(ctx context.Context, job recipe.JobID, succeeded bool) error
 	// Remove deletes what there is of a job that is being deleted.
 	Remove(ctx context.Context, job recipe.JobID) error
-	// Sweep removes what nobody needs.
-	Sweep(ctx context.Context) error
 }
 
 // Leader leads when it is its turn.
@@ -152,10 +150,7 @@ func (l *Leader) lead(ctx context.Context) {
 	term, end := context.WithCancel(ctx)
 	var all sync.WaitGroup
 	for _, d := range l.desks {
-		all.Go(func() { d.run(term) })
-		if d.p.Files != nil {
-			all.Go(func() { d.sweep(term) })
-		}
+		all.Go(func() { d.run(term, l.lease.term) })
 	}
 	l.lease.hold(ctx)
 	end()

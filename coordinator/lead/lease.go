@@ -24,6 +24,7 @@ type lease struct {
 	table store.Table[Lease]
 	name  string        // of this coordinator, and of this start of it
 	time  time.Duration // without a beat for so long, another takes over
+	term  uint64        // of this leadership: higher than those of all before it
 	rec   Lease
 	rev   uint64
 }
@@ -48,6 +49,7 @@ func (l *lease) acquire(ctx context.Context) bool {
 			if cur.Leader == "" || time.Since(since) > l.time {
 				l.rec = Lease{Leader: l.name, Beat: cur.Beat + 1}
 				if l.rev, err = l.table.Update(ctx, leaseKey, &l.rec, rev); err == nil {
+					l.term = l.rec.Beat
 					return true
 				}
 			}

@@ -255,6 +255,7 @@ func (r *runner) write(ctx context.Context, f func(*coordinator.Status)) error {
 	r.mu.Unlock()
 	before := next
 	f(&next)
+	next.Term = r.d.term
 	if next.State == before.State && next.Waiting == before.Waiting && next.Reason == before.Reason && next.Progress == before.Progress {
 		return nil
 	}

@@ -1,7 +1,9 @@
 package library_test
 
 import (
+	"encoding/base64"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -117,6 +119,20 @@ func TestRefusedSaves(t *testing.T) {
 	fault(t, "no version", err, coordinator.Unknown, "the recipe plain has no version 7; the latest is 1")
 	_, err = d.Show(d.ctx, "plain@07")
 	fault(t, "no number", err, coordinator.Invalid, `"07" is no version of the recipe plain: write a number from 1, or latest`)
+}
+
+// TestLarge refuses what no record can hold, and leaves nothing behind.
+func TestLarge(t *testing.T) {
+	d := alone(t)
+	noise, random := make([]byte, 2<<20), rand.NewChaCha8([32]byte{})
+	random.Read(noise)
+	_, _, err := d.Save(d.ctx, library.Saving{Name: "r", Source: sent(t, plain+"# "+base64.StdEncoding.EncodeToString(noise)+"\n")})
+	if coordinator.FamilyOf(err) != coordinator.TooLarge || !strings.HasPrefix(err.Error(), "the recipe r is too large to be saved: ") {
+		t.Errorf("got %v", err)
+	}
+	if n := d.save("r", plain+strings.Repeat("# not so large when compressed\n", 100_000)); n != 1 {
+		t.Errorf("got version %d, want 1", n)
+	}
 }
 
 // TestList pages through many recipes.

@@ -193,14 +193,21 @@ func (j *Jobs) Order(ctx context.Context, id recipe.JobID, o coordinator.Order, 
 }
 
 // WriteStatus writes what has become of a job. Only the leader calls it; where another leader
-// has written since this coordinator has seen the last one, the fault is coordinator.Changed.
+// has written since, or one of a higher term before, the fault is coordinator.Changed: a leader
+// that stood still finds out here that it is none any more.
 func (j *Jobs) WriteStatus(ctx context.Context, id recipe.JobID, s coordinator.Status) error {
 	j.mu.RLock()
-	var rev uint64
+	var rev, term uint64
 	if e := j.jobs[id]; e != nil {
 		rev = e.statusRev
+		if e.status != nil {
+			term = e.status.Term
+		}
 	}
 	j.mu.RUnlock()
+	if term > s.Term {
+		return coordinator.Faultf(coordinator.Changed, "the status of job %s is written by a later leader", id)
+	}
 	_, err := j.status.Update(ctx, string(id), &s, rev)
 	return err
 }

@@ -106,6 +106,25 @@ func TestOrders(t *testing.T) {
 	}
 }
 
+// TestTerms lets a leader write that stood still while another one took over: it is refused.
+func TestTerms(t *testing.T) {
+	server := bustest.Server(t)
+	a, b, ctx := open(t, bustest.Connect(t, server)), open(t, bustest.Connect(t, server)), bustest.Context(t)
+	if _, _, err := a.jobs.Submit(ctx, spec("one", 0)); err != nil {
+		t.Fatal(err)
+	}
+	bustest.Eventually(t, "the other sees the job", func() bool { _, err := b.jobs.Job("one"); return err == nil })
+	if err := b.jobs.WriteStatus(ctx, "one", coordinator.Status{State: recipe.JobRunning, Term: 7}); err != nil {
+		t.Fatal(err)
+	}
+	family(t, "an earlier leader", a.jobs.WriteStatus(ctx, "one", coordinator.Status{State: recipe.JobFailed, Term: 6}), coordinator.Changed)
+	bustest.Eventually(t, "it has seen what the later one wrote", func() bool { j, err := a.jobs.Job("one"); return err == nil && j.State == recipe.JobRunning })
+	family(t, "an earlier leader again", a.jobs.WriteStatus(ctx, "one", coordinator.Status{State: recipe.JobFailed, Term: 6}), coordinator.Changed)
+	if err := a.jobs.WriteStatus(ctx, "one", coordinator.Status{State: recipe.JobFailed, Term: 8}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestPages lists jobs over several pages while others are submitted, and by filters.
 func TestPages(t *testing.T) {
 	d, ctx := open(t, bustest.Conn(t, bustest.InProcess)), bustest.Context(t)

@@ -67,12 +67,6 @@ func (f *Files) Ensure(ctx context.Context, replicas int) error {
 		AllowDirect: true, Replicas: replicas})
 }
 
-// FilesOfWorkers returns the subjects that a worker publishes and asks to write what sinks make,
-// and to read artifacts: the permissions that it needs for files, beside its inbox.
-func FilesOfWorkers() []string {
-	return []string{filesChunks + "o.>", filesMade + ">", apiPrefix + "DIRECT.GET." + FilesStream + ".>", apiPrefix + "STREAM.MSG.GET." + FilesStream}
-}
-
 // UploadChunks names the chunks that one writer puts for an upload. Both are subject tokens.
 func UploadChunks(upload, writer string) string { return "u." + upload + "." + writer }
 

@@ -148,15 +148,14 @@ func (o *OpenFile) chunk(k int) ([]byte, error) {
 	if next == nil || next.k != k {
 		next = o.fetch(k)
 	}
-	if inOrder := k == o.at+1 && k > 0; inOrder && int64(k+1)*FileChunk < o.m.Size {
-		o.ahead = o.fetch(k + 1)
-	}
-	<-next.done
-	if next.err != nil {
-		o.ahead = nil
+	inOrder := k == o.at+1 && k > 0
+	o.at, o.data = -1, nil
+	if <-next.done; next.err != nil {
 		return nil, next.err
 	}
-	o.at, o.data = k, next.data
+	if o.at, o.data = k, next.data; inOrder && int64(k+1)*FileChunk < o.m.Size {
+		o.ahead = o.fetch(k + 1) // while this one is worked on
+	}
 	return o.data, nil
 }
 

@@ -188,10 +188,10 @@ func (r *Report) checkAccount(ctx context.Context, c *Conn) bool {
 	l := Usage{Store: a.Limits.Store, StoreUsed: a.Store, Memory: a.Limits.Memory, MemoryUsed: a.Memory,
 		Streams: orUnbounded(a.Limits.Streams), StreamsUsed: a.Streams, Consumers: orUnbounded(a.Limits.Consumers)}
 	r.Limits = l
-	r.checkLimit("file storage", "bytes", "raise max_file of the account", l.Store, l.StoreUsed, leastStore, littleStore)
-	r.checkLimit("memory storage", "bytes", "raise max_mem of the account: workers' beats are kept there", l.Memory, l.MemoryUsed, 1<<20, 16<<20)
-	r.checkLimit("streams", "streams", "raise max_streams of the account: a job has about eight", int64(l.Streams), int64(l.StreamsUsed), leastStreams, fewStreams)
-	r.checkLimit("consumers", "consumers", "raise max_consumers of the account: a job has one for each step, and more", int64(l.Consumers), 0, leastConsumer, fewConsumers)
+	r.checkLimit("bytes of file storage", "raise max_file of the account", l.Store, l.StoreUsed, leastStore, littleStore)
+	r.checkLimit("bytes of memory storage", "raise max_mem of the account: workers' beats are kept there", l.Memory, l.MemoryUsed, 1<<20, 16<<20)
+	r.checkLimit("streams", "raise max_streams of the account: a job has about eight", int64(l.Streams), int64(l.StreamsUsed), leastStreams, fewStreams)
+	r.checkLimit("consumers", "raise max_consumers of the account: a job has one for each step, and more", int64(l.Consumers), 0, leastConsumer, fewConsumers)
 	if l.Store < 0 {
 		r.find(Warn, "set max_file of the account well under what the disk holds", "the account may store files without a bound: jobs can fill the server")
 	}
@@ -206,16 +206,16 @@ func orUnbounded(n int) int {
 	return n
 }
 
-func (r *Report) checkLimit(what, unit, hint string, limit, used, least, few int64) {
+func (r *Report) checkLimit(what, hint string, limit, used, least, few int64) {
 	left := limit - used
 	switch {
 	case limit < 0:
 	case limit < least:
-		r.find(Refuse, hint, "the account has %d %s of %s, and Sluice needs %d", limit, unit, what, least)
+		r.find(Refuse, hint, "the account has %d %s, and Sluice needs %d", limit, what, least)
 	case left < least:
-		r.find(Refuse, hint+", or delete what is not needed", "of the account's %d %s of %s %d are left, and Sluice needs %d", limit, unit, what, left, least)
+		r.find(Refuse, hint+", or delete what is not needed", "of the account's %d %s %d are left, and Sluice needs %d", limit, what, left, least)
 	case left < few:
-		r.find(Warn, hint, "of the account's %d %s of %s %d are left, which is little", limit, unit, what, left)
+		r.find(Warn, hint, "of the account's %d %s %d are left, which is little", limit, what, left)
 	}
 }
 

@@ -3,32 +3,32 @@ package trial_test
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"sluice/coordinator/job"
-	"sluice/internal/bus/bustest"
 	"sluice/internal/figures"
 	"sluice/internal/trial"
 	"sluice/worker"
 )
 
-// toilers starts jobs of endless work, a step of which takes its time, and returns when all
-// have something of it done.
-func toilers(t *testing.T, r *trial.Rig, priorities []int) []*trial.Job {
+// toilers starts jobs of endless work, a step of which takes its time with so many frames at
+// once, and returns when all have something of it done.
+func toilers(t *testing.T, r *trial.Rig, priorities, parallel []int) []*trial.Job {
 	t.Helper()
 	jobs := make([]*trial.Job, len(priorities))
 	ends := make([]<-chan *trial.Result, len(priorities))
 	cancel := make(chan struct{})
 	for i, p := range priorities {
-		jobs[i] = r.Job(t, `
+		jobs[i] = r.Job(t, fmt.Sprintf(`
 recipe: toil
 nodes:
   some: {kind: string_generator}
-  slow: {kind: toil, from: some, config: {each: 1ms}}
+  slow: {kind: toil, from: some, config: {each: 1ms}, parallel: %d}
   out:  {kind: printer, from: slow}
-`, trial.Frames(5))
+`, parallel[i%len(parallel)]), trial.Frames(5))
 		jobs[i].Priority = p
 		jobs[i].Within = 4 * time.Minute
 		end := make(chan *trial.Result, 1)
@@ -60,43 +60,49 @@ nodes:
 
 func timeoutMillis(n int) <-chan time.Time { return time.After(time.Duration(n) * time.Millisecond) }
 
-// shares waits until the jobs have done so many records together, and returns what each did.
-func shares(t *testing.T, jobs []*trial.Job, records int64) []int64 {
+// shares measures what jobs do, until enough is done and holds of it, for a minute at most: a
+// machine that is busy with other things makes single frames take long, which their jobs pay for
+// until the others have had as much. It returns what each job did.
+func shares(t *testing.T, jobs []*trial.Job, records int64, holds func(got []int64) bool) []int64 {
 	t.Helper()
 	began := make([]int64, len(jobs))
 	for i, j := range jobs {
 		began[i] = trial.Toiled(string(j.ID))
 	}
 	got := make([]int64, len(jobs))
-	bustest.Eventually(t, fmt.Sprintf("%d records are done", records), func() bool {
+	for over := timeout(60); ; {
 		sum := int64(0)
 		for i, j := range jobs {
 			got[i] = trial.Toiled(string(j.ID)) - began[i]
 			sum += got[i]
 		}
-		return sum >= records
-	})
-	return got
+		if sum >= records && holds(got) {
+			return got
+		}
+		select {
+		case <-over:
+			return got
+		case <-timeoutMillis(10):
+		}
+	}
 }
 
 func few(c *worker.Config) { c.Concurrency = 2 }
 
 // TestEqualJobsShare has many jobs of equal work on one worker with two slots: none gets more
-// than twice what another gets while all have work.
+// than twice what another gets while all have work, though every other one has eight times as
+// many frames that wait.
 func TestEqualJobsShare(t *testing.T) {
 	jobs := 12
 	if *long {
 		jobs = 60
 	}
 	r := trial.New(t, trial.OneProcess, trial.Config{Tune: few})
-	got := shares(t, toilers(t, r, make([]int, jobs)), int64(jobs)*100)
-	least, most := got[0], got[0]
-	for _, n := range got {
-		least, most = min(least, n), max(most, n)
-	}
-	figures.Note(t, "%d equal jobs on 2 slots: the least got %d records, the most %d", jobs, least, most)
-	if most > 2*least {
-		t.Errorf("one job got %d records and another %d", most, least)
+	fair := func(got []int64) bool { return slices.Max(got) <= 2*slices.Min(got) }
+	got := shares(t, toilers(t, r, make([]int, jobs), []int{4, 32}), int64(jobs)*100, fair)
+	figures.Note(t, "%d equal jobs on 2 slots: the least got %d records, the most %d", jobs, slices.Min(got), slices.Max(got))
+	if !fair(got) {
+		t.Errorf("the jobs got %d", got)
 	}
 }
 
@@ -132,11 +138,12 @@ nodes:
 // much, and the lower is not left without.
 func TestPriorityShares(t *testing.T) {
 	r := trial.New(t, trial.OneProcess, trial.Config{Tune: few})
-	got := shares(t, toilers(t, r, []int{0, 6, 0, 6, 0, 6}), 4000)
-	low, high := got[0]+got[2]+got[4], got[1]+got[3]+got[5]
-	figures.Note(t, "priority 6 got %.1f times what 0 got", float64(high)/float64(low))
-	if ratio := float64(high) / float64(low); ratio < 2 || ratio > 6 {
-		t.Errorf("priority 6 got %.1f times what 0 got, want about 4", ratio)
+	ratio := func(got []int64) float64 { return float64(got[1]+got[3]+got[5]) / float64(got[0]+got[2]+got[4]+1) }
+	weighed := func(got []int64) bool { return ratio(got) > 3 && ratio(got) < 5.5 }
+	got := shares(t, toilers(t, r, []int{0, 6, 0, 6, 0, 6}, []int{32, 4}), 4000, weighed)
+	figures.Note(t, "priority 6 got %.1f times what 0 got", ratio(got))
+	if !weighed(got) {
+		t.Errorf("priority 6 got %.1f times what 0 got, want about 4", ratio(got))
 	}
 }
 
@@ -150,7 +157,7 @@ func TestManyJobsAreBounded(t *testing.T) {
 	}
 	r := trial.New(t, trial.OneProcess, trial.Config{Tune: few})
 	before, beforeMemory := runtime.NumGoroutine(), heap()
-	toilers(t, r, make([]int, jobs))
+	toilers(t, r, make([]int, jobs), []int{4})
 	goroutines, memory := runtime.NumGoroutine()-before, heap()-beforeMemory
 	figures.Note(t, "%d active jobs: %d goroutines each, %d of them the worker's, and %d KiB of heap, with server and coordinator", jobs, goroutines/jobs,
 		ofWorker()/jobs, memory/int64(jobs)>>10)

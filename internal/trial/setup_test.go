@@ -28,7 +28,7 @@ nodes:
 // on a server that it has configured.
 func TestGeneratedCredentials(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := natsconf.Setup(dir, natsconf.Change{Projects: []string{"trial", "other"}, Limits: &natsconf.Limits{Store: 1 << 30, Memory: 16 << 20, Streams: 100, Consumers: 1000}}); err != nil {
+	if _, err := natsconf.Setup(dir, natsconf.Change{Projects: []string{"trial", "other"}, Limits: natsconf.Limits{Store: 1 << 30, Memory: 16 << 20, Streams: 100, Consumers: 1000}}); err != nil {
 		t.Fatal(err)
 	}
 	trial.Each(t, trial.Config{Setup: dir}, func(t *testing.T, r *trial.Rig) {

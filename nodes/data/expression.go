@@ -3,12 +3,12 @@ package data
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"reflect"
 	"strings"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/types"
 	"github.com/expr-lang/expr/vm"
 
@@ -50,24 +50,32 @@ func (b *bounds) spend(n int) error {
 	return nil
 }
 
+// absent are functions of the language that are not there: the answer must depend on the record
+// alone, and be bounded.
+var absent = []string{"now", "flatten"}
+
 // compileExpression compiles src for records of type in.
 func compileExpression(src string, in recipe.Type, more ...expr.Option) (*expression, error) {
 	e := &expression{env: map[string]any{"record": nil}, from: decoder{floats: true}}
 	options := append([]expr.Option{
 		expr.Env(types.Map{"record": exprType(in)}),
-		expr.DisableBuiltin("now"), // the answer must depend on the record alone
-		expr.DisableBuiltin("flatten"),
 	}, more...)
+	for _, name := range absent {
+		options = append(options, expr.DisableBuiltin(name))
+	}
 	options = append(options, functions(&e.bounds)...)
+	if err := checkCalls(src); err != nil {
+		return nil, notExpression(err, src, in)
+	}
 	// The first compilation finds faults in the expression as it was written: the second
 	// one puts functions in, which take anything.
 	if _, err := expr.Compile(src, options...); err != nil {
-		return nil, notExpression(err)
+		return nil, notExpression(err, src, in)
 	}
 	fields := &fieldFinder{fields: map[string]bool{}}
 	program, err := expr.Compile(src, append(options, expr.Patch(fields), expr.Patch(&limiter{}))...)
 	if err != nil {
-		return nil, notExpression(err)
+		return nil, notExpression(err, src, in)
 	}
 	e.program = program
 	if !fields.whole {
@@ -76,11 +84,22 @@ func compileExpression(src string, in recipe.Type, more ...expr.Option) (*expres
 	return e, nil
 }
 
-// notExpression keeps the first line of the compiler's error: what is wrong, and where. The
-// others draw it below the text.
-func notExpression(err error) error {
-	why, _, _ := strings.Cut(err.Error(), "\n")
-	return fmt.Errorf("expr is not an expression over record: %s", why)
+// notExpression says why an expression over records of type in is refused.
+func notExpression(err error, src string, in recipe.Type) error {
+	why := "expr is not an expression over record: " + placed(err)
+	if hint := exprHint(err, src, in); hint != "" {
+		why += "; " + hint
+	}
+	return errors.New(why)
+}
+
+// placed returns what an error of the language says is wrong, and where (line:column); what it
+// draws below that takes lines of its own.
+func placed(err error) string {
+	if at := (*file.Error)(nil); errors.As(err, &at) && at.Snippet != "" {
+		return strings.TrimSuffix(err.Error(), at.Snippet)
+	}
+	return err.Error()
 }
 
 func exprType(in recipe.Type) types.Type {
@@ -108,7 +127,7 @@ func (e *expression) run(r nodes.Record) (any, error) {
 	v, err := e.machine.Run(e.program, e.env)
 	e.env["record"] = nil
 	if err != nil {
-		return nil, nodes.Permanentf("the expression: %w", err)
+		return nil, nodes.Permanentf("the expression: %s", placed(err))
 	}
 	return v, nil
 }

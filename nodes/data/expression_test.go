@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/expr-lang/expr"
 	"pgregory.net/rapid"
 
 	"sluice/nodes"
@@ -188,4 +189,37 @@ func FuzzExpressions(f *testing.F) {
 			_, _ = process(t, Select, `{"query":`+quoted(strings.ToValidUTF8(query, ""))+`}`, r)
 		}
 	})
+}
+
+// TestExpressionHints: what is likely meant by an expression that is refused is said.
+func TestExpressionHints(t *testing.T) {
+	for _, c := range []struct {
+		src, typ, want string
+	}{
+		{`type == "x"`, "json", ": type is a function, and is not called (1:1); did you mean record.type?"},
+		{`EventID == 1`, "json", "unknown name EventID (1:1); did you mean record.EventID?"},
+		{"record.é == 1 and\n user.name == 2", "json", "unknown name user (2:2); did you mean record.user?"},
+		{`recrod.a == 2`, "json", "unknown name recrod (1:1); did you mean record?"},
+		{`line == "x"`, "string", "unknown name line (1:1); the value is called record"},
+		{`"é" == "x" or lenn (record) == 2`, "json", "unknown name lenn (1:15); did you mean len?"},
+		{`type`, "string", ": type is a function, and is not called (1:1); the value is called record"},
+		{`let type = 1; record.a == 2`, "json", "cannot redeclare builtin type (1:5)"},
+		{`now() == 2`, "json", "unknown name now (1:1)"},
+		{`record.type = "x"`, "json", `unexpected token Operator("=") (1:13); values are compared by ==`},
+		{`sum(record.l) == type and count(record.l, # > 1) == 1`, "json", ": type is a function, and is not called (1:18); did you mean record.type?"},
+	} {
+		_, err := compileExpression(c.src, recipe.Type(c.typ), expr.AsBool())
+		if err == nil || !strings.HasSuffix(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %s", c.src, err, c.want)
+		}
+	}
+}
+
+// TestExpressionReasonIsALine: a reason is shown in one line, so it draws nothing below itself.
+func TestExpressionReasonIsALine(t *testing.T) {
+	_, err := process(t, Map, `{"expr":"1 +\n record.a.b"}`, nodes.JSONRecord([]byte(`{"a":1}`)))
+	const want = "the expression: cannot fetch b from int (2:11)"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
 }

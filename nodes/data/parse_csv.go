@@ -57,6 +57,14 @@ type csvConfig struct {
 	Columns   []string `json:"columns" doc:"names of the columns" optional:"true" max:"10000"`
 }
 
+// HasHeader implements nodes.Headed.
+func (c csvConfig) HasHeader() bool {
+	if c.Header != nil {
+		return *c.Header
+	}
+	return len(c.Columns) == 0
+}
+
 // parseCSV's state is the header line, once it was seen.
 type parseCSV struct {
 	split   *splitter
@@ -75,10 +83,7 @@ func newParseCSV(cfg csvConfig, _ *nodes.Env) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &parseCSV{split: split, expects: len(cfg.Columns) == 0}
-	if cfg.Header != nil {
-		p.expects = *cfg.Header
-	}
+	p := &parseCSV{split: split, expects: cfg.HasHeader()}
 	if len(cfg.Columns) > 0 {
 		var names [][]byte
 		for _, name := range cfg.Columns {

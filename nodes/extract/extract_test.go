@@ -118,6 +118,9 @@ func TestFindersAreLinear(t *testing.T) {
 			func(text []byte) { appendRefanged(nil, text) },
 		} {
 			one, many := fastest(find, part, short), fastest(find, part, 16*short)
+			for again := 0; again < 5 && many > 80*one+20*time.Millisecond; again++ { // the machine was busy
+				one, many = fastest(find, part, short), fastest(find, part, 16*short)
+			}
 			if many > 80*one+20*time.Millisecond {
 				t.Errorf("finder %d takes %v for %d bytes of %q, and %v for 16 times as many", i, one, short, part, many)
 			}

@@ -210,14 +210,15 @@ func (u *unpacked) Read(p []byte) (int, error) {
 
 func (u *unpacked) Close() { u.done() }
 
-// openPlain checks that a plain file still holds the range that was cut of it.
+// openPlain checks that a plain file still holds the range that was cut of it. How long it was
+// is not known here: others may have been cut behind this one.
 func openPlain(f nodes.File, start, end int64) (io.Reader, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
 	if info.Size() < end {
-		return nil, nodes.Permanentf("it has %d bytes and had %d when the job began", info.Size(), end)
+		return nil, nodes.Permanentf("it has %d bytes and had at least %d when the job began", info.Size(), end)
 	}
 	return io.NewSectionReader(f, start, end-start), nil
 }

@@ -12,6 +12,7 @@ type Coordinator struct {
 	Endpoint
 	API
 	OIDC
+	AdminKeys string `placeholder:"DIR" help:"Folder in which each project has a file PROJECT.key with an API key of role admin; where it has none, a key is made. Without it the first key of a cluster is made by nobody." group:"Users:"`
 	Jobs
 	SecretKeyFile string `placeholder:"FILE" help:"File with the key by which secrets are encrypted where they are stored." group:"Jobs:"`
 }

@@ -1,7 +1,5 @@
 package natsconf
 
-import "slices"
-
 // Role is one of the parts of Sluice that connect to a NATS server.
 type Role string
 
@@ -65,6 +63,8 @@ var workerGrants = Grants{
 		{"sluice.*.input.*.*", "the input log of a live source"},
 		{"sluice.*.value.>", "large values, by name"},
 		{"sluice.*.at.*", "the place of an ordered step, told to the sources"},
+		{"sluicefiles.c.o.>", "the chunks of the files that sinks make; those of uploads and all manifests are the coordinator's"},
+		{"sluicefiles.j.*.*", "that a sink has made its file, once"},
 		{"sluiceworkers.*", "what the worker says of itself at each beat"},
 		{"sluicekinds.*.*.*", "what it says of the kinds that it serves"},
 		{"$JS.ACK.>", "acknowledges and gives back what it has in hand"},
@@ -91,6 +91,14 @@ var workerGrants = Grants{
 		{"$JS.API.CONSUMER.CREATE.SLUICE_CONTROL.>", "the same, read in order"},
 		{"$JS.API.CONSUMER.MSG.NEXT.SLUICE_CONTROL.>", "the same, by a consumer of somebody else"},
 		{"$JS.API.CONSUMER.DELETE.SLUICE_CONTROL.>", "and nobody else's reading of it is ended"},
+		{"$JS.API.STREAM.MSG.GET.SLUICE_AUDIT", "the audit log, in the same case"},
+		{"$JS.API.DIRECT.GET.SLUICE_AUDIT", "the same"},
+		{"$JS.API.DIRECT.GET.SLUICE_AUDIT.>", "the same"},
+		{"$JS.API.CONSUMER.CREATE.SLUICE_AUDIT.>", "the same"},
+		{"$JS.API.CONSUMER.MSG.NEXT.SLUICE_AUDIT.>", "the same"},
+		{"sluice.audit.*", "and nobody writes there what was not done"},
+		{"sluice.control.*", "nor a record of the control plane"},
+		{"sluice.events.*", "nor an event"},
 	},
 }
 
@@ -100,6 +108,7 @@ var coordinatorGrants = Grants{
 	Publish: []Grant{
 		{"sluice.>", "all that is stored or told of jobs; it helps where a worker died"},
 		{"sluicejobs.*", "the records of jobs, on which workers act"},
+		{"sluicefiles.>", "uploads, and the manifests of all files"},
 		{"sluiceworkers.*", "removes the word of a worker that is gone"},
 		{"sluicekinds.>", "removes what was said of kinds"},
 		{"$JS.API.>", "makes, reads, purges and deletes the streams and consumers of jobs"},
@@ -120,6 +129,7 @@ var controlGrants = Grants{
 		{"sluice.control.>", "the records of the control plane, by compare-and-set"},
 		{"sluice.events.>", "events of jobs"},
 		{"sluice.audit.>", "the audit log"},
+		{"sluice.preflight.*", "what it stores to see whether the server keeps it"},
 		{"sluice.ask.>", "what one coordinator asks another"},
 		{"$JS.API.>", "makes and reads the streams of the control plane"},
 		{"$JS.ACK.>", "acknowledges what it reads"},
@@ -138,13 +148,4 @@ var snapshots = []Grant{
 	{"$JS.API.STREAM.SNAPSHOT.*", "a copy of a whole stream: an operator's business"},
 	{"$JS.API.STREAM.RESTORE.*", "the same, the other way"},
 	{"$JS.API.ACCOUNT.>", "moves and removes a whole account's content"},
-}
-
-// subjects are those of a table.
-func subjects(table []Grant) []string {
-	var all []string
-	for _, g := range table {
-		all = append(all, g.Subject)
-	}
-	return slices.Clip(all)
 }

@@ -47,7 +47,7 @@ var small = natsconf.Limits{Store: 64 << 20, Memory: 4 << 20, Streams: 20, Consu
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{t: t, dir: t.TempDir()}
-	if _, err := natsconf.Setup(h.dir, natsconf.Change{Projects: []string{"a", "b"}, Limits: &small}); err != nil {
+	if _, err := natsconf.Setup(h.dir, natsconf.Change{Projects: []string{"a", "b"}, Limits: small}); err != nil {
 		t.Fatal(err)
 	}
 	h.server = bustest.Start(t, bus.ServerConfig{Listen: "127.0.0.1:0", AccountsFile: filepath.Join(h.dir, natsconf.AccountsFile),
@@ -221,6 +221,20 @@ func TestServerWritesForNobody(t *testing.T) {
 	m, err := control.Latest(ctx, "SLUICE_CONTROL", "sluice.control.key.x")
 	if err != nil || string(m.Data) != "a key" || m.Seq != 1 {
 		t.Errorf("got %+v, %v: the worker has changed the control plane", m, err)
+	}
+}
+
+// TestPreflightUnderRights finds nothing to refuse with the credentials of a coordinator.
+func TestPreflightUnderRights(t *testing.T) {
+	h := newHouse(t)
+	for _, r := range []natsconf.Role{natsconf.Coordinator, natsconf.Control} {
+		report, err := h.as("a", r).Preflight(bustest.Context(t), bus.Needs{})
+		if err != nil || report.Refused() != nil || report.Replicas != 1 {
+			t.Errorf("%s: got %+v, %v", r, report, err)
+		}
+	}
+	if h.said("Violation") {
+		t.Error("the server has refused something")
 	}
 }
 

@@ -63,7 +63,7 @@ tls {
 cluster {
   name: {{q .Cluster.Name}}
   listen: {{q .Cluster.Listen}}
-  routes: [{{range .Cluster.Routes}} {{q .}}{{end}} ]
+  routes: [{{range $i, $r := .Cluster.Routes}}{{if $i}}, {{end}}{{q $r}}{{end}}]
 }
 {{end}}
 include ` + AccountsFile + `

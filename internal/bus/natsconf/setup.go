@@ -43,7 +43,7 @@ var DefaultLimits = Limits{Store: 10 << 30, Memory: 64 << 20, Streams: 20_000, C
 // Change is what [Setup] is asked for.
 type Change struct {
 	Projects []string // to add, or whose limits to set
-	Limits   *Limits  // of these projects; nil leaves those that exist alone, and gives DefaultLimits to new ones
+	Limits   Limits   // of these projects; 0 leaves what exists alone, and is that of DefaultLimits for new ones
 	Server   Server   // for nats.conf, where there is none
 }
 
@@ -76,7 +76,7 @@ func Setup(dir string, c Change) (*Done, error) {
 	}
 	for _, p := range c.Projects {
 		isNew := !slices.Contains(there, p)
-		if err := prepare(filepath.Join(dir, p), c.Limits, isNew); err != nil {
+		if err := prepare(filepath.Join(dir, p), c.Limits); err != nil {
 			return nil, fmt.Errorf("project %s: %w", p, err)
 		}
 		if isNew {
@@ -142,7 +142,7 @@ func Projects(dir string) ([]string, error) {
 }
 
 // prepare makes a project's folder with its seeds, and its limits last: they make it a project.
-func prepare(dir string, limits *Limits, isNew bool) error {
+func prepare(dir string, change Limits) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -151,13 +151,14 @@ func prepare(dir string, limits *Limits, isNew bool) error {
 			return err
 		}
 	}
-	if limits == nil {
-		if !isNew {
-			return nil
-		}
-		limits = &DefaultLimits
+	limits, err := limitsOf(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		limits, err = DefaultLimits, nil
 	}
-	text, err := json.MarshalIndent(limits, "", "  ")
+	if err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(limits.with(change), "", "  ")
 	if err != nil {
 		return err
 	}
@@ -202,12 +203,8 @@ func accountsOf(dir string, projects []string) ([]Account, error) {
 	all := []Account{{Name: systemAccount, System: true, Users: []User{{NKey: key}}}}
 	for _, p := range projects {
 		data, control := Account{Name: p}, Account{Name: ControlAccount(p), Limits: ControlLimits}
-		text, err := os.ReadFile(filepath.Join(dir, p, LimitsFile))
-		if err != nil {
+		if data.Limits, err = limitsOf(filepath.Join(dir, p)); err != nil {
 			return nil, err
-		}
-		if err := json.Unmarshal(text, &data.Limits); err != nil {
-			return nil, fmt.Errorf("limits of project %s: %w", p, err)
 		}
 		for _, to := range []struct {
 			role    Role
@@ -222,6 +219,25 @@ func accountsOf(dir string, projects []string) ([]Account, error) {
 		all = append(all, data, control)
 	}
 	return all, nil
+}
+
+// limitsOf are those that a project's folder holds.
+func limitsOf(dir string) (l Limits, err error) {
+	file := filepath.Join(dir, LimitsFile)
+	text, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(text, &l)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("limits file %s: %w", file, err)
+	}
+	return l, err
+}
+
+// with changes those limits that are not 0.
+func (l Limits) with(change Limits) Limits {
+	return Limits{Store: cmp.Or(change.Store, l.Store), Memory: cmp.Or(change.Memory, l.Memory),
+		Streams: cmp.Or(change.Streams, l.Streams), Consumers: cmp.Or(change.Consumers, l.Consumers)}
 }
 
 // sizes are variables of a configuration with what the accounts may store together: a server

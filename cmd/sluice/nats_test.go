@@ -1,0 +1,80 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sluice/internal/bus/natsconf"
+)
+
+// TestNATSSetup runs the command again and again: keys stay, projects are added, limits change,
+// and what the operator changed in nats.conf is left alone.
+func TestNATSSetup(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "nats")
+	run := func(args ...string) string {
+		t.Helper()
+		var out, errs strings.Builder
+		code := execute(t.Context(), append([]string{"nats", "setup", dir}, args...), streams{out: &out, err: &errs}, engine{})
+		if code != codeDone {
+			t.Fatalf("%v: got code %d: %s", args, code, errs.String())
+		}
+		return out.String()
+	}
+	read := func(names ...string) string {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join(append([]string{dir}, names...)...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	first := run("--max-store", "2GiB", "--project", "shop")
+	for _, want := range []string{"added: shop", "nats-server -c " + filepath.Join(dir, "nats.conf"), filepath.Join(dir, "shop", "worker.nk")} {
+		if !strings.Contains(first, want) {
+			t.Errorf("got %q, want %q in it", first, want)
+		}
+	}
+	key := read("shop", natsconf.SeedOf(natsconf.Worker))
+	if !strings.HasPrefix(key, "SU") || strings.Contains(first+read(natsconf.AccountsFile), strings.TrimSpace(key)) {
+		t.Error("a seed is not where it belongs, and nowhere else")
+	}
+	changed := read(natsconf.ServerFile) + "\n# mine\n"
+	if err := os.WriteFile(filepath.Join(dir, natsconf.ServerFile), []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if second := run("--project", "lab"); !strings.Contains(second, "added: lab") || !strings.Contains(second, "kept, with their keys: shop") {
+		t.Errorf("got %q", second)
+	}
+	if read("shop", natsconf.SeedOf(natsconf.Worker)) != key || read(natsconf.ServerFile) != changed {
+		t.Error("a key or nats.conf was not kept")
+	}
+	accounts := read(natsconf.AccountsFile)
+	for _, want := range []string{`"shop" {`, `"shop-control" {`, `"lab" {`, "max_file: 2147483648,", "max_file: 10737418240,"} {
+		if !strings.Contains(accounts, want) {
+			t.Errorf("%q is missing in %s", want, natsconf.AccountsFile)
+		}
+	}
+	run("--project", "shop", "--max-store", "3G")
+	if accounts = read(natsconf.AccountsFile); !strings.Contains(accounts, "max_file: 3221225472,") || strings.Contains(accounts, "max_file: 2147483648,") {
+		t.Error("a limit was not changed")
+	}
+}
+
+// TestNATSSetupRefuses names what can't be.
+func TestNATSSetupRefuses(t *testing.T) {
+	for want, args := range map[string][]string{
+		"want letters, digits":  {"--project", "a b"},
+		"a meaning of its own":  {"--project", "x-control"},
+		"is no size":            {"--max-store", "much"},
+		"both --cert and --key": {"--cert", "x.pem"},
+		"needs --cluster-name":  {"--cluster-routes", "nats-route://h:1"},
+	} {
+		var errs strings.Builder
+		code := execute(t.Context(), append([]string{"nats", "setup", t.TempDir()}, args...), streams{out: &errs, err: &errs}, engine{})
+		if code != codeUsage || !strings.Contains(errs.String(), want) {
+			t.Errorf("%v: got code %d, %s; want %q", args, code, errs.String(), want)
+		}
+	}
+}
