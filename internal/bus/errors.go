@@ -75,6 +75,7 @@ const (
 	codeStoreFailed     = 10077
 	codeConsumerExists  = 10148
 	codeConsumerNew     = 10149
+	codeWrongLastNow    = 10164 // in a cluster, while another write of the subject is on its way
 )
 
 // Error implements error.
@@ -98,7 +99,7 @@ func (e *apiError) Unwrap() error {
 		if e.Text == "no message found" {
 			return ErrNotFound
 		}
-	case codeWrongLast:
+	case codeWrongLast, codeWrongLastNow:
 		return ErrConflict
 	case codeStreamExists, codeConsumerExists, codeFilterTwice, codeFilterTaken:
 		return ErrDiffers

@@ -47,7 +47,7 @@ func newServers(t *testing.T, ctx context.Context, e *engine) *servers {
 		if err := os.Remove(conf); err != nil && !errors.Is(err, os.ErrNotExist) { // that of the server before
 			t.Fatal(err)
 		}
-		_, err := natsconf.Setup(s.keys, natsconf.Change{Projects: []string{project}, Limits: &limits, Server: natsconf.Server{
+		_, err := natsconf.Setup(s.keys, natsconf.Change{Projects: []string{project}, Limits: limits, Server: natsconf.Server{
 			Name: name, Listen: "0.0.0.0:4222", StoreDir: "/data",
 			Cluster: natsconf.Cluster{Name: "contained", Listen: "0.0.0.0:6222", Routes: []string{"nats-route://n1:6222", "nats-route://n2:6222", "nats-route://n3:6222"}},
 		}})
@@ -63,8 +63,8 @@ func newServers(t *testing.T, ctx context.Context, e *engine) *servers {
 		})
 	}
 	until(t, ctx, "the servers are one", startWait, func(ctx context.Context) (bool, error) {
-		leader, err := s.leader(ctx, "")
-		return leader != "", err
+		_, err := s.ask(ctx, "n1", "$JS.API.INFO") // which the leader of them all answers
+		return err == nil, err
 	})
 	return s
 }
@@ -102,16 +102,12 @@ func (s *servers) url(ctx context.Context, name string) (string, error) {
 	return s.nodes[name].(*testcontainers.DockerContainer).PortEndpoint(ctx, "4222/tcp", "nats")
 }
 
-// leader asks any server for the one that leads a stream's replicas, or all streams with "".
+// leader asks any server for the one that leads a stream's replicas.
 func (s *servers) leader(ctx context.Context, stream string) (string, error) {
-	subject := "$JS.API.STREAM.INFO." + stream
-	if stream == "" {
-		subject = "$JS.API.INFO"
-	}
 	var faults []error
 	for name := range s.nodes {
-		leader, err := s.ask(ctx, name, subject)
-		if err == nil && (leader != "" || stream == "") {
+		leader, err := s.ask(ctx, name, "$JS.API.STREAM.INFO."+stream)
+		if err == nil && leader != "" {
 			return leader, nil
 		}
 		faults = append(faults, fmt.Errorf("%s: %w", name, err))
