@@ -18,7 +18,8 @@ var (
 	ErrConflict = errors.New("wrong last sequence")
 	// ErrNoStream: no stream takes the subject, or the expected stream is another.
 	ErrNoStream = errors.New("no such stream")
-	// ErrTimeout: no answer came in time. Whether the request was carried out is unknown.
+	// ErrTimeout: no answer came in time, or a cluster that has no leader can't give one now.
+	// Whether the request was carried out is unknown.
 	ErrTimeout = errors.New("no answer in time")
 	// ErrDisconnected: the connection was lost before the answer came. It is also
 	// an ErrTimeout: whether the request was carried out is unknown.
@@ -75,6 +76,12 @@ const (
 	codeStoreFailed     = 10077
 	codeConsumerExists  = 10148
 	codeConsumerNew     = 10149
+	codeIncomplete      = 10004 // this one and those below: a cluster has no leader now, or none yet
+	codeNotAssigned     = 10007
+	codeUnavailable     = 10008
+	codeNotLeader       = 10009
+	codeStreamOffline   = 10118
+	codeConsumerOffline = 10119
 	codeWrongLastNow    = 10164 // in a cluster, while another write of the subject is on its way
 )
 
@@ -101,6 +108,8 @@ func (e *apiError) Unwrap() error {
 		}
 	case codeWrongLast, codeWrongLastNow:
 		return ErrConflict
+	case codeIncomplete, codeNotAssigned, codeUnavailable, codeNotLeader, codeStreamOffline, codeConsumerOffline:
+		return ErrTimeout
 	case codeStreamExists, codeConsumerExists, codeFilterTwice, codeFilterTaken:
 		return ErrDiffers
 	case codeNoResources, codeStorage:

@@ -17,3 +17,15 @@ func TestConflictCodes(t *testing.T) {
 		}
 	}
 }
+
+// TestClusterTrouble takes what a cluster answers while it elects a leader for what it is: it
+// passes, and no job fails of it.
+func TestClusterTrouble(t *testing.T) {
+	for _, answer := range []*server.ApiError{server.NewJSClusterIncompleteError(), server.NewJSClusterNotAssignedError(), server.NewJSClusterNotAvailError(),
+		server.NewJSClusterNotLeaderError(), server.NewJSStreamOfflineError(), server.NewJSConsumerOfflineError()} {
+		err := &apiError{Code: answer.Code, ErrCode: int(answer.ErrCode), Text: answer.Description}
+		if !errors.Is(err, ErrTimeout) {
+			t.Errorf("%v: not ErrTimeout", err)
+		}
+	}
+}
