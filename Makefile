@@ -12,6 +12,9 @@ BIN      := bin/sluice
 # These need a Docker engine, and both cores for themselves: make contained.
 CONTAINED := '^(TestImages|TestCutOff)$$'
 DOCKER   ?= docker
+# image builds TARGET as NAME:VERSION; both versions are given each time, so that steps are made once.
+image = $(DOCKER) build --target $(1) --build-arg VERSION=$(VERSION) --build-arg NATS_VERSION=$$(cat bin/nats-version) \
+	-t $(2):$(3) -t $(2):latest bin/images
 # With figures: a command runs with a file for what tests measure, which is printed behind it.
 FIGURED  := ./internal/figures/print.sh
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -62,8 +65,8 @@ faults: ## long forms: SEEDS (200000) simulated runs, KILLS (50) a recipe, 2 min
 images: ## build the images sluice and sluice-nats with docker, from nothing that is pulled
 	@mkdir -p bin
 	$(GO) run ./internal/images/context -version $(VERSION) bin/images > bin/nats-version
-	$(DOCKER) build --target sluice --build-arg VERSION=$(VERSION) -t sluice:$(VERSION) -t sluice:latest bin/images
-	$(DOCKER) build --target nats --build-arg NATS_VERSION=$$(cat bin/nats-version) -t sluice-nats:$$(cat bin/nats-version) -t sluice-nats:latest bin/images
+	$(call image,sluice,sluice,$(VERSION))
+	$(call image,nats,sluice-nats,$$(cat bin/nats-version))
 
 contained: ## run a cluster in containers under faults; needs a Docker engine
 	$(GO) test ./internal/contained -count=1 -timeout 25m -v
