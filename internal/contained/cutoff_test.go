@@ -53,10 +53,9 @@ func TestCutOff(t *testing.T) {
 
 	s.join(t, ctx, leader)
 	t.Logf("%s is back at record %d", leader, j.passed(ctx))
-	until(t, ctx, "the server is reached at its new port", faultWait, func(ctx context.Context) (bool, error) {
-		_, err := s.ask(ctx, leader, "$JS.API.STREAM.INFO."+ledger)
-		return err == nil, err
-	})
+	for _, stream := range []string{ledger, bus.Names{Job: id}.State(), bus.JobsStream} {
+		until(t, ctx, "the servers have all of "+stream, faultWait, func(ctx context.Context) (bool, error) { return s.whole(ctx, stream) })
+	}
 	if next, err = s.leader(ctx, ledger); err != nil {
 		t.Fatal(err)
 	}

@@ -106,45 +106,74 @@ func (s *servers) url(ctx context.Context, name string) (string, error) {
 func (s *servers) leader(ctx context.Context, stream string) (string, error) {
 	var faults []error
 	for name := range s.nodes {
-		leader, err := s.ask(ctx, name, "$JS.API.STREAM.INFO."+stream)
-		if err == nil && leader != "" {
-			return leader, nil
+		c, err := s.ask(ctx, name, "$JS.API.STREAM.INFO."+stream)
+		if err == nil && c.Leader != "" {
+			return c.Leader, nil
 		}
 		faults = append(faults, fmt.Errorf("%s: %w", name, err))
 	}
 	return "", errors.Join(faults...)
 }
 
+// whole reports whether all replicas of a stream are there and have all that is in it, as the
+// server says that leads it. Only then another one may be lost.
+func (s *servers) whole(ctx context.Context, stream string) (bool, error) {
+	leader, err := s.leader(ctx, stream)
+	if err != nil {
+		return false, err
+	}
+	c, err := s.ask(ctx, leader, "$JS.API.STREAM.INFO."+stream)
+	if err != nil {
+		return false, err
+	}
+	current := 0
+	for _, r := range c.Replicas {
+		if r.Current && !r.Offline {
+			current++
+		}
+	}
+	return c.Leader == leader && current == len(s.nodes)-1, nil
+}
+
+// cluster is what a server knows of those that keep a stream.
+type cluster struct {
+	Leader   string
+	Replicas []struct {
+		Name             string
+		Current, Offline bool
+	}
+}
+
 // ask asks one server, on a connection of its own.
-func (s *servers) ask(ctx context.Context, name, subject string) (leader string, err error) {
+func (s *servers) ask(ctx context.Context, name, subject string) (c cluster, err error) {
 	url, err := s.url(ctx, name)
 	if err != nil {
-		return "", err
+		return c, err
 	}
 	key, err := nats.NkeyOptionFromSeed(filepath.Join(s.keys, project, natsconf.SeedOf(natsconf.Coordinator)))
 	if err != nil {
-		return "", err
+		return c, err
 	}
 	nc, err := nats.Connect(url, key, nats.Timeout(2*time.Second), nats.NoReconnect(), nats.IgnoreDiscoveredServers())
 	if err != nil {
-		return "", err
+		return c, err
 	}
 	defer nc.Close()
 	m, err := nc.Request(subject, nil, 2*time.Second)
 	if err != nil {
-		return "", err
+		return c, err
 	}
 	var answer struct {
 		Error   *struct{ Description string }
-		Cluster struct{ Leader string }
+		Cluster cluster
 	}
 	switch err := json.Unmarshal(m.Data, &answer); {
 	case err != nil:
-		return "", err
+		return c, err
 	case answer.Error != nil:
-		return "", errors.New(answer.Error.Description)
+		return c, errors.New(answer.Error.Description)
 	}
-	return answer.Cluster.Leader, nil
+	return answer.Cluster, nil
 }
 
 // cut takes a server off the network: nobody hears of it any more, and it of nobody.
