@@ -9,12 +9,18 @@ KILLS    ?= 50
 LONGEST  := ./internal/trial ./internal/hostile ./internal/crash
 RACED    := ./worker/... ./coordinator/job ./internal/bus ./internal/protocol ./internal/solo
 BIN      := bin/sluice
+# These need a Docker engine, and both cores for themselves: make contained.
+CONTAINED := '^(TestImages|TestCutOff)$$'
+DOCKER   ?= docker
+# image builds TARGET as NAME:VERSION; both versions are given each time, so that steps are made once.
+image = $(DOCKER) build --target $(1) --build-arg VERSION=$(VERSION) --build-arg NATS_VERSION=$$(cat bin/nats-version) \
+	-t $(2):$(3) -t $(2):latest bin/images
 # With figures: a command runs with a file for what tests measure, which is printed behind it.
 FIGURED  := ./internal/figures/print.sh
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race check bench fuzz faults lasting generate clean
+.PHONY: help build demo test race check bench fuzz faults lasting generate images contained clean
 
 help: ## print the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +35,7 @@ demo: build ## run two of the example recipes and show what they wrote
 	@echo; echo "out/top-talkers.jsonl:"; head -n 10 out/top-talkers.jsonl
 
 test: ## run all tests, within five minutes, and print what they measured (make check vets)
-	$(FIGURED) $(GO) test -vet=off $(LONGEST) ./...
+	$(FIGURED) $(GO) test -vet=off -skip $(CONTAINED) $(LONGEST) ./...
 
 race: ## run all short tests under the race detector
 	$(GO) test -race -short -timeout 20m $(LONGEST) ./...
@@ -58,6 +64,15 @@ lasting: ## long forms: SEEDS (200000) simulated runs, KILLS (50) a recipe, 2 mi
 	SLUICE_SEEDS=$(SEEDS) $(FIGURED) $(GO) test ./internal/protocol/simulation -run 'Simulation' -count=1 -timeout 3h
 	SLUICE_KILLS=$(KILLS) $(FIGURED) $(GO) test ./internal/crash -count=1 -timeout 3h
 	$(FIGURED) $(GO) test ./internal/trial -run 'BackPressure|ManyJobs|OrderKeeps|RandomGraphs|Examples|LargeState' -count=1 -timeout 1h -long
+
+images: ## build the images sluice and sluice-nats with docker, from nothing that is pulled
+	@mkdir -p bin
+	$(GO) run ./internal/images/context -version $(VERSION) bin/images > bin/nats-version
+	$(call image,sluice,sluice,$(VERSION))
+	$(call image,nats,sluice-nats,$$(cat bin/nats-version))
+
+contained: ## run a cluster in containers under faults; needs a Docker engine
+	$(GO) test ./internal/contained -count=1 -timeout 25m -v
 
 generate: ## write all generated files anew: schemas, docs/kinds, docs/diagnostics.md, docs/configuration.md, docs/api.md
 	$(GO) run ./schemas/generate

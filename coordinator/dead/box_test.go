@@ -54,7 +54,7 @@ func (s *service) kinds(more ...nodes.Kind) *nodes.Catalogue {
 func newService(t *testing.T) *service {
 	server := bustest.Server(t)
 	s := &service{t: t, ctx: bustest.Context(t), dir: t.TempDir(), conn: bustest.Connect(t, server)}
-	if err := job.EnsureJobs(s.ctx, s.conn); err != nil {
+	if err := job.EnsureJobs(s.ctx, s.conn, 1); err != nil {
 		t.Fatal(err)
 	}
 	control, err := store.Open(s.ctx, store.Config{Conn: s.conn})

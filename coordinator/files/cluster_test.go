@@ -44,7 +44,7 @@ func newCluster(t *testing.T, limits coordinator.FileLimits) *cluster {
 	c := &cluster{t: t, server: bustest.Server(t)}
 	c.conn = bustest.Connect(t, c.server)
 	ctx := bustest.Context(t)
-	if err := job.EnsureJobs(ctx, c.conn); err != nil {
+	if err := job.EnsureJobs(ctx, c.conn, 1); err != nil {
 		t.Fatal(err)
 	}
 	control, err := store.Open(ctx, store.Config{Conn: c.conn})

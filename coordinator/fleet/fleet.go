@@ -101,7 +101,7 @@ func Open(ctx context.Context, c Config) (*Fleet, error) {
 
 // listen follows all that the view is made of.
 func (f *Fleet) listen(ctx context.Context) error {
-	if err := f.cfg.Conn.EnsureJobs(ctx); err != nil {
+	if err := f.cfg.Conn.EnsureJobs(ctx, f.cfg.Replicas); err != nil {
 		return err
 	}
 	if err := f.follow(ctx, bus.KindsStream, f.announced); err != nil {

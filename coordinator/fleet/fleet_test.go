@@ -48,7 +48,7 @@ func newYard(t *testing.T) *yard {
 	y.server = bustest.Start(t, bus.ServerConfig{Dir: y.store, Listen: "127.0.0.1:0"})
 	y.url = y.server.URL()
 	y.conn = bustest.Dial(t, y.url)
-	if err := job.EnsureJobs(bustest.Context(t), y.conn); err != nil {
+	if err := job.EnsureJobs(bustest.Context(t), y.conn, 1); err != nil {
 		t.Fatal(err)
 	}
 	y.Fleet = y.open(y.conn)

@@ -100,8 +100,8 @@ func All(ctx context.Context, conn *bus.Conn) ([]*bus.JobRecord, error) {
 }
 
 // EnsureJobs makes the stream of job records. Workers and coordinators need it.
-func EnsureJobs(ctx context.Context, conn *bus.Conn) error {
-	return conn.EnsureJobs(ctx)
+func EnsureJobs(ctx context.Context, conn *bus.Conn, replicas int) error {
+	return conn.EnsureJobs(ctx, replicas)
 }
 
 // run is a job at work.
@@ -225,7 +225,7 @@ func open(ctx context.Context, c Config) (*run, error) {
 	}
 	r := &run{cfg: c, conn: c.Conn, log: c.Log.With("job", string(c.Job)), names: bus.Names{Job: c.Job}, began: time.Now(), moved: time.Now(),
 		news: make(chan func(), 1024), sizes: map[int][]int64{}, read: map[int]time.Time{}, here: map[string]bool{}, shown: -1}
-	if err := EnsureJobs(ctx, c.Conn); err != nil {
+	if err := EnsureJobs(ctx, c.Conn, c.Replicas); err != nil {
 		return nil, err
 	}
 	rec, err := Stored(ctx, c.Conn, c.Job)

@@ -39,7 +39,7 @@ type cluster struct {
 
 func newCluster(t *testing.T) *cluster {
 	c := &cluster{t: t, server: bustest.Server(t), dir: t.TempDir()}
-	if err := job.EnsureJobs(bustest.Context(t), bustest.Connect(t, c.server)); err != nil {
+	if err := job.EnsureJobs(bustest.Context(t), bustest.Connect(t, c.server), 1); err != nil {
 		t.Fatal(err)
 	}
 	return c

@@ -105,7 +105,7 @@ func TestJobWithSecret(t *testing.T) {
 		defer unsubscribe()
 	}
 	conn := bustest.Connect(t, server)
-	if err := job.EnsureJobs(ctx, conn); err != nil {
+	if err := job.EnsureJobs(ctx, conn, 1); err != nil {
 		t.Fatal(err)
 	}
 	control, err := store.Open(ctx, store.Config{Conn: conn})

@@ -22,6 +22,11 @@ const (
 	reconnectWait         = 50 * time.Millisecond
 	reconnectJitter       = 100 * time.Millisecond
 	unlimited             = -1
+	// A server that a network no longer reaches closes no connection: it is left for another
+	// when that many pings, one every so long, have had no answer. The client's own are two
+	// minutes each.
+	pingEvery = 4 * time.Second
+	pingsLost = 2
 )
 
 // Conn is a connection to a NATS server. It reconnects by itself, for ever. All
@@ -118,6 +123,8 @@ func (c *Conn) natsOptions(name string) []nats.Option {
 		nats.Name(name),
 		nats.Timeout(dialTimeout),
 		nats.MaxReconnects(unlimited),
+		nats.PingInterval(pingEvery),
+		nats.MaxPingsOutstanding(pingsLost),
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectJitter(reconnectJitter, reconnectJitter),
 		nats.IgnoreAuthErrorAbort(),  // keys may be replaced on either side first

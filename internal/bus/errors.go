@@ -18,7 +18,8 @@ var (
 	ErrConflict = errors.New("wrong last sequence")
 	// ErrNoStream: no stream takes the subject, or the expected stream is another.
 	ErrNoStream = errors.New("no such stream")
-	// ErrTimeout: no answer came in time. Whether the request was carried out is unknown.
+	// ErrTimeout: no answer came in time, or a cluster that has no leader can't give one now.
+	// Whether the request was carried out is unknown.
 	ErrTimeout = errors.New("no answer in time")
 	// ErrDisconnected: the connection was lost before the answer came. It is also
 	// an ErrTimeout: whether the request was carried out is unknown.
@@ -83,6 +84,11 @@ const (
 	codeIDInProcess     = 10158
 	codeLastInProcess   = 10164
 	codeTooMany         = 10167
+	codeIncomplete      = 10004 // this one and those below: a cluster has no leader now, or none yet
+	codeNotAssigned     = 10007
+	codeNotLeader       = 10009
+	codeStreamOffline   = 10118
+	codeConsumerOffline = 10119
 )
 
 // Error implements error.
@@ -110,7 +116,7 @@ func (e *apiError) Unwrap() error {
 		return ErrConflict
 	case codeIDInProcess, codeLastInProcess:
 		return ErrBusy
-	case codeUnavailable, codeTooMany: // which passes
+	case codeUnavailable, codeTooMany, codeIncomplete, codeNotAssigned, codeNotLeader, codeStreamOffline, codeConsumerOffline: // which passes
 		return ErrTimeout
 	case codeStreamExists, codeConsumerExists, codeFilterTwice, codeFilterTaken:
 		return ErrDiffers

@@ -3,6 +3,8 @@ package bus
 import (
 	"errors"
 	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
 )
 
 // TestFamilies: what a cluster answers while something is under way in it is no failure, and
@@ -22,6 +24,18 @@ func TestFamilies(t *testing.T) {
 		out := parseAck([]byte(row.ack))
 		if !errors.Is(out.Err, row.is) || errors.Is(out.Err, ErrConflict) != row.conflict || errors.Is(out.Err, ErrTimeout) == row.conflict {
 			t.Errorf("%s: got %v, want %v", row.ack, out.Err, row.is)
+		}
+	}
+}
+
+// TestClusterTrouble takes what a cluster answers while it elects a leader for what it is: it
+// passes, and no job fails of it.
+func TestClusterTrouble(t *testing.T) {
+	for _, answer := range []*server.ApiError{server.NewJSClusterIncompleteError(), server.NewJSClusterNotAssignedError(), server.NewJSClusterNotAvailError(),
+		server.NewJSClusterNotLeaderError(), server.NewJSStreamOfflineError(), server.NewJSConsumerOfflineError()} {
+		err := &apiError{Code: answer.Code, ErrCode: int(answer.ErrCode), Text: answer.Description}
+		if !errors.Is(err, ErrTimeout) {
+			t.Errorf("%v: not ErrTimeout", err)
 		}
 	}
 }

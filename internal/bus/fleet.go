@@ -37,9 +37,9 @@ func (c *Conn) EnsureFleet(ctx context.Context, replicas int) error {
 		AllowDirect: true, Replicas: replicas})
 }
 
-// EnsureJobs makes the stream of job records. Workers and coordinators need it.
-func (c *Conn) EnsureJobs(ctx context.Context) error {
-	return c.EnsureStream(ctx, StreamConfig{Name: JobsStream, Subjects: []string{JobsFilter}, MaxMsgsPerSubject: 1, AllowDirect: true})
+// EnsureJobs makes the stream of job records. replicas is 1 when 0. Workers and coordinators need it.
+func (c *Conn) EnsureJobs(ctx context.Context, replicas int) error {
+	return c.EnsureStream(ctx, StreamConfig{Name: JobsStream, Subjects: []string{JobsFilter}, MaxMsgsPerSubject: 1, AllowDirect: true, Replicas: replicas})
 }
 
 // WorkerRecord is what a worker says of itself, at every beat.

@@ -47,7 +47,7 @@ func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err e
 			err = fmt.Errorf("project %s: %w", p.Name, err)
 		}
 	}()
-	if err = job.EnsureJobs(ctx, p.Conn); err != nil {
+	if err = job.EnsureJobs(ctx, p.Conn, c.cfg.Replicas); err != nil {
 		return r, err
 	}
 	if p.Control == nil {

@@ -61,7 +61,11 @@ var layers = []layer{
 	{"examples/data/generate", nil},
 	{"internal/bench/...", []string{"..."}},
 
+	{"internal/images/context", []string{"internal/images"}},
+	{"internal/images", nil}, // what deploy/Dockerfile copies
+
 	// Tests alone.
+	{"internal/contained", nil},
 	{"internal/crash", nil},
 	{"internal/faults", nil},
 	{"internal/hostile", nil},

@@ -129,7 +129,7 @@ func (h *Host) start(ctx context.Context, c Config) (err error) {
 	if h.conn, err = h.server.Connect("coordinator", bus.Log(logOf(c).Named("conn"))); err != nil {
 		return err
 	}
-	return job.EnsureJobs(ctx, h.conn)
+	return job.EnsureJobs(ctx, h.conn, 1)
 }
 
 func logOf(c Config) hclog.Logger {

@@ -94,7 +94,7 @@ func TestJob(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, conn := bustest.Context(t), bustest.Connect(t, server)
-	if err := job.EnsureJobs(ctx, conn); err != nil {
+	if err := job.EnsureJobs(ctx, conn, 1); err != nil {
 		t.Fatal(err)
 	}
 	m := New("up", "v1")

@@ -102,7 +102,7 @@ func New(t testing.TB, m Mode, c Config) *Rig {
 	}
 	r.server = bustest.Start(t, server)
 	r.Conn = bustest.Connect(t, r.server, shows(natsconf.Coordinator, r.seed(natsconf.Coordinator)))
-	if err := job.EnsureJobs(context.Background(), r.Conn); err != nil {
+	if err := job.EnsureJobs(context.Background(), r.Conn, 1); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.Dismiss)
