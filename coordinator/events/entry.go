@@ -25,7 +25,7 @@ const (
 // Bounds of one event.
 const (
 	maxText = 16 << 10 // bytes; the rest is cut off
-	maxData = 1 << 20  // bytes of JSON; more is left out
+	maxData = 4 << 20  // bytes of JSON, the progress of the largest recipe; more is left out
 )
 
 // Entry is an event as it is stored: ID is set, and Data is JSON.

@@ -129,6 +129,8 @@ func TestN7LateViewer(t *testing.T) {
 	if err != nil || p.Fraction != 0.98 || p.Elapsed != 1<<53+1 || at.IsZero() {
 		t.Errorf("got %+v at %v, %v", p, at, err)
 	}
+	early.Emit(coordinator.Event{Job: "b", Type: coordinator.EventProgress, Data: strings.Repeat("x", 5<<20)}) // its data is left out
+	texts(t, watch, 3)
 	if _, _, err := late.Progress(bustest.Context(t), "b"); coordinator.FamilyOf(err) != coordinator.Unknown {
 		t.Errorf("got %v, want unknown", err)
 	}
@@ -201,7 +203,7 @@ func TestFilter(t *testing.T) {
 func TestUnknownIsShownAsAnError(t *testing.T) {
 	l := open(t, bustest.Conn(t, bustest.InProcess), events.Config{})
 	s := since(t, l, coordinator.EventFilter{}, 0)
-	l.Emit(coordinator.Event{Job: "a", Type: "x.y >", Level: "loud", Text: "ä" + strings.Repeat("ä", 16<<10), Data: strings.Repeat("x", 2<<20)})
+	l.Emit(coordinator.Event{Job: "a", Type: "x.y >", Level: "loud", Text: "ä" + strings.Repeat("ä", 16<<10), Data: strings.Repeat("x", 5<<20)})
 	l.Emit(coordinator.Event{Job: "a", Type: coordinator.EventPrint, Level: coordinator.LevelInfo, Data: strings.Repeat("y", 200<<10)})
 	var got []*events.Entry
 	for len(got) < 2 {

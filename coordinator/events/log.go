@@ -183,6 +183,9 @@ func (l *Log) Progress(ctx context.Context, job recipe.JobID) (p recipe.Progress
 		return p, at, coordinator.Faultf(coordinator.Unavailable, "progress of job %s: %w", job, err)
 	}
 	e, err := read(m)
+	if err == nil && len(e.raw) == 0 {
+		return p, at, coordinator.Faultf(coordinator.Unknown, "the progress of job %s is too large to be told", job)
+	}
 	if err == nil {
 		err = json.Unmarshal(e.raw, &p)
 	}
