@@ -23,12 +23,18 @@ const settleWithin = 1200 * time.Millisecond
 // hearWorkers brings the workers' signs into the loop. It is called before they are told of
 // the job.
 func (r *run) hearWorkers(ctx context.Context) (stop func(), err error) {
-	return r.conn.Subscribe(r.names.Alive(), func(_ string, data []byte) {
+	ctx, deaf := context.WithCancel(ctx)
+	end, err := r.conn.Subscribe(r.names.Alive(), func(_ string, data []byte) {
 		select {
 		case r.news <- func() { r.alive(data) }:
 		case <-ctx.Done():
 		}
 	})
+	if err != nil {
+		deaf()
+		return nil, err
+	}
+	return func() { deaf(); end() }, nil
 }
 
 // settle waits for the workers, which were told that the job rests, and writes down what the
