@@ -280,3 +280,15 @@ func TestDrainSurvives(t *testing.T) {
 		t.Errorf("got %+v, err %v, want a job that drains", rec, err)
 	}
 }
+
+// TestForeignEntryIsNoRest: an entry that is of no step is damage, and is told rather than counted.
+func TestForeignEntryIsNoRest(t *testing.T) {
+	r := provisioned(t, config(t, oneSource))
+	e := protocol.Entry{Step: 99, Counts: [][]uint32{{1}}}
+	if out := r.pub.PutSync(t.Context(), bus.Put{Subject: r.names.LedgerEntry(0, e.Step, e.Ord, false), Data: e.Append(nil)}); out.Err != nil {
+		t.Fatal(out.Err)
+	}
+	if err := r.writeRest(t.Context()); err == nil || !strings.Contains(err.Error(), "of no step of the plan") {
+		t.Errorf("got %v", err)
+	}
+}

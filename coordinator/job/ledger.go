@@ -177,6 +177,9 @@ func (r *run) held(ctx context.Context) (held []protocol.Held, last uint64, err 
 	}
 	err = r.conn.Scan(ctx, r.names.Ledger(), r.names.LedgerAll(), 0, func(m *bus.Stored) error {
 		e, err := protocol.DecodeEntry(m.Data)
+		if err == nil {
+			err = r.acct.Check(m.Seq, e)
+		}
 		held = append(held, protocol.Held{Seq: m.Seq, Entry: e})
 		return err
 	})

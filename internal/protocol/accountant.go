@@ -115,13 +115,10 @@ func NewAccountant(plan *recipe.Plan, fold Fold, rules Rules) *Accountant {
 
 // Add takes one stored entry, in the order of the ledger. at is when it was stored.
 func (a *Accountant) Add(seq uint64, e *Entry, at time.Duration) error {
-	if e.Step >= len(a.plan.Steps) || int(e.Ord.Lane) >= len(a.plan.Steps[e.Step].Lanes) {
-		return fmt.Errorf("ledger entry %d is of no step of the plan: step %d lane %d", seq, e.Step, e.Ord.Lane)
+	if err := a.Check(seq, e); err != nil {
+		return err
 	}
 	step := &a.plan.Steps[e.Step]
-	if len(e.Counts) != len(step.Outputs) {
-		return fmt.Errorf("ledger entry %d of step %s does not fit its %d output ports", seq, step.Node, len(step.Outputs))
-	}
 	key := ledgerKey{e.Step, e.Ord}
 	source := step.Lanes[e.Ord.Lane].Source
 	a.queue[source] = append(a.queue[source], ledgerRef{seq: seq, key: key, done: e.Done})
@@ -142,6 +139,18 @@ func (a *Accountant) Add(seq uint64, e *Entry, at time.Duration) error {
 	}
 	a.early[e.Step][e.Ord] = e
 	a.fold(e.Step, int(e.Ord.Lane))
+	return nil
+}
+
+// Check reports whether an entry can be one of the plan's. Those that [Accountant.Rest] and
+// [Accountant.Gap] are given must be.
+func (a *Accountant) Check(seq uint64, e *Entry) error {
+	if e.Step >= len(a.plan.Steps) || int(e.Ord.Lane) >= len(a.plan.Steps[e.Step].Lanes) {
+		return fmt.Errorf("ledger entry %d is of no step of the plan: step %d lane %d", seq, e.Step, e.Ord.Lane)
+	}
+	if s := &a.plan.Steps[e.Step]; len(e.Counts) != len(s.Outputs) {
+		return fmt.Errorf("ledger entry %d of step %s does not fit its %d output ports", seq, s.Node, len(s.Outputs))
+	}
 	return nil
 }
 
