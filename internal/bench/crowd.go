@@ -45,16 +45,8 @@ func (b *bench) crowd() (*section, error) {
 		return nil, err
 	}
 	began := time.Now()
-	ids := make([]recipe.JobID, jobs)
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(16)
-	for i := range jobs {
-		g.Go(func() (err error) {
-			ids[i], err = c.submit(gctx, fmt.Sprintf(crowdRecipe, in, i, i))
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
+	ids, err := c.submitAll(ctx, jobs, in)
+	if err != nil {
 		return nil, err
 	}
 	submitted := time.Since(began)
@@ -87,6 +79,20 @@ on four workers. A job's time is from its submission to its end. Each job marks 
 	s.check(right == jobs, "%d of %d outputs are right, and hold no record of another job", right, jobs)
 	s.check(slowest <= mayLag*mid, "the slowest job takes %.2f times the median; at most %.0f", slowest/mid, mayLag)
 	return s, nil
+}
+
+// submitAll submits the jobs of a crowd.
+func (c *cluster) submitAll(ctx context.Context, jobs int, in string) ([]recipe.JobID, error) {
+	ids := make([]recipe.JobID, jobs)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(16)
+	for i := range jobs {
+		g.Go(func() (err error) {
+			ids[i], err = c.submit(ctx, fmt.Sprintf(crowdRecipe, in, i, i))
+			return err
+		})
+	}
+	return ids, g.Wait()
 }
 
 func perJob(d time.Duration, jobs int) float64 { return d.Seconds() * 1000 / float64(jobs) }
