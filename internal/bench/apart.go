@@ -40,21 +40,18 @@ func (b *bench) apart() (*section, error) {
 coordinator and a worker that talk over TCP; and the same with three servers that keep every
 message three times. Servers sync to disk as the embedded one does, by the default of NATS. CPU
 of the others is what they took from the submission to the end of the job.`, count(n))}
-	s.row("", "CPU µs a record", "servers", "coordinator", "worker", "times one process")
-	perRecord := func(d time.Duration) float64 { return micros(d) / float64(n) }
-	var whole []float64
-	parts := map[*cluster]*[4][]float64{one: {}, three: {}}
+	var all [3]costs // one process, one server, three
 	for range pick(b, 5, 1) {
 		u, err := b.job(referenceRecipe(in), "")
 		if err != nil {
 			return nil, err
 		}
-		whole = append(whole, u.perRecord(n))
-		want, got := filepath.Join(b.dir, "run.out"), filepath.Join(b.dir, "sluice.out")
+		all[0].add(0, 0, u.CPU, u.CPU, n)
+		got, want := filepath.Join(b.dir, "sluice.out"), filepath.Join(b.dir, "run.out")
 		if err := os.Rename(got, want); err != nil {
 			return nil, err
 		}
-		for _, c := range []*cluster{one, three} {
+		for i, c := range []*cluster{one, three} {
 			ctx, cancel := context.WithTimeout(context.Background(), jobWithin)
 			servers, coord, workers, err := c.run(ctx, referenceRecipe(in))
 			cancel()
@@ -64,22 +61,26 @@ of the others is what they took from the submission to the end of the job.`, cou
 			if err := sameFiles(want, got); err != nil {
 				b.wrong("the output of a cluster is not that of sluice run: " + err.Error())
 			}
-			sum := perRecord(servers + coord + workers)
-			for i, v := range []float64{perRecord(servers), perRecord(coord), perRecord(workers), sum / u.perRecord(n)} {
-				parts[c][i] = append(parts[c][i], v)
-			}
+			all[i+1].add(servers, coord, workers, u.CPU, n)
 		}
 	}
-	s.row("one process", f2(median(whole)), "", "", "", "1.00")
-	for _, c := range []struct {
-		name string
-		of   *cluster
-		may  float64
-	}{{"one server", one, mayApart}, {"three servers", three, mayThrice}} {
-		p := parts[c.of]
-		sum := median(p[0]) + median(p[1]) + median(p[2])
-		s.row(c.name, f2(sum), f2(median(p[0])), f2(median(p[1])), f2(median(p[2])), f2(median(p[3])))
-		s.check(median(p[3]) <= c.may, "%s, coordinator and worker take %.2f times the CPU of one process; at most %.1f", c.name, median(p[3]), c.may)
+	s.row("", "CPU µs a record", "servers", "coordinator", "worker", "times one process")
+	s.row("one process", f2(median(all[0].sum)), "", "", "", "1.00")
+	for i, name := range []string{"one server", "three servers"} {
+		k, may := &all[i+1], []float64{mayApart, mayThrice}[i]
+		s.row(name, f2(median(k.sum)), f2(median(k.servers)), f2(median(k.coord)), f2(median(k.workers)), f2(median(k.times)))
+		s.check(median(k.times) <= may, "%s, coordinator and worker take %.2f times the CPU of one process; at most %.1f", name, median(k.times), may)
 	}
 	return s, nil
+}
+
+// costs are those of runs of one kind, in µs of CPU a record, and times what one process took in
+// the same round.
+type costs struct{ servers, coord, workers, sum, times []float64 }
+
+func (k *costs) add(servers, coord, workers, whole time.Duration, records int) {
+	each := func(d time.Duration) float64 { return micros(d) / float64(records) }
+	k.servers, k.coord, k.workers = append(k.servers, each(servers)), append(k.coord, each(coord)), append(k.workers, each(workers))
+	sum := servers + coord + workers
+	k.sum, k.times = append(k.sum, each(sum)), append(k.times, sum.Seconds()/whole.Seconds())
 }
