@@ -88,14 +88,8 @@ func (t *Taps) Open(ctx context.Context, job recipe.JobID, at string) (*Tap, err
 	if len(found) > maxPoints {
 		return nil, coordinator.Faultf(coordinator.Invalid, "job %s: %d outputs lead out of %s, a tap has at most %d: tap one of its nodes", job, len(found), at, maxPoints)
 	}
-	select {
-	case <-t.over:
-		return nil, coordinator.Faultf(coordinator.Unavailable, "the coordinator ends")
-	case t.slots <- struct{}{}:
-	default:
-		f := coordinator.Faultf(coordinator.OverLimit, "%d taps are open in this project already", MaxTaps)
-		f.Hint = "close one, or ask again later"
-		return nil, f
+	if err := t.enter(); err != nil {
+		return nil, err
 	}
 	names := bus.Names{Job: job}
 	tap := &Tap{taps: t, job: job, values: t.cfg.Conn.OpenObjects(bus.ObjectsConfig{Stream: names.Values(), Prefix: names.ValuesPrefix()})}
@@ -111,6 +105,23 @@ func (t *Taps) Open(ctx context.Context, job recipe.JobID, at string) (*Tap, err
 		return nil, coordinator.Faultf(coordinator.Unavailable, "job %s: %w", job, err)
 	}
 	return tap, nil
+}
+
+// enter counts a tap in.
+func (t *Taps) enter() error {
+	select {
+	case <-t.over:
+		return coordinator.Faultf(coordinator.Unavailable, "the coordinator ends")
+	default:
+	}
+	select {
+	case t.slots <- struct{}{}:
+		return nil
+	default:
+		f := coordinator.Faultf(coordinator.OverLimit, "%d taps are open in this project already", MaxTaps)
+		f.Hint = "close one, or ask again later"
+		return f
+	}
 }
 
 // listen subscribes, and returns when the server knows.
