@@ -52,6 +52,35 @@ func TestRights(t *testing.T) {
 	}
 }
 
+// TestCluster taps on one server of a cluster what is published on each of the others, into a
+// stream with three replicas.
+func TestCluster(t *testing.T) {
+	all := bustest.Cluster(t, 3, nil)
+	w, ctx := newWorldOf(t, bustest.Dial(t, all[0].URL()), 3), bustest.Context(t)
+	r := w.open("box/a", tap.Stream{})
+	for n, server := range all {
+		p, text := publisher(t, bustest.Connect(t, server)), string(rune('a'+n))
+		seen, done := make(chan struct{}), make(chan struct{})
+		go func() { // the server hears of the tap when it does; the stream takes two of these, and refuses the others
+			defer close(done)
+			for {
+				p.PutSync(ctx, bus.Put{Subject: "sluice.j1.e1", Data: frame(uint64(n), nodes.TextRecord(text))})
+				select {
+				case <-seen:
+					return
+				default:
+				}
+			}
+		}()
+		r.want(`"` + text + `"`)
+		close(seen)
+		bustest.Wait(t, "the last publish", done)
+	}
+	if s, err := w.conn.StreamState(ctx, "EDGES"); err != nil || s.Msgs != 2 {
+		t.Errorf("got %+v, %v, want the edge full", s, err)
+	}
+}
+
 // TestRefusedFrames publishes a frame into a full edge until there is room: it is shown once.
 func TestRefusedFrames(t *testing.T) {
 	w, ctx := newWorld(t, bustest.Conn(t, bustest.InProcess)), bustest.Context(t)
@@ -149,10 +178,11 @@ func TestEnds(t *testing.T) {
 		r = w.open("box/a", tap.Stream{})
 		w.send("e1", frame(0, nodes.TextRecord("1")))
 		r.want(`"1"`)
-		for n := range uint64(100) {
-			w.send("e1", frame(n+1, nodes.TextRecord("last")))
-		}
-		w.jobs.is(state, coordinator.WantStop)
+		w.jobs.ends(state, func() {
+			for n := range uint64(100) {
+				w.send("e1", frame(n+1, nodes.TextRecord("last")))
+			}
+		})
 		for range 100 {
 			r.want(`"last"`)
 		}

@@ -21,14 +21,19 @@ const job recipe.JobID = "j1"
 
 // jobs is one job, in the state that a test says.
 type jobs struct {
-	mu   sync.Mutex
-	job  coordinator.Job
-	spec coordinator.Spec
+	mu    sync.Mutex
+	job   coordinator.Job
+	spec  coordinator.Spec
+	asked func() // not nil: called once, when the job is asked for next
 }
 
 func (j *jobs) Job(id recipe.JobID) (coordinator.Job, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if f := j.asked; f != nil {
+		j.asked = nil
+		f()
+	}
 	if id != job || j.job.ID == "" {
 		return coordinator.Job{}, coordinator.Faultf(coordinator.Unknown, "no such job: %s", id)
 	}
@@ -41,6 +46,16 @@ func (j *jobs) is(s recipe.JobState, w coordinator.Want) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.job.State, j.job.Want = s, w
+}
+
+// ends makes the job come into a state when it is asked for next, and publishes just before.
+func (j *jobs) ends(s recipe.JobState, publish func()) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.asked = func() {
+		publish()
+		j.job.State, j.job.Want = s, coordinator.WantStop
+	}
 }
 
 func (j *jobs) deleted() {
@@ -59,6 +74,12 @@ type world struct {
 
 func newWorld(t *testing.T, conn *bus.Conn) *world {
 	t.Helper()
+	return newWorldOf(t, conn, 1)
+}
+
+// newWorldOf has the edges on so many servers.
+func newWorldOf(t *testing.T, conn *bus.Conn, replicas int) *world {
+	t.Helper()
 	step := func(node string, out ...recipe.EdgeID) recipe.Step {
 		s := recipe.Step{Node: node, Out: out}
 		if out != nil {
@@ -74,7 +95,7 @@ func newWorld(t *testing.T, conn *bus.Conn) *world {
 		spec: coordinator.Spec{Job: job, Plan: &recipe.Plan{
 			Steps: []recipe.Step{step("box/a", "e1"), step("box/b", "e2"), step("end")},
 			Edges: []recipe.Edge{edge("e1", 0), edge("e2", 1)}}}}}
-	ensure(t, conn, bus.StreamConfig{Name: "EDGES", Subjects: []string{"sluice.j1.e1", "sluice.j1.e2"}, WorkQueue: true, MaxMsgsPerSubject: 2, DiscardNew: true})
+	ensure(t, conn, bus.StreamConfig{Name: "EDGES", Subjects: []string{"sluice.j1.e1", "sluice.j1.e2"}, WorkQueue: true, MaxMsgsPerSubject: 2, DiscardNew: true, Replicas: replicas})
 	w.taps = tap.New(tap.Config{Conn: conn, Jobs: w.jobs})
 	t.Cleanup(w.taps.Close)
 	return w
