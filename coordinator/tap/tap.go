@@ -21,6 +21,8 @@ const (
 	maxPoints = 16
 	// maxLarge are the records in hand at the same time, in a project, that travel by reference.
 	maxLarge = 2
+	// openWithin bounds the opening of one, whose context may last as long as it.
+	openWithin = 15 * time.Second
 )
 
 // Jobs is what is asked of the jobs of a project.
@@ -77,6 +79,8 @@ func (t *Taps) Open(ctx context.Context, job recipe.JobID, at string) (*Tap, err
 	if err := passes(&j); err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, openWithin)
+	defer cancel()
 	spec, err := t.cfg.Jobs.Spec(ctx, job)
 	if err != nil {
 		return nil, err
