@@ -24,6 +24,7 @@ import (
 	"sluice/coordinator/library"
 	"sluice/coordinator/secret"
 	"sluice/coordinator/store"
+	"sluice/coordinator/tap"
 	"sluice/internal/telemetry"
 )
 
@@ -61,6 +62,7 @@ type Project struct {
 	Keys    *auth.Keys
 	Audit   *audit.Log
 	Dead    *dead.Box
+	Taps    *tap.Taps
 	Secrets *secret.Secrets // nil where the coordinator has no master key
 }
 
@@ -110,6 +112,7 @@ func New(c Config) http.Handler {
 	s.files()
 	s.dead()
 	s.results()
+	s.taps()
 	return s.handler()
 }
 

@@ -16,6 +16,7 @@ import (
 	"sluice/coordinator/library"
 	"sluice/coordinator/secret"
 	"sluice/coordinator/store"
+	"sluice/coordinator/tap"
 	"sluice/internal/bus"
 	"sluice/recipe"
 )
@@ -68,6 +69,8 @@ func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err e
 		return r, err
 	}
 	r.close = append(r.close, r.Fleet.Close)
+	r.Taps = tap.New(tap.Config{Conn: p.Conn, Jobs: r.Jobs})
+	r.close = append(r.close, r.Taps.Close)
 	limits := library.Limits{PerUser: c.cfg.MaxJobsPerUser}
 	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, Limits: limits, Frame: frames(c.cfg.Replicas)})
 	r.Dead = dead.NewBox(dead.BoxConfig{Conn: p.Conn, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, May: func(owner string) error { return limits.Check(r.Jobs, owner) }})
