@@ -28,7 +28,7 @@ type submitOut struct {
 }
 
 type listIn struct {
-	States []recipe.JobState `query:"state,explode" doc:"Only jobs in one of these states."`
+	States []recipe.JobState `query:"state,explode" maxItems:"32" enum:"pending,running,draining,paused,stopped,succeeded,failed,cancelled" doc:"Only jobs in one of these states."`
 	Recipe string            `query:"recipe" maxLength:"128"`
 	Owner  string            `query:"owner" maxLength:"128"`
 	Labels []string          `query:"label,explode" maxItems:"32" doc:"NAME=VALUE that a job must have; repeatable."`
