@@ -13,7 +13,8 @@ it needs no key. The command line asks nothing else, by the Go package ` + "`slu
 - **Who asks.** ` + "`Authorization: Bearer KEY`" + `: an API key (` + "`sluice keys create`" + `) or a token of the identity provider. The key says
   which project is meant.
 - **Submitting safely.** With an ` + "`Idempotency-Key`" + ` the same submission may be sent again: the first answer is 201, later
-  ones are 200 with the same job. Another body with the same key is refused (409).
+  ones are 200 with the same job. Another body with the same key is refused (409). A retry and a replay of dead letters
+  take a key, too.
 - **Changing safely.** A job has an ` + "`ETag`" + `. With ` + "`If-Match`" + ` an order is refused (412) if the job was changed meanwhile;
   with ` + "`If-None-Match`" + ` an answer that is the same is 304.
 - **Lists** come in pages. ` + "`next`" + ` of one page is ` + "`after`" + ` of the next; the last has none.
