@@ -20,6 +20,8 @@ it needs no key. The command line asks nothing else, by the Go package ` + "`slu
 - **Lists** come in pages. ` + "`next`" + ` of one page is ` + "`after`" + ` of the next; the last has none.
 - **Every answer** has an ` + "`X-Request-ID`" + `, that of the request where that has one. Answers come within 20 s; transfers and
   streams have bounds of their own. A key or a query parameter that a route does not know is refused.
+- **Not now.** A 503, and a 429 for asking too often, says in ` + "`" + `Retry-After` + "`" + ` when to ask again. The Go client and the command line do so
+  for 15 s in all, where a request may come twice.
 
 ## Routes
 
