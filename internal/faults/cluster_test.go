@@ -167,9 +167,9 @@ func (c *cluster) member(name, command, path string, args ...string) *process {
 }
 
 // join starts one more worker.
-func (c *cluster) join() *process {
+func (c *cluster) join(more ...string) *process {
 	at := bustest.FreePorts(c.t, 1)[0]
-	args := []string{"--metrics-listen", at}
+	args := append([]string{"--metrics-listen", at}, more...)
 	if c.folder {
 		args = append(args, "--root", c.root)
 	}
