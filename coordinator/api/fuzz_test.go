@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -386,14 +385,4 @@ func (f *fuzzer) report(n int) {
 		}
 	}
 	figures.Note(f.t, "%d requests over %d routes, seed %d: %v, the slowest %s; %d not judged while the machine stood still", n, len(f.ops), f.seed, sums, f.slow(5), f.excused.Load())
-}
-
-// slow names the slowest routes, with their slowest request.
-func (f *fuzzer) slow(n int) string {
-	names := slices.SortedFunc(maps.Keys(f.slowest), func(a, b string) int { return cmp.Compare(f.slowest[b], f.slowest[a]) })
-	var all []string
-	for _, name := range names[:min(n, len(names))] {
-		all = append(all, fmt.Sprint(name, " ", f.slowest[name].Round(time.Millisecond)))
-	}
-	return strings.Join(all, ", ")
 }
