@@ -27,7 +27,7 @@ type WorkerConfig struct {
 	Pool        string
 	Concurrency int
 	FullShare   float64 // 0 is the usual; see worker.Config
-	Root        string // "" touches no file system: nodes read and write artifacts
+	Root        string  // "" touches no file system: nodes read and write artifacts
 	Dial        func(ctx context.Context, network, address string) (net.Conn, error)
 	Meter       worker.Meter // nil counts nothing
 	Log         hclog.Logger
