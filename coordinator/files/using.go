@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 
-	"sluice/coordinator"
 	"sluice/coordinator/store"
 	"sluice/recipe"
 )
@@ -19,27 +18,10 @@ func Reads(plan *recipe.Plan, sha256 string) bool {
 	return false
 }
 
-// UsedBy is Config.Using for the jobs of a project: it reads the plans of all that are not at
-// their end.
+// UsedBy is Config.Using for the jobs of a project: those that are not at their end.
 func UsedBy(jobs *store.Jobs) func(ctx context.Context, sha256 string) (recipe.JobID, error) {
-	return func(ctx context.Context, sha256 string) (recipe.JobID, error) {
-		var open []recipe.JobID
-		jobs.All(func(j coordinator.Job) bool {
-			if !j.State.Final() {
-				open = append(open, j.ID)
-			}
-			return true
-		})
-		for _, id := range open {
-			spec, err := jobs.Spec(ctx, id)
-			switch {
-			case coordinator.FamilyOf(err) == coordinator.Unknown: // deleted meanwhile
-			case err != nil:
-				return "", err
-			case Reads(spec.Plan, sha256):
-				return id, nil
-			}
-		}
-		return "", nil
+	return func(_ context.Context, sha256 string) (recipe.JobID, error) {
+		id, _ := jobs.Reading(sha256)
+		return id, nil
 	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"regexp"
 	"slices"
 	"sync"
 
@@ -29,6 +30,7 @@ type Jobs struct {
 // progress.
 type joined struct {
 	spec      *coordinator.Spec // nil: removed, or not seen yet
+	reads     []string          // digests of the artifacts that its plan names
 	order     *coordinator.Order
 	status    *coordinator.Status
 	rev       uint64 // of the latest change
@@ -44,6 +46,7 @@ func NewJobs(c *Control) *Jobs {
 	j.specs.View(func(key string, v *coordinator.Spec, ch Change) {
 		j.change(key, ch.Rev, func(e *joined) {
 			if v != nil {
+				e.reads = artifactsOf(v.Plan)
 				v.Plan, v.Source, v.Files, v.Params = nil, "", nil, nil
 			}
 			j.place(e, v)
@@ -105,6 +108,30 @@ func (j *Jobs) Unfinished(owner string) (mine, all int) {
 		all += n
 	}
 	return j.open[owner], all
+}
+
+// artifactRef is how a step names content.
+var artifactRef = regexp.MustCompile(`artifact:([0-9a-f]{64})/`)
+
+func artifactsOf(plan *recipe.Plan) (digests []string) {
+	for i := 0; plan != nil && i < len(plan.Steps); i++ {
+		for _, m := range artifactRef.FindAllSubmatch(plan.Steps[i].Config, -1) {
+			digests = append(digests, string(m[1]))
+		}
+	}
+	return digests
+}
+
+// Reading returns a job that has not ended and whose plan names the content with that digest.
+func (j *Jobs) Reading(sha256 string) (id recipe.JobID, found bool) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	for _, e := range j.order {
+		if slices.Contains(e.reads, sha256) && (e.status == nil || !e.status.State.Final()) {
+			return e.spec.Job, true
+		}
+	}
+	return "", false
 }
 
 // place puts a job into the order, or takes it out. Called with mu held.
