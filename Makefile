@@ -24,7 +24,7 @@ FIGURED  := ./internal/figures/print.sh
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race check bench fuzz faults lasting generate images contained clean
+.PHONY: help build demo test race check bench fuzz faults lasting load generate images contained clean
 
 help: ## print the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,11 +63,15 @@ fuzz: ## run every fuzz target for FUZZTIME (default 1m) and print a table
 faults: ## clusters of processes: 100 SIGKILLs, each other fault 10 times, broken builds caught
 	$(FIGURED) $(GO) test ./internal/faults -count=1 -timeout 90m -whole
 
-lasting: ## long forms: SEEDS (200000) simulated runs, KILLS (50) a recipe, 2 minutes of pressure, 100 jobs
+lasting: ## long forms: SEEDS (200000) simulated runs, KILLS (50) a recipe, 2 minutes of pressure, 100 jobs, make load
 	SLUICE_SEEDS=5000 $(GO) test ./internal/protocol/simulation -run 'Rules' -count=1 -timeout 1h
 	SLUICE_SEEDS=$(SEEDS) $(FIGURED) $(GO) test ./internal/protocol/simulation -run 'Simulation' -count=1 -timeout 3h
 	SLUICE_KILLS=$(KILLS) $(FIGURED) $(GO) test ./internal/crash -count=1 -timeout 3h
 	$(FIGURED) $(GO) test ./internal/trial -run 'BackPressure|ManyJobs|OrderKeeps|RandomGraphs|Examples|LargeState' -count=1 -timeout 1h -long
+	$(MAKE) load
+
+load: ## the API under load: 100,000 generated requests, p50 and p99 of list and submit with 5,000 jobs
+	$(FIGURED) $(GO) test ./coordinator/api -run 'Fuzz|History' -count=1 -timeout 1h -long
 
 images: ## build the images sluice and sluice-nats with docker, from nothing that is pulled
 	@mkdir -p bin

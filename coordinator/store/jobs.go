@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"regexp"
 	"slices"
 	"sync"
 
@@ -21,6 +22,7 @@ type Jobs struct {
 	mu      sync.RWMutex
 	jobs    map[recipe.JobID]*joined // guarded by mu
 	order   []*joined                // newest first; guarded by mu
+	open    map[string]int           // jobs that have not ended, by owner; guarded by mu
 	changed []func(recipe.JobID)     // set before Follow
 }
 
@@ -28,6 +30,7 @@ type Jobs struct {
 // progress.
 type joined struct {
 	spec      *coordinator.Spec // nil: removed, or not seen yet
+	reads     []string          // digests of the artifacts that its plan names
 	order     *coordinator.Order
 	status    *coordinator.Status
 	rev       uint64 // of the latest change
@@ -39,10 +42,11 @@ type joined struct {
 // NewJobs returns the jobs of a control plane that does not follow yet.
 func NewJobs(c *Control) *Jobs {
 	j := &Jobs{c: c, specs: NewTable[coordinator.Spec](c, "job"), orders: NewTable[coordinator.Order](c, "order"),
-		status: NewTable[coordinator.Status](c, "status"), jobs: map[recipe.JobID]*joined{}}
+		status: NewTable[coordinator.Status](c, "status"), jobs: map[recipe.JobID]*joined{}, open: map[string]int{}}
 	j.specs.View(func(key string, v *coordinator.Spec, ch Change) {
 		j.change(key, ch.Rev, func(e *joined) {
 			if v != nil {
+				e.reads = artifactsOf(v.Plan)
 				v.Plan, v.Source, v.Files, v.Params = nil, "", nil, nil
 			}
 			j.place(e, v)
@@ -73,7 +77,9 @@ func (j *Jobs) change(key string, rev uint64, f func(*joined)) {
 		e = &joined{}
 		j.jobs[id] = e
 	}
+	j.count(e, -1)
 	f(e)
+	j.count(e, 1)
 	e.rev = max(e.rev, rev)
 	if e.spec == nil && e.order == nil && e.status == nil {
 		delete(j.jobs, id)
@@ -82,6 +88,50 @@ func (j *Jobs) change(key string, rev uint64, f func(*joined)) {
 	for _, f := range j.changed {
 		f(id)
 	}
+}
+
+// count adds n for a job that has not ended. Called with mu held.
+func (j *Jobs) count(e *joined, n int) {
+	if e.spec == nil || e.status != nil && e.status.State.Final() {
+		return
+	}
+	if j.open[e.spec.Owner] += n; j.open[e.spec.Owner] == 0 {
+		delete(j.open, e.spec.Owner)
+	}
+}
+
+// Unfinished counts the jobs that have not ended: those of an owner, and all.
+func (j *Jobs) Unfinished(owner string) (mine, all int) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	for _, n := range j.open {
+		all += n
+	}
+	return j.open[owner], all
+}
+
+// artifactRef is how a step names content.
+var artifactRef = regexp.MustCompile(`artifact:([0-9a-f]{64})/`)
+
+func artifactsOf(plan *recipe.Plan) (digests []string) {
+	for i := 0; plan != nil && i < len(plan.Steps); i++ {
+		for _, m := range artifactRef.FindAllSubmatch(plan.Steps[i].Config, -1) {
+			digests = append(digests, string(m[1]))
+		}
+	}
+	return digests
+}
+
+// Reading returns a job that has not ended and whose plan names the content with that digest.
+func (j *Jobs) Reading(sha256 string) (id recipe.JobID, found bool) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	for _, e := range j.order {
+		if slices.Contains(e.reads, sha256) && (e.status == nil || !e.status.State.Final()) {
+			return e.spec.Job, true
+		}
+	}
+	return "", false
 }
 
 // place puts a job into the order, or takes it out. Called with mu held.
