@@ -135,6 +135,7 @@ func TestN6Projects(t *testing.T) {
 		}
 		return all
 	}
+	b.announce(theirs)
 	before := snapshot()
 	if strings.Count(before, theirs) < 5 || strings.Contains(before, ": 4") {
 		t.Fatalf("project b has not all that it should have: %s", before)

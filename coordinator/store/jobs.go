@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"regexp"
 	"slices"
 	"sync"
 
@@ -110,14 +109,10 @@ func (j *Jobs) Unfinished(owner string) (mine, all int) {
 	return j.open[owner], all
 }
 
-// artifactRef is how a step names content.
-var artifactRef = regexp.MustCompile(`artifact:([0-9a-f]{64})/`)
-
+// artifactsOf returns the digests of the contents that the steps of a plan name.
 func artifactsOf(plan *recipe.Plan) (digests []string) {
 	for i := 0; plan != nil && i < len(plan.Steps); i++ {
-		for _, m := range artifactRef.FindAllSubmatch(plan.Steps[i].Config, -1) {
-			digests = append(digests, string(m[1]))
-		}
+		digests = append(digests, coordinator.ArtifactsIn(string(plan.Steps[i].Config))...)
 	}
 	return digests
 }
