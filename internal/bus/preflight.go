@@ -251,13 +251,29 @@ func (r *Report) checkStream(ctx context.Context, c *Conn, replicas int) {
 	pub, err := c.NewPublisher()
 	if err == nil {
 		defer pub.Close()
-		err = pub.PutSync(ctx, Put{Subject: s.Subjects[0], Data: []byte("preflight")}).Err
+		err = whenHeard(ctx, func() error { return pub.PutSync(ctx, Put{Subject: s.Subjects[0], Data: []byte("preflight")}).Err })
 	}
 	if err == nil {
-		_, err = c.Last(ctx, s.Name, s.Subjects[0])
+		err = whenHeard(ctx, func() error { _, err := c.Last(ctx, s.Name, s.Subjects[0]); return err })
 	}
 	if err != nil {
 		r.find(Refuse, "look at the server's log", "a stream was made, and does not keep what it is given: %v", err)
+	}
+}
+
+// whenHeard repeats what finds no stream or no message, until ctx ends: the other servers of a
+// cluster hear a moment later of a stream that one has made, and of what is in it.
+func whenHeard(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		if !errors.Is(err, ErrNoStream) && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(reconnectWait):
+		}
 	}
 }
 
