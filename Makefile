@@ -80,7 +80,7 @@ images: ## build the images sluice and sluice-nats with docker, from nothing tha
 	$(call image,nats,sluice-nats,$$(cat bin/nats-version))
 
 contained: ## run a cluster in containers under faults; needs a Docker engine
-	$(GO) test ./internal/contained -count=1 -timeout 25m -v
+	$(FIGURED) $(GO) test ./internal/contained -count=1 -timeout 25m -v
 
 generate: ## write all generated files anew: schemas, docs/kinds, docs/diagnostics.md, docs/configuration.md, docs/api.md
 	$(GO) run ./schemas/generate
