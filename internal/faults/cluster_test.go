@@ -30,6 +30,7 @@ type shape struct {
 	build        string // path of the binary
 	store        string // where the server keeps its files; "" is a folder of the test
 	other        string // binary of every other worker and coordinator; "" is build
+	label        string // in the table
 }
 
 func (s *shape) String() string {
