@@ -167,7 +167,7 @@ func levels(was, is map[*process]int) string {
 
 // moreGoroutines is how many more a process may have at rest than when it was new: those of
 // connections that are kept.
-const moreGoroutines = 30
+const moreGoroutines = 15
 
 // leaks compares the goroutines of a process with those that it had.
 func leaks(name string, was, is int) error {

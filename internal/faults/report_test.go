@@ -69,6 +69,7 @@ func (r *report) print(w io.Writer) {
 	if len(r.takes) == 0 {
 		return
 	}
+	slices.SortStableFunc(r.rows, func(a, b *reported) int { return rank(a.fault) - rank(b.fault) })
 	if len(r.rows) > 0 {
 		fmt.Fprintf(w, "\n%-58s | runs | where | result\n", "fault")
 	}
@@ -86,6 +87,16 @@ func (r *report) print(w io.Writer) {
 	for _, s := range r.takes {
 		fmt.Fprintln(w, s)
 	}
+}
+
+// rank puts what strikes any cluster first, in the order of rows.
+func rank(fault string) int {
+	for i := range rows {
+		if rows[i].name == fault {
+			return i
+		}
+	}
+	return len(rows)
 }
 
 // TestReport: rows of one fault are summed up, and what is wrong in one place is not covered by
