@@ -62,13 +62,12 @@ func journaled(t *testing.T) *jobRun {
 	if err != nil {
 		t.Fatal(err)
 	}
-	values := bus.ObjectsConfig{Stream: r.names.Values(), Prefix: r.names.ValuesPrefix()}
 	stop, err := conn.Serve(r.names.Chores(), "", func(ctx context.Context, _ string, data []byte) ([]byte, error) {
 		var c bus.Chore
 		if err := json.Unmarshal(data, &c); err != nil {
 			return nil, err
 		}
-		return nil, job.DoChore(ctx, conn, values, r.names, &c)
+		return nil, job.DoChore(ctx, conn, r.names, 1, &c)
 	})
 	if err != nil {
 		t.Fatal(err)

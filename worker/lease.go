@@ -162,7 +162,7 @@ func (r *jobRun) ownConsumer(ctx context.Context, stream string, step *recipe.St
 		}
 	}
 	err = r.conn.EnsureConsumer(ctx, bus.ConsumerConfig{Stream: stream, Name: mine, Filter: r.names.Fill(e.Subject), AckWait: ownedAckWait,
-		MaxAckPending: e.InHand, Memory: r.rec.Transient})
+		MaxAckPending: e.InHand, Memory: true})
 	if errors.Is(err, bus.ErrDiffers) { // another reign's was made meanwhile
 		return "", errRestart
 	}

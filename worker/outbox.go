@@ -153,8 +153,14 @@ func (o *outbox) publish(a *protocol.Action) error {
 	}
 	o.job.pub.Put(put, func(out bus.Outcome) {
 		r, fatal := resultOf(out)
-		if edge == protocol.DeadLetters && r == protocol.Refused { // there already
-			r = protocol.OK
+		if edge == protocol.DeadLetters {
+			if errors.Is(out.Err, bus.ErrNoStream) {
+				go o.firstLetter(id, part)
+				return
+			}
+			if r == protocol.Refused { // there already
+				r = protocol.OK
+			}
 		}
 		if r == protocol.Refused {
 			o.job.meter().Full(o.step.Kind)
@@ -162,6 +168,15 @@ func (o *outbox) publish(a *protocol.Action) error {
 		o.box.post(event{kind: evPublished, id: id, edge: edge, part: part, result: r, err: fatal})
 	})
 	return o.job.died(AfterPublish, o.step)
+}
+
+// firstLetter has the stream of dead letters made, and has those published again that found none.
+func (o *outbox) firstLetter(id protocol.ID, part int) {
+	err := o.job.need(o.ctx, bus.LaterDead)
+	if o.ctx.Err() != nil {
+		err = nil // the loop is over, whatever came of it
+	}
+	o.box.post(event{kind: evPublished, id: id, edge: protocol.DeadLetters, part: part, result: protocol.Failed, err: err})
 }
 
 // partHeader returns the header of part i of k.

@@ -203,6 +203,11 @@ func (l *sourceLoop) cut(ctx context.Context) (*bus.SplitList, error) {
 	if err := l.job.guard(l.step, func() error { return ask(ctx, node, list) }); err != nil {
 		return nil, &failure{fmt.Errorf("node %s: %w", l.step.Node, err)}
 	}
+	if list.Live {
+		if err := l.job.need(ctx, bus.LaterInput); err != nil {
+			return nil, err
+		}
+	}
 	if len(list.Splits) == 0 { // a source has at least one
 		list.Splits, list.Empty = []json.RawMessage{json.RawMessage("null")}, !list.Live
 	}

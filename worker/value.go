@@ -67,7 +67,7 @@ func (r *jobRun) putValue(ctx context.Context, name string, data []byte) (string
 	for {
 		err := r.values().Put(ctx, name, digest, data)
 		if errors.Is(err, bus.ErrNoStream) { // nobody needed one before
-			if err = r.askValues(ctx); err == nil {
+			if err = r.need(ctx, bus.LaterValues); err == nil {
 				continue
 			}
 		}
@@ -78,23 +78,23 @@ func (r *jobRun) putValue(ctx context.Context, name string, data []byte) (string
 	}
 }
 
-// askValues has the coordinator make the stream of large values. It waits for one to be there
-// until ctx ends: workers make no streams.
-func (r *jobRun) askValues(ctx context.Context) error {
-	ask, err := json.Marshal(bus.Chore{Values: true})
+// need has the coordinator make a stream of the job. It waits for one to be there until ctx ends:
+// workers make no streams.
+func (r *jobRun) need(ctx context.Context, which bus.Later) error {
+	ask, err := json.Marshal(bus.Chore{Make: which})
 	if err != nil {
 		return err
 	}
 	for {
-		_, err := r.conn.Request(ctx, r.names.Chores(), ask)
+		answer, err := r.conn.Request(ctx, r.names.Chores(), ask)
 		switch {
-		case errors.Is(err, bus.ErrClosed), err == nil:
+		case errors.Is(err, bus.ErrClosed), err == nil && string(answer) != bus.ChoreAgain:
 			return err
 		case errors.As(err, new(*bus.Refusal)):
-			return fmt.Errorf("the coordinator made no stream: %w", err)
+			return fmt.Errorf("the coordinator made no stream %s: %w", r.names.Later(which), err)
 		}
 		if !pause(ctx, troubleWait) {
-			return fmt.Errorf("no coordinator made the stream of large values: %w", bus.ErrTimeout)
+			return fmt.Errorf("no coordinator made the stream %s: %w", r.names.Later(which), bus.ErrTimeout)
 		}
 	}
 }

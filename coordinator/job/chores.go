@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"sluice/internal/bus"
 )
@@ -21,20 +22,92 @@ func (r *run) serveChores() (stop func(), err error) {
 		if c.Step < 0 || c.Step >= len(r.plan.Steps) {
 			return nil, fmt.Errorf("chore of job %s: there is no step %d", r.names.Job, c.Step)
 		}
-		err := DoChore(ctx, r.conn, r.valuesConfig(), r.names, &c)
+		err := r.chore(ctx, &c)
 		if err != nil {
-			r.log.Debug("a chore was not done", "step", c.Step, "err", err)
+			r.log.Debug("a chore was not done", "step", c.Step, "make", c.Make, "err", err)
+		}
+		if errors.Is(err, bus.ErrTimeout) { // the server is in trouble, which passes
+			return []byte(bus.ChoreAgain), nil
 		}
 		return nil, err
 	})
 }
 
-// DoChore does what a worker asks for. values describes the job's stream of large values.
-func DoChore(ctx context.Context, conn *bus.Conn, values bus.ObjectsConfig, names bus.Names, c *bus.Chore) error {
-	if c.Values {
-		if _, err := conn.Objects(ctx, values); err != nil {
+// chore does one, and knows from then on what streams there are.
+func (r *run) chore(ctx context.Context, c *bus.Chore) error {
+	if c.Make == "" {
+		return DoChore(ctx, r.conn, r.names, r.cfg.Replicas, c)
+	}
+	r.late.mu.Lock()
+	defer r.late.mu.Unlock()
+	if name := r.names.Later(c.Make); r.late.made[name] {
+		// One that is gone is not made again: what was in it would be missed by nobody.
+		if _, err := r.conn.StreamState(ctx, name); err != nil {
 			return err
 		}
+	}
+	if err := DoChore(ctx, r.conn, r.names, r.cfg.Replicas, c); err != nil {
+		return err
+	}
+	if c.Make != bus.LaterValues { // a value that is missing is missed by who reads it
+		r.late.made[r.names.Later(c.Make)] = true
+	}
+	return nil
+}
+
+// lateStreams are those of the job's streams that exist because a worker asked for them, by name.
+type lateStreams struct {
+	mu   sync.Mutex
+	made map[string]bool // guarded by mu
+}
+
+// find looks which an earlier start of the job has made.
+func (l *lateStreams) find(ctx context.Context, r *run) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.made = map[string]bool{}
+	if r.rec.Generation == 0 {
+		return nil
+	}
+	for _, which := range []bus.Later{bus.LaterDead, bus.LaterInput} {
+		name := r.names.Later(which)
+		switch _, err := r.conn.StreamState(ctx, name); {
+		case err == nil:
+			l.made[name] = true
+		case !errors.Is(err, bus.ErrNoStream):
+			return err
+		}
+	}
+	return nil
+}
+
+// names lists them.
+func (l *lateStreams) names() (all []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for name := range l.made {
+		all = append(all, name)
+	}
+	return all
+}
+
+// DoChore does what a worker asks for. A stream that it makes has so many replicas; 0 is 1.
+func DoChore(ctx context.Context, conn *bus.Conn, names bus.Names, replicas int, c *bus.Chore) error {
+	values := valuesConfig(names, replicas)
+	var err error
+	switch c.Make {
+	case "":
+	case bus.LaterValues:
+		_, err = conn.Objects(ctx, values)
+	case bus.LaterDead:
+		err = conn.EnsureStream(ctx, onceStream(names.Dead(), names.DeadAll(), replicas))
+	case bus.LaterInput:
+		err = conn.EnsureStream(ctx, onceStream(names.Input(), names.InputAll(), replicas))
+	default:
+		err = fmt.Errorf("a job has no stream of %q", c.Make)
+	}
+	if err != nil {
+		return err
 	}
 	if _, err := conn.PurgeSubjectBelow(ctx, names.Input(), names.InputStep(c.Step), c.Input); err != nil {
 		return err
@@ -70,7 +143,7 @@ func dropPieces(ctx context.Context, conn *bus.Conn, values bus.ObjectsConfig, s
 	return inParallel(done, func(name string) error { return store.Delete(ctx, name) })
 }
 
-// valuesConfig is that of the stream of large values, which is made when a worker first needs it.
-func (r *run) valuesConfig() bus.ObjectsConfig {
-	return bus.ObjectsConfig{Stream: r.names.Values(), Prefix: r.names.ValuesPrefix(), Replicas: r.cfg.Replicas}
+// valuesConfig is that of the stream of large values.
+func valuesConfig(names bus.Names, replicas int) bus.ObjectsConfig {
+	return bus.ObjectsConfig{Stream: names.Values(), Prefix: names.ValuesPrefix(), Replicas: replicas}
 }

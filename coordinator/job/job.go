@@ -31,9 +31,6 @@ type Config struct {
 	// One that is slow misses those between.
 	Show func(recipe.Progress)
 	Log  hclog.Logger
-	// Transient says that the server ends with this process: consumers then keep their state
-	// in memory, and a later Run makes new ones.
-	Transient bool
 	// Idle says that nothing can move now, and that this is no fault: no worker is there to serve
 	// a step. The watchdog waits meanwhile. Nil never says so.
 	Idle func() bool
@@ -115,34 +112,38 @@ type run struct {
 	pub   *bus.Publisher
 	acct  *protocol.Accountant
 
-	began     time.Time
-	foldSeq   uint64
-	written   map[int]protocol.Mark // the marks of the fold that is stored
-	purges    []protocol.Purge      // due behind the next fold that is written
-	tried     bool                  // the first of them was asked for, and nobody knows what came of it
-	looked    time.Time             // when the ledger was found whole, or not
-	gap       time.Time             // when an entry was found missing
-	loss      protocol.Loss         // what is known of it
-	owed      time.Time             // since when a fold is to be written again; zero when none is
-	reason    string                // why the job must fail
-	rest      string                // why it must rest
-	moved     time.Time             // last time anything moved
-	idle      time.Time             // last time that nothing could move
-	heard     uint64                // the sequence of the last entry that was read of the ledger
-	sought    time.Time             // when a frame was last looked for
-	lost      lost                  // the one that was found nowhere then
-	read      map[int]time.Time     // by source: last time that a worker was at it
-	here      map[string]bool       // workers that have something of this start of the job in hand
-	stood     time.Time             // when the job's streams were last seen
-	shower    *shower               // nil when nobody wants to see
-	news      chan func()           // what the subscriptions bring, for the one loop
-	oneSource bool
-	values    *bus.Objects          // nil until there are large values
-	ended     bool                  // the job had ended before this run
-	caught    bool                  // all that runs before this one did is counted
-	earlier   []recipe.StepProgress // that
-	shown     float64               // the fraction that was shown last
-	sizes     map[int][]int64       // by source: the sizes of its splits, summed up; none where unknown
+	began   time.Time
+	foldSeq uint64
+	written map[int]protocol.Mark // the marks of the fold that is stored
+	purges  []protocol.Purge      // due behind the next fold that is written
+	tried   bool                  // the first of them was asked for, and nobody knows what came of it
+	looked  time.Time             // when the ledger was found whole, or not
+	gap     time.Time             // when an entry was found missing
+	loss    protocol.Loss         // what is known of it
+	owed    time.Time             // since when a fold is to be written again; zero when none is
+	reason  string                // why the job must fail
+	rest    string                // why it must rest
+	moved   time.Time             // last time anything moved
+	idle    time.Time             // last time that nothing could move
+	heard   uint64                // the sequence of the last entry that was read of the ledger
+	sought  time.Time             // when a frame was last looked for
+	lost    lost                  // the one that was found nowhere then
+	read    map[int]time.Time     // by source: last time that a worker was at it
+	here    map[string]bool       // workers that have something of this start of the job in hand
+	stood   time.Time             // when the job's streams were last seen
+	served  time.Time             // when its consumers were
+	late    lateStreams
+	// reconnects is how often the connection had come back when the job's consumers were there.
+	reconnects uint64
+	shower     *shower     // nil when nobody wants to see
+	news       chan func() // what the subscriptions bring, for the one loop
+	oneSource  bool
+	values     *bus.Objects          // nil until there are large values
+	ended      bool                  // the job had ended before this run
+	caught     bool                  // all that runs before this one did is counted
+	earlier    []recipe.StepProgress // that
+	shown      float64               // the fraction that was shown last
+	sizes      map[int][]int64       // by source: the sizes of its splits, summed up; none where unknown
 }
 
 // Run runs a job until it is at its end or at rest, as control may ask, and returns its
@@ -170,6 +171,9 @@ func Run(ctx context.Context, c Config, control Control) (recipe.Progress, error
 		return r.progress(), err
 	}
 	defer deaf()
+	if err := r.late.find(ctx, r); err != nil {
+		return r.progress(), err
+	}
 	idle, err := r.serveChores()
 	if err != nil {
 		return r.progress(), err
@@ -223,7 +227,7 @@ func open(ctx context.Context, c Config) (*run, error) {
 	if c.Log == nil {
 		c.Log = hclog.NewNullLogger()
 	}
-	r := &run{cfg: c, conn: c.Conn, log: c.Log.With("job", string(c.Job)), names: bus.Names{Job: c.Job}, began: time.Now(), moved: time.Now(),
+	r := &run{reconnects: c.Conn.Reconnects(), cfg: c, conn: c.Conn, log: c.Log.With("job", string(c.Job)), names: bus.Names{Job: c.Job}, began: time.Now(), moved: time.Now(),
 		news: make(chan func(), 1024), sizes: map[int][]int64{}, read: map[int]time.Time{}, here: map[string]bool{}, shown: -1}
 	if err := EnsureJobs(ctx, c.Conn, c.Replicas); err != nil {
 		return nil, err

@@ -71,6 +71,7 @@ func (r *run) look(ctx context.Context) {
 	r.tellMarks()
 	r.help(ctx)
 	r.streamsStand(ctx)
+	r.consumersStand(ctx)
 	r.watchdog(ctx)
 	if err := r.sweepValues(ctx); err != nil {
 		r.log.Debug("large values not swept", "err", err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -48,7 +49,6 @@ func (r *run) provisions() []func(context.Context) error {
 // claim begins a new start of the job.
 func (r *run) claim(ctx context.Context) error {
 	r.rec.Generation++
-	r.rec.Transient = r.cfg.Transient
 	r.rec.AckWait, r.rec.Lease = orDefault(r.cfg.AckWait, defaultAckWait), orDefault(r.cfg.Lease, defaultLease)
 	return r.write(ctx, recipe.JobPending)
 }
@@ -78,18 +78,20 @@ func (r *run) announce(ctx context.Context) error {
 	return r.write(ctx, recipe.JobRunning)
 }
 
-// streams lists the job's streams. That of large values is made when a worker asks for it; see chores.go.
+// onceStream is one that keeps the first message of a subject.
+func onceStream(name, subjects string, replicas int) bus.StreamConfig {
+	return bus.StreamConfig{Name: name, Subjects: []string{subjects}, MaxMsgsPerSubject: 1, DiscardNew: true, AllowDirect: true, Replicas: replicas}
+}
+
+// streams lists the streams that the job has from the beginning. For the others see chores.go.
 func (r *run) streams() []bus.StreamConfig {
-	once := func(name, subjects string) bus.StreamConfig {
-		return bus.StreamConfig{Name: name, Subjects: []string{subjects}, MaxMsgsPerSubject: 1, DiscardNew: true, AllowDirect: true}
-	}
 	all := []bus.StreamConfig{
-		once(r.names.Ledger(), r.names.LedgerAll()),
-		once(r.names.Journal(), r.names.JournalAll()),
-		once(r.names.Dead(), r.names.DeadAll()),
-		once(r.names.Input(), r.names.InputAll()),
+		onceStream(r.names.Ledger(), r.names.LedgerAll(), r.cfg.Replicas),
 		{Name: r.names.State(), Subjects: []string{r.names.StateAll()}, MaxMsgsPerSubject: 1, AllowDirect: true},
 		{Name: r.names.Splits(), Subjects: []string{r.names.SplitsAll()}, WorkQueue: true, MaxMsgsPerSubject: 1, DiscardNew: true},
+	}
+	if slices.Contains(r.names.Streams(r.plan), r.names.Journal()) {
+		all = append(all, onceStream(r.names.Journal(), r.names.JournalAll(), r.cfg.Replicas))
 	}
 	for i := range r.plan.Streams {
 		s := &r.plan.Streams[i]
@@ -107,7 +109,9 @@ func (r *run) streams() []bus.StreamConfig {
 }
 
 // consumers lists those of stateless steps and of the sources' queues. Those of ordered
-// steps are made by whoever reigns.
+// steps are made by whoever reigns. How far they are is kept in memory only, which is a sixth of
+// the CPU of a job and a quarter with three replicas: what is done leaves its stream, and a
+// consumer that is made anew hands out the rest. See consumersStand.
 func (r *run) consumers() []bus.ConsumerConfig {
 	var all []bus.ConsumerConfig
 	for i := range r.plan.Steps {
@@ -115,12 +119,12 @@ func (r *run) consumers() []bus.ConsumerConfig {
 		switch s.Role {
 		case recipe.RoleSource:
 			all = append(all, bus.ConsumerConfig{Stream: r.names.Splits(), Name: r.names.Consumer(i, "", r.rec.Generation, 0),
-				Filter: r.names.SplitQueue(i), AckWait: r.rec.AckWait, MaxAckPending: r.plan.Window.Splits, Memory: r.rec.Transient})
+				Filter: r.names.SplitQueue(i), AckWait: r.rec.AckWait, MaxAckPending: r.plan.Window.Splits, Memory: true})
 		case recipe.RoleRelay, recipe.RoleGate:
 			for _, id := range s.In {
 				e := r.plan.Edge(id)
 				all = append(all, bus.ConsumerConfig{Stream: r.names.Fill(r.plan.Streams[e.Stream].Name), Name: r.names.Consumer(i, id, r.rec.Generation, 0),
-					Filter: r.names.Fill(e.Subject), AckWait: r.rec.AckWait, MaxAckPending: e.InHand, Memory: r.rec.Transient})
+					Filter: r.names.Fill(e.Subject), AckWait: r.rec.AckWait, MaxAckPending: e.InHand, Memory: true})
 			}
 		}
 	}

@@ -18,7 +18,7 @@ func (r *run) sweepValues(ctx context.Context) error {
 		if err != nil || !there {
 			return err
 		}
-		r.values = r.conn.OpenObjects(r.valuesConfig())
+		r.values = r.conn.OpenObjects(valuesConfig(r.names, r.cfg.Replicas))
 	}
 	var done []string
 	enough := errors.New("enough for now")

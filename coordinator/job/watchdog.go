@@ -4,19 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"sluice/internal/bus"
 	"sluice/recipe"
 )
 
-// lostAfter is how long nothing has moved before the watchdog looks for a lost frame, and
-// standEvery how often it looks whether the job's streams exist.
-const (
-	lostAfter  = 5 * time.Second
-	standEvery = time.Second
-)
+// lostAfter is how long nothing has moved before the watchdog looks for a lost frame.
+const lostAfter = 5 * time.Second
 
 // alive takes a worker's sign. That it is at a source is none of progress: a source may
 // wait for its input for as long as it likes, and a frame that nobody takes does not move.
@@ -94,31 +89,4 @@ func whoServes(s *recipe.Step) string {
 		return fmt.Sprintf("is a worker of pool %s running that serves kind %s?", s.Pool, s.Kind)
 	}
 	return fmt.Sprintf("is a worker running that serves kind %s?", s.Kind)
-}
-
-// streamsStand fails the job when a stream of it is gone: nothing can move there any more,
-// and what it held is lost.
-func (r *run) streamsStand(ctx context.Context) {
-	if time.Since(r.stood) < standEvery {
-		return
-	}
-	r.stood = time.Now()
-	name, err := r.conn.MissingStream(ctx, r.names, r.plan)
-	if err != nil || name == "" {
-		return
-	}
-	r.reason = goneReason(name)
-	at := slices.IndexFunc(r.plan.Streams, func(s recipe.Stream) bool { return r.names.Fill(s.Name) == name })
-	if at < 0 {
-		return
-	}
-	edges := r.plan.Streams[at].Edges
-	r.reason = fmt.Sprintf("stream %s is gone, and with it what waited on %s", name, r.edgeName(edges[0]))
-	if n := len(edges) - 1; n > 0 {
-		r.reason += fmt.Sprintf(" and on %d more", n)
-	}
-}
-
-func goneReason(stream string) string {
-	return fmt.Sprintf("stream %s is gone, and what it held is lost", stream)
 }

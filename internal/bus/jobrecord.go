@@ -13,15 +13,14 @@ type JobRecord struct {
 	State      recipe.JobState `json:"state"`
 	Generation uint64          `json:"generation"` // counts the starts; part of consumers' names
 	Plan       *recipe.Plan    `json:"plan"`
-	Frames     int             `json:"frames,omitempty"`    // version of its frames, and of all else that is stored of it; 0 is 1
-	Drain      bool            `json:"drain,omitempty"`     // its sources are to end early, whatever comes between
-	Reason     string          `json:"reason,omitempty"`    // why it failed
-	Parent     recipe.JobID    `json:"parent,omitempty"`    // the job whose dead letters this one replays
-	AckWait    time.Duration   `json:"ack_wait"`            // of stateless steps and splits
-	Lease      time.Duration   `json:"lease"`               // of ordered steps
-	Transient  bool            `json:"transient,omitempty"` // consumers keep their state in memory: no server outlives this start of the job
-	Origin     Origin          `json:"origin,omitzero"`     // how it was started
-	Priority   int             `json:"priority,omitempty"`  // among other jobs, -10 to 10
+	Frames     int             `json:"frames,omitempty"`   // version of its frames, and of all else that is stored of it; 0 is 1
+	Drain      bool            `json:"drain,omitempty"`    // its sources are to end early, whatever comes between
+	Reason     string          `json:"reason,omitempty"`   // why it failed
+	Parent     recipe.JobID    `json:"parent,omitempty"`   // the job whose dead letters this one replays
+	AckWait    time.Duration   `json:"ack_wait"`           // of stateless steps and splits
+	Lease      time.Duration   `json:"lease"`              // of ordered steps
+	Origin     Origin          `json:"origin,omitzero"`    // how it was started
+	Priority   int             `json:"priority,omitempty"` // among other jobs, -10 to 10
 	Started    time.Time       `json:"started"`
 	Ended      time.Time       `json:"ended,omitzero"`
 	Revision   uint64          `json:"-"` // of the record in its stream
@@ -89,12 +88,25 @@ type DeadLetter struct {
 // streams and remove what is stored. Each may be asked for again, or late: what is removed is
 // said by sequences that nobody needs any more.
 type Chore struct {
-	Values   bool   `json:"values,omitempty"`   // make the stream of large values
+	Make     Later  `json:"make,omitempty"`     // make this stream
 	Step     int    `json:"step"`               // what follows is of this step
 	Input    uint64 `json:"input,omitempty"`    // remove its input log below this sequence
 	Journal  uint64 `json:"journal,omitempty"`  // remove its journal below this sequence
 	Revision uint64 `json:"revision,omitempty"` // remove the pieces of its state below this revision
 }
+
+// Later names a stream of a job that is made when a worker first asks for it: most jobs never do.
+type Later string
+
+// The streams that are made later.
+const (
+	LaterValues Later = "values" // large values
+	LaterDead   Later = "dead"   // dead letters
+	LaterInput  Later = "input"  // input logs of live sources
+)
+
+// ChoreAgain is the answer to a chore that is to be asked for again: the server was in trouble.
+const ChoreAgain = "again"
 
 // Printed is what a printer has printed, as whole lines.
 type Printed struct {

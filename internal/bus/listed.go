@@ -52,10 +52,11 @@ func (c *Conn) HasStream(ctx context.Context, name string) (bool, error) {
 	return err == nil && missing == "", err
 }
 
-// MissingStream returns the first of the job's streams that does not exist, "" when all do. It
+// MissingStream returns the first of the job's streams that does not exist, "" when all do; late are
+// the names of those that it has only since somebody asked for them. It
 // may see a second late that one is gone; one that was just made is not missed.
-func (c *Conn) MissingStream(ctx context.Context, n Names, plan *recipe.Plan) (string, error) {
-	all := n.Streams(plan)
+func (c *Conn) MissingStream(ctx context.Context, n Names, plan *recipe.Plan, late ...string) (string, error) {
+	all := append(n.Streams(plan), late...)
 	missing, err := c.lists(ctx, all...)
 	if err != nil || missing == "" {
 		return "", err

@@ -54,9 +54,26 @@ func (n Names) Input() string { return n.Prefix() + "INPUT" }
 // Values is the stream of large values.
 func (n Names) Values() string { return n.Prefix() + "VALUES" }
 
-// Streams are the streams that a job has from its provision to its end.
+// Later is the stream that is made when a worker asks for it.
+func (n Names) Later(which Later) string {
+	switch which {
+	case LaterDead:
+		return n.Dead()
+	case LaterInput:
+		return n.Input()
+	}
+	return n.Values()
+}
+
+// Streams are the streams that a job has from its provision to its end. For the others see Later.
 func (n Names) Streams(plan *recipe.Plan) []string {
-	all := []string{n.Ledger(), n.State(), n.Journal(), n.Dead(), n.Splits(), n.Input()}
+	all := []string{n.Ledger(), n.State(), n.Splits()}
+	for i := range plan.Steps {
+		if plan.Steps[i].Role == recipe.RoleOrdered {
+			all = append(all, n.Journal())
+			break
+		}
+	}
 	for i := range plan.Streams {
 		all = append(all, n.Fill(plan.Streams[i].Name))
 	}

@@ -230,7 +230,6 @@ func (c *Config) serve(ctx context.Context, h *Host) (recipe.Progress, error) {
 	p, err := job.Run(ctx, job.Config{
 		Conn: h.conn, Job: c.Job, Parent: c.Parent, Origin: c.Origin, Plan: c.Plan, AckWait: c.AckWait, Lease: c.Lease, Stall: c.Stall, Show: c.Show,
 		Log: c.Log.Named("coordinator"), Keep: c.Keep,
-		Transient: true,
 	}, job.Control{Stop: c.Stop})
 	cancel()
 	for range workers {

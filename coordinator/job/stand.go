@@ -1,0 +1,91 @@
+package job
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"sluice/internal/bus"
+	"sluice/recipe"
+)
+
+// standEvery is how often the coordinator looks whether the job's streams exist, and
+// consumersWithin bounds one look at its consumers.
+const (
+	standEvery      = time.Second
+	consumersWithin = 5 * time.Second
+)
+
+// streamsStand fails the job when a stream of it is gone: nothing can move there any more,
+// and what it held is lost.
+func (r *run) streamsStand(ctx context.Context) {
+	if time.Since(r.stood) < standEvery {
+		return
+	}
+	r.stood = time.Now()
+	name, err := r.conn.MissingStream(ctx, r.names, r.plan, r.late.names()...)
+	if err != nil || name == "" {
+		return
+	}
+	r.reason = goneReason(name)
+	at := slices.IndexFunc(r.plan.Streams, func(s recipe.Stream) bool { return r.names.Fill(s.Name) == name })
+	if at < 0 {
+		return
+	}
+	edges := r.plan.Streams[at].Edges
+	r.reason = fmt.Sprintf("stream %s is gone, and with it what waited on %s", name, r.edgeName(edges[0]))
+	if n := len(edges) - 1; n > 0 {
+		r.reason += fmt.Sprintf(" and on %d more", n)
+	}
+}
+
+func goneReason(stream string) string {
+	return fmt.Sprintf("stream %s is gone, and what it held is lost", stream)
+}
+
+// consumersStand makes those consumers again that are gone. They are kept in memory: a server
+// that stands alone has none when it begins again. The connection has then come back, which is
+// when to look; and now and then while nothing moves.
+func (r *run) consumersStand(ctx context.Context) {
+	n := r.conn.Reconnects()
+	still := time.Since(r.moved)
+	if n == r.reconnects && (still < lostAfter || time.Since(r.served) < max(lostAfter, still/2)) {
+		return
+	}
+	r.served = time.Now()
+	ctx, cancel := context.WithTimeout(ctx, consumersWithin)
+	defer cancel()
+	gone, err := r.goneConsumers(ctx)
+	if err == nil {
+		err = inParallel(gone, func(c bus.ConsumerConfig) error { return r.conn.EnsureConsumer(ctx, c) })
+	}
+	if err != nil { // the server has just begun; the next look is soon
+		r.log.Debug("the job's consumers were not looked at", "err", err)
+		return
+	}
+	if len(gone) > 0 {
+		r.log.Info("consumers were gone and are made again", "consumers", len(gone))
+	}
+	r.reconnects = n
+}
+
+// goneConsumers lists those of this start of the job that do not exist.
+func (r *run) goneConsumers(ctx context.Context) ([]bus.ConsumerConfig, error) {
+	there := map[string][]string{}
+	var gone []bus.ConsumerConfig
+	for _, c := range r.consumers() {
+		names, known := there[c.Stream]
+		if !known {
+			var err error
+			if names, err = r.conn.Consumers(ctx, c.Stream); err != nil {
+				return nil, err
+			}
+			there[c.Stream] = names
+		}
+		if _, found := slices.BinarySearch(names, c.Name); !found {
+			gone = append(gone, c)
+		}
+	}
+	return gone, nil
+}
