@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"sluice/internal/figures"
 )
 
 // trouble keeps jobs running on a cluster and strikes it, until all strikes have struck while
@@ -129,7 +127,7 @@ func (x *trouble) settled(ctx context.Context, was map[*process]int) {
 			}
 		}
 		if err == nil {
-			x.c.t.Logf("goroutines of new processes and at the end, behind %d jobs: %s", x.removed, levels(was, all))
+			table.note(x.c.t, "goroutines of new processes and at the end, behind %d jobs: %s", x.removed, levels(was, all))
 			return
 		}
 		if !pass(ctx, time.Second) {
@@ -154,7 +152,7 @@ func (x *trouble) note(t testing.TB, order ...injector) {
 			table.add(i.name, n, x.c.label, what)
 		}
 	}
-	figures.Note(t, "%s: %d jobs (%s), %d of them deleted without a trace; %s", &x.c.shape, len(x.jobs), strings.Join(names, ", "), x.removed, what)
+	table.note(t, "%s: %d jobs (%s), %d of them deleted without a trace; %s", &x.c.shape, len(x.jobs), strings.Join(names, ", "), x.removed, what)
 }
 
 func newTrouble(c *cluster, seed uint64, lasts, gap time.Duration, of ...*scene) *trouble {

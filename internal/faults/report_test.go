@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"sluice/internal/figures"
 )
 
 // report is what the whole run prints at its end: one table of faults, and how long each
@@ -17,6 +19,7 @@ import (
 type report struct {
 	mu    sync.Mutex
 	rows  []*reported // in the order in which they came; guarded by mu, as all below
+	notes []string    // what else was measured
 	takes []string
 }
 
@@ -46,6 +49,15 @@ func (r *report) add(fault string, runs int, where, result string) {
 	if result != good {
 		k.result = result
 	}
+}
+
+// note keeps a figure, and logs it.
+func (r *report) note(t testing.TB, format string, args ...any) {
+	t.Helper()
+	figures.Note(t, format, args...)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.notes = append(r.notes, fmt.Sprintf(format, args...))
 }
 
 // time measures a portion, which is a test.
@@ -84,7 +96,7 @@ func (r *report) print(w io.Writer) {
 	if len(kinds) > 0 {
 		fmt.Fprintf(w, "SIGKILLs in all: %d (%s)\n\n", sum, strings.Join(kinds, ", "))
 	}
-	for _, s := range r.takes {
+	for _, s := range append(append(r.notes, ""), r.takes...) {
 		fmt.Fprintln(w, s)
 	}
 }
@@ -115,5 +127,26 @@ func TestReport(t *testing.T) {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &b)
 		}
+	}
+}
+
+// TestRows: what is struck in the whole form is what was promised.
+func TestRows(t *testing.T) {
+	kills := 0
+	for _, r := range rows {
+		switch of, is := strings.CutPrefix(r.name, sigkill); {
+		case is && of == "a server":
+			kills += r.whole[1]
+		case is:
+			kills += r.whole[0]
+		case r.whole[0]+r.whole[1] < 10:
+			t.Errorf("%s: %v times in the whole form, want 10", r.name, r.whole)
+		}
+		if r.short[0]+r.short[1] == 0 {
+			t.Errorf("%s is not in the short form", r.name)
+		}
+	}
+	if kills != 100 {
+		t.Errorf("%d kills of workers and coordinators on one server and of servers among three, want 100", kills)
 	}
 }

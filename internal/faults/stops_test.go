@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"sluice/client"
-	"sluice/internal/figures"
 	"sluice/recipe"
 )
 
@@ -61,7 +60,7 @@ func TestH3StopUnderLoad(t *testing.T) {
 	}
 	slices.Sort(took)
 	longest := took[len(took)-1]
-	figures.Note(t, "%d stops of a job at full load, from the request to rest, each gone on with: p50 %v, max %v; %s", len(took),
+	table.note(t, "%d stops of a job at full load, from the request to rest, each gone on with: p50 %v, max %v; %s", len(took),
 		took[len(took)/2].Round(time.Millisecond), longest.Round(time.Millisecond), good)
 	if longest > stopWithin {
 		t.Errorf("a job took %v to stop, want at most %v", longest, stopWithin)
@@ -152,6 +151,6 @@ func TestH3RollUnderLoad(t *testing.T) {
 		}
 	}
 	sound(r)
-	figures.Note(t, "%d rolling restarts of 3 workers and 2 coordinators while %d jobs ran at full load, each restart while one moved, the longest drain %v; %s",
+	table.note(t, "%d rolling restarts of 3 workers and 2 coordinators while %d jobs ran at full load, each restart while one moved, the longest drain %v; %s",
 		rolls, jobs, longest.Round(time.Millisecond), good)
 }
