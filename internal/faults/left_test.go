@@ -33,6 +33,10 @@ func TestNoProcessIsLeft(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			seen, err := cmd.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -51,6 +55,7 @@ func TestNoProcessIsLeft(t *testing.T) {
 				if how == "is killed" {
 					_ = cmd.Process.Kill()
 				}
+				_, _ = io.WriteString(seen, "seen\n")
 				break
 			}
 			_, _ = io.Copy(io.Discard, out) // until it has ended
@@ -93,6 +98,7 @@ func TestEnds(t *testing.T) {
 	c.workers = append(c.workers, p)
 	p.start(t)
 	_, _ = os.Stdout.WriteString("started " + strconv.Itoa(p.cmd.Process.Pid) + "\n")
+	_, _ = os.Stdin.Read(make([]byte, 1)) // until the process was seen
 	switch how {
 	case "fails":
 		t.Fatal("as it was told to")
