@@ -2,6 +2,10 @@
 # from the module's own dependencies.
 
 GO       ?= go
+# Without the paths of this folder in what is built, a copy of it (the docs are tested in some) takes
+# what was compiled here out of Go's cache.
+GOFLAGS  ?= -trimpath
+export GOFLAGS
 FUZZTIME ?= 1m
 SEEDS    ?= 200000
 KILLS    ?= 50

@@ -88,8 +88,25 @@ func (c *Client) do(ctx context.Context, k call) error {
 	return nil
 }
 
-// ask asks, and returns an answer that is no error. The caller closes its body.
+// ask asks, again where the coordinator says when, and returns an answer that is no error. The
+// caller closes its body.
 func (c *Client) ask(ctx context.Context, k call) (*http.Response, error) {
+	for left := againFor; ; {
+		resp, err := c.once(ctx, k)
+		if err != nil || resp.StatusCode < 400 {
+			return resp, err
+		}
+		wait, again := later(resp, &k)
+		fault := faultOf(resp)
+		resp.Body.Close()
+		if left -= wait; !again || left < 0 || !pause(ctx, wait) {
+			return nil, fault
+		}
+	}
+}
+
+// once asks one time.
+func (c *Client) once(ctx context.Context, k call) (*http.Response, error) {
 	body := k.body
 	if k.in != nil {
 		data, err := json.Marshal(k.in)
@@ -122,10 +139,6 @@ func (c *Client) ask(ctx context.Context, k call) (*http.Response, error) {
 		f := coordinator.Faultf(coordinator.Unavailable, "coordinator at %s: %w", c.base.Host, err)
 		f.Hint = "is it running, and is the address right? sluice up starts one"
 		return nil, f
-	}
-	if resp.StatusCode >= 400 {
-		defer resp.Body.Close()
-		return nil, faultOf(resp)
 	}
 	return resp, nil
 }

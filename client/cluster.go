@@ -19,6 +19,13 @@ func (c *Client) Workers(ctx context.Context) ([]coordinator.Worker, error) {
 	return out.Workers, c.do(ctx, call{method: http.MethodGet, path: "v1/workers", out: &out})
 }
 
+// Worker returns the worker of that name, with its kinds; coordinator.Unknown when none is here.
+func (c *Client) Worker(ctx context.Context, name string) (w coordinator.Worker, err error) {
+	ctx, cancel := within(ctx, wait)
+	defer cancel()
+	return w, c.do(ctx, call{method: http.MethodGet, path: "v1/workers/" + url.PathEscape(name), out: &w})
+}
+
 // Self is who asks, as the coordinator knows it.
 type Self struct {
 	Name    string           `json:"name"`

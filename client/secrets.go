@@ -65,18 +65,30 @@ type Replayed struct {
 	Later   []string          `json:"later,omitempty"`   // nodes left out: their replay writes what another one does, that has to end before
 }
 
-// Replay runs dead letters once more: those with these ids, or all that no replay has.
-func (c *Client) Replay(ctx context.Context, id recipe.JobID, ids []string, node string, force bool) (r Replayed, err error) {
+// Replaying says which dead letters of a job are replayed.
+type Replaying struct {
+	IDs   []string // without any, all that no replay has
+	Node  string   // only those of one node; "" for all
+	Force bool     // although an ordered step is below, which sees the records late
+	Key   string   // with one the same request may be sent again, whatever became of the first; "" for none
+}
+
+// Replay runs dead letters once more.
+func (c *Client) Replay(ctx context.Context, id recipe.JobID, which Replaying) (r Replayed, err error) {
 	ctx, cancel := within(ctx, wait)
 	defer cancel()
-	in := map[string]any{"force": force}
-	if len(ids) > 0 {
-		in["ids"] = ids
+	in := map[string]any{"force": which.Force}
+	if len(which.IDs) > 0 {
+		in["ids"] = which.IDs
 	}
-	if node != "" {
-		in["node"] = node
+	if which.Node != "" {
+		in["node"] = which.Node
 	}
-	return r, c.do(ctx, call{method: http.MethodPost, path: letters(id) + "/replay", in: in, out: &r})
+	h := http.Header{}
+	if which.Key != "" {
+		h.Set("Idempotency-Key", which.Key)
+	}
+	return r, c.do(ctx, call{method: http.MethodPost, path: letters(id) + "/replay", header: h, in: in, out: &r})
 }
 
 // PurgeLetters deletes dead letters for good, all without ids, and returns how many.

@@ -3,6 +3,8 @@ package coordinator
 import (
 	"fmt"
 	"path"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -29,6 +31,19 @@ type Artifact struct {
 // people, and for its ending: what would make a pattern of it is left out.
 func (a *Artifact) Ref() string {
 	return fmt.Sprintf("artifact:%s/%s", a.SHA256, strings.NewReplacer("*", "_", "?", "_", "[", "_").Replace(a.Name))
+}
+
+var artifactNamed = regexp.MustCompile(`artifact:([0-9a-f]{64})`)
+
+// ArtifactsIn returns the digests of the artifacts that a text names, a recipe or a node's
+// settings, sorted and each once.
+func ArtifactsIn(text string) []string {
+	var all []string
+	for _, m := range artifactNamed.FindAllStringSubmatch(text, -1) {
+		all = append(all, m[1])
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // Upload is a file on its way to become an artifact.

@@ -21,6 +21,7 @@ type RecipeVersion struct {
 	Description string    `json:"description,omitempty"` // the document's, cut off at 1,000 bytes
 	Digest      string    `json:"digest"`                // SHA-256 of the document and the files beside it, in hexadecimal
 	Uses        []string  `json:"uses,omitempty"`        // the saved recipes that it includes itself: name@3, or name@latest
+	Artifacts   []string  `json:"artifacts,omitempty"`   // digests of those that its text names: they are not deleted
 	By          string    `json:"by"`                    // who saved it
 	At          time.Time `json:"at"`
 	ImportedBy  string    `json:"imported_by,omitempty"` // who brought it here from another library

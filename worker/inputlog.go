@@ -82,7 +82,7 @@ func decodeChunk(b []byte) (chunk, error) {
 		}
 		numbers[i], b = v, b[n:]
 	}
-	if numbers[0] > recipe.FrameRecords || numbers[1] > math.MaxInt64 || numbers[2] > numbers[1] || numbers[3] > uint64(len(b)) {
+	if numbers[0] > recipe.PartRecords || numbers[1] > math.MaxInt64 || numbers[2] > numbers[1] || numbers[3] > uint64(len(b)) {
 		return c, bad
 	}
 	c.records, c.total, c.dropped = int(numbers[0]), int64(numbers[1]), int64(numbers[2])

@@ -7,35 +7,7 @@ import (
 	"time"
 
 	"sluice/coordinator"
-	"sluice/internal/progress"
 )
-
-type workersCmd struct {
-	remoteFlags
-	outputFlags
-}
-
-// Run lists the workers.
-func (c workersCmd) Run(ctx context.Context, std streams) error {
-	r, err := c.open()
-	if err != nil {
-		return err
-	}
-	all, err := r.Workers(ctx)
-	if err != nil {
-		return told(err)
-	}
-	return c.print(std.out, all, func(w io.Writer) {
-		row(w, "NAME", "HOST", "POOL", "KINDS", "JOBS", "VERSION", "UP")
-		for _, k := range all {
-			name := k.Name
-			if k.Draining {
-				name += " (leaves)"
-			}
-			row(w, name, k.Host, k.Pool, len(k.Kinds), k.Jobs, k.Version, progress.Human(time.Since(k.Started).Round(time.Second)))
-		}
-	})
-}
 
 type keysCmd struct {
 	List   keysListCmd   `cmd:"" default:"withargs" help:"List API keys."`

@@ -184,7 +184,7 @@ func TestTapsOfAStoredPart(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = newTaps([]string{"box.out"}, plan, nil, nil)
-	if err == nil || !strings.HasSuffix(err.Error(), "tap all that leaves it by --tap box, or --tap box/s.out") {
+	if err == nil || !strings.HasSuffix(err.Error(), "tap all that leaves it by box, or box/s.out") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := newTaps([]string{"box", "box/s.out"}, plan, nil, nil); err != nil {

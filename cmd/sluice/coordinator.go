@@ -22,7 +22,7 @@ project is named with the folder that sluice nats setup has made for it, as --pr
 // Run serves until it is told to end.
 func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 	log := c.Logger("coordinator", std.err)
-	ctx, end := untilTold(parent, ends(log, c.DrainWithin))
+	ctx, end, told := untilTold(parent, log, ends(log, c.DrainWithin))
 	defer end()
 	w, err := watch(ctx, "coordinator", &c.Common, log)
 	if err != nil {
@@ -34,6 +34,7 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 		return err
 	}
 	defer ln.Close()
+	told.rereads(ln)
 	projects, closeAll, err := dialProjects(c.NATS, c.Projects, log)
 	if err != nil {
 		return err
@@ -70,7 +71,7 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 	}
 	w.health.Check("control plane", coord.Ready)
 	g := &group{end: end}
-	if err := w.apart(ctx, g, c.MetricsListen, &c.Endpoint, log); err != nil {
+	if err := w.apart(ctx, g, told, c.MetricsListen, &c.Endpoint, log); err != nil {
 		return err
 	}
 	address := addressOf(ln, c.Endpoint)

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
 
+	"sluice/client"
 	"sluice/coordinator"
 	"sluice/coordinator/dead"
 	"sluice/internal/progress"
@@ -117,7 +119,7 @@ func (c deadReplayCmd) remote(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	done, err := r.Replay(ctx, id, c.IDs, c.Node, c.Force)
+	done, err := r.Replay(ctx, id, client.Replaying{IDs: c.IDs, Node: c.Node, Force: c.Force, Key: rand.Text()})
 	if err != nil {
 		return told(err)
 	}

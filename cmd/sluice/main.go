@@ -41,10 +41,11 @@ type cli struct {
 	Delete      deleteCmd      `cmd:"" help:"Delete a job that has ended." group:"cluster"`
 	Retry       retryCmd       `cmd:"" help:"Run a job once more that failed or was cancelled." group:"cluster"`
 	Results     resultsCmd     `cmd:"" help:"Print the records that a sink of a job has written, as JSON." group:"cluster"`
+	Tap         tapCmd         `cmd:"" help:"Print the records that pass at a node of a job, as they pass." group:"cluster"`
 	Artifacts   artifactsCmd   `cmd:"" help:"List, download and upload files." group:"cluster"`
 	Secrets     secretsCmd     `cmd:"" help:"Set, list and delete secrets." group:"cluster"`
 	Recipes     recipesCmd     `cmd:"" help:"Save recipes in a cluster, and look at them." group:"cluster"`
-	Workers     workersCmd     `cmd:"" help:"List the workers of a cluster." group:"cluster"`
+	Workers     workersCmd     `cmd:"" help:"List the workers of a cluster, or show one." group:"cluster"`
 	Keys        keysCmd        `cmd:"" help:"Make, list and revoke API keys." group:"cluster"`
 	Up          upCmd          `cmd:"" help:"Run a whole cluster in one process." group:"services"`
 	Coordinator coordinatorCmd `cmd:"" help:"Run a coordinator: it answers the API and leads jobs." group:"services"`

@@ -52,7 +52,7 @@ func TestRemote(t *testing.T) {
 	f := newFolder(t, remoteFiles)
 	up := f.up("--log-level trace")
 	for name, test := range map[string]func(*folder){
-		"submit": submitting, "jobs": listing, "orders": ordering, "dead": deadLetters, "recipes": savedRecipes, "secrets": secretsKept, "keys": keysMade, "watch": watching,
+		"submit": submitting, "jobs": listing, "orders": ordering, "dead": deadLetters, "recipes": savedRecipes, "secrets": secretsKept, "keys": keysMade, "watch": watching, "tap": tapping,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -169,6 +169,52 @@ func ordering(f *folder) {
 		f.t.Errorf("results have %d lines, the artifact %d bytes", len(lines), len(got))
 	}
 	bustest.Eventually(f.t, "the job to be gone", func() bool { return f.run("", "job "+id).code == 3 })
+}
+
+func tapping(f *folder) {
+	id := f.submit("slow.yaml -p n=1000000")
+	if lines := strings.Split(f.must(0, "", "tap @last texts --limit 300").out, "\n"); len(lines) != 301 || len(lines[0]) < 3 {
+		f.t.Errorf("got %d lines, the first %q; want 300 numbers", len(lines)-1, lines[0])
+	}
+	var text string
+	if out := f.must(0, "", "tap "+id+" texts.out --limit 1 -o json").out; json.Unmarshal([]byte(out), &text) != nil || text == "" {
+		f.t.Errorf("got %q, want a string", out)
+	}
+	f.steps([]step{
+		{"tap @last n --limit 1", "", 0, "", "as many records as were asked for\n"},
+		{"tap @last n --for 1ms", "", 0, "", "the time is over"},
+		{"tap @last n --for 2h", "", 3, "", "at most 1h"},
+		{"tap @last n --limit=-1", "", 3, "", "negative"},
+		{"tap @last text", "", 3, "", "did you mean texts?"},
+		{"tap @last out", "", 3, "", "out puts nothing out; tap what leads to it"},
+		{"tap nosuchjob n", "", 3, "", "no such job: nosuchjob"},
+	})
+	p := f.start("tap @last texts")
+	bustest.Eventually(f.t, "records", func() bool { return p.out.String() != "" })
+	f.must(0, "", "stop @last")
+	if code := p.exit(); code != 0 || p.errs.String() != "job "+id+" is stopped\n" {
+		f.t.Errorf("a tap when the job is stopped: got %d, %q", code, p.errs.String())
+	}
+	f.steps([]step{
+		{"tap @last texts", "", 3, "", "nothing passes: job " + id + " is stopped\n  hint: resume it"},
+		{"resume @last", "", 0, "", ""},
+	})
+	p = f.start("tap @last texts")
+	bustest.Eventually(f.t, "records", func() bool { return p.out.String() != "" })
+	p.signal(os.Interrupt)
+	if code := p.exit(); code != 130 {
+		f.t.Errorf("a tap that is left: got %d, %q", code, p.errs.String())
+	}
+	f.must(0, "", "cancel @last")
+	var workers []struct{ Name string }
+	if err := json.Unmarshal([]byte(f.must(0, "", "workers -o json").out), &workers); err != nil || len(workers) == 0 {
+		f.t.Fatalf("got %+v, %v", workers, err)
+	}
+	f.steps([]step{
+		{"workers " + workers[0].Name, "", 0, "md5_hash@1\n", ""},
+		{"workers -o yaml " + workers[0].Name, "", 0, "name: " + workers[0].Name, ""},
+		{"workers nobody", "", 3, "", "no such worker: nobody"},
+	})
 }
 
 func deadLetters(f *folder) {

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
@@ -40,24 +39,6 @@ func (g *group) run(f func() error) {
 		}
 		g.end()
 	})
-}
-
-// untilTold returns a context that ends at the first Ctrl-C or SIGTERM, and calls said then; a
-// second one ends the process at once.
-func untilTold(parent context.Context, said func()) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(parent)
-	told := make(chan os.Signal, 2)
-	signal.Notify(told, endings()...)
-	go func() {
-		select {
-		case <-told:
-			signal.Stop(told)
-			said()
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, cancel
 }
 
 // ends logs that a service was told to end.

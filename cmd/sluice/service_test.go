@@ -284,6 +284,10 @@ func TestSeparateProcesses(t *testing.T) {
 		w.until("works")
 		all = append(all, w)
 	}
+	for _, p := range all { // which ends none of them
+		p.signal(syscall.SIGHUP)
+		p.until("told by SIGHUP")
+	}
 	f.steps([]step{
 		{"logs -f @last", "", 0, "succeeded", ""},
 		{"secrets set api-key", "the-canary-value\n", 0, "", ""},

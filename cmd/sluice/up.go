@@ -38,7 +38,7 @@ const localContext = "local"
 // Run serves until it is told to end.
 func (c upCmd) Run(parent context.Context, std streams) error {
 	log := c.Logger("sluice", std.err)
-	ctx, end := untilTold(parent, ends(log, c.DrainWithin))
+	ctx, end, told := untilTold(parent, log, ends(log, c.DrainWithin))
 	defer end()
 	dir, err := c.folder()
 	if err != nil {
@@ -49,6 +49,7 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 		return err
 	}
 	defer ln.Close()
+	told.rereads(ln)
 	server, err := c.server(ctx, dir, log)
 	if err != nil {
 		return err
@@ -83,7 +84,7 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 	}
 	g := &group{end: end}
 	w.health.Check("control plane", coord.Ready)
-	if err := w.apart(ctx, g, c.MetricsListen, &c.Endpoint, log); err != nil {
+	if err := w.apart(ctx, g, told, c.MetricsListen, &c.Endpoint, log); err != nil {
 		return err
 	}
 	serve(ctx, g, coord, ln, w.beside(coord.Handler()), c.DrainWithin, log)

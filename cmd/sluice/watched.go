@@ -42,7 +42,7 @@ func (w *watched) connection(project string, conn *bus.Conn) {
 func (w *watched) handler() http.Handler { return telemetry.Handler(&w.health, w.Handler()) }
 
 // apart serves it on a listener of its own, where one is wanted.
-func (w *watched) apart(ctx context.Context, g *group, address string, e *settings.Endpoint, log hclog.Logger) error {
+func (w *watched) apart(ctx context.Context, g *group, t *hearing, address string, e *settings.Endpoint, log hclog.Logger) error {
 	if address == "" {
 		return nil
 	}
@@ -50,6 +50,7 @@ func (w *watched) apart(ctx context.Context, g *group, address string, e *settin
 	if err != nil {
 		return err
 	}
+	t.rereads(ln)
 	g.run(func() error { return telemetry.Serve(ctx, ln, w.handler(), log) })
 	return nil
 }

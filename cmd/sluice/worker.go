@@ -20,7 +20,7 @@ with it.`
 // Run works until it is told to end.
 func (c workerCmd) Run(parent context.Context, std streams) error {
 	log := c.Logger("worker", std.err)
-	ctx, end := untilTold(parent, ends(log, c.DrainWithin))
+	ctx, end, told := untilTold(parent, log, ends(log, c.DrainWithin))
 	defer end()
 	w, err := watch(ctx, "worker", &c.Common, log)
 	if err != nil {
@@ -34,7 +34,7 @@ func (c workerCmd) Run(parent context.Context, std streams) error {
 	defer conn.Close()
 	w.connection(defaultProject, conn)
 	g := &group{end: end}
-	if err := w.apart(ctx, g, c.MetricsListen, &c.Endpoint, log); err != nil {
+	if err := w.apart(ctx, g, told, c.MetricsListen, &c.Endpoint, log); err != nil {
 		return err
 	}
 	cfg := working(conn, workerName(c.Name), c.Work, log)

@@ -24,6 +24,7 @@ import (
 	"sluice/coordinator/library"
 	"sluice/coordinator/secret"
 	"sluice/coordinator/store"
+	"sluice/coordinator/tap"
 	"sluice/internal/telemetry"
 )
 
@@ -32,8 +33,9 @@ const (
 	// MaxBody is the largest body that is read, in bytes.
 	MaxBody = 4 << 20
 	// MaxWait is how long an answer may take; streams and transfers have bounds of their own.
-	MaxWait     = 20 * time.Second
-	bodyWait    = 15 * time.Second
+	MaxWait = 20 * time.Second
+	// BodyWait is how long a body may take to arrive, files aside.
+	BodyWait    = 15 * time.Second
 	defaultPage = 50
 	largestPage = 500
 )
@@ -43,8 +45,9 @@ type Config struct {
 	Version  string
 	Projects map[string]*Project // by name
 	Auth     *auth.Auth
-	Live     http.Handler // opens the sockets of /v1/events; nil for none
-	MaxBody  int64        // bytes of a body; 0 is MaxBody
+	Live     http.Handler  // opens the sockets of /v1/events; nil for none
+	MaxBody  int64         // bytes of a body; 0 is MaxBody
+	BodyWait time.Duration // 0 is BodyWait
 	// PerAddress limits the requests of an address, before it is known who asks, and PerUser
 	// those of a user; nil does not.
 	PerAddress, PerUser *auth.Limiter
@@ -61,6 +64,7 @@ type Project struct {
 	Keys    *auth.Keys
 	Audit   *audit.Log
 	Dead    *dead.Box
+	Taps    *tap.Taps
 	Secrets *secret.Secrets // nil where the coordinator has no master key
 }
 
@@ -94,6 +98,9 @@ func New(c Config) http.Handler {
 	if c.MaxBody == 0 {
 		c.MaxBody = MaxBody
 	}
+	if c.BodyWait == 0 {
+		c.BodyWait = BodyWait
+	}
 	s := &server{cfg: c, log: c.Log, mux: http.NewServeMux()}
 	s.huma = humago.New(s.mux, humaConfig(c.Version))
 	s.huma.UseMiddleware(s.authenticate)
@@ -110,6 +117,7 @@ func New(c Config) http.Handler {
 	s.files()
 	s.dead()
 	s.results()
+	s.taps()
 	return s.handler()
 }
 
@@ -129,7 +137,7 @@ func humaConfig(version string) huma.Config {
 
 // handler puts what holds for every request around the routes.
 func (s *server) handler() http.Handler {
-	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.ExceptContentTypes([]string{"application/x-ndjson", "application/octet-stream"}))
+	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.SuffixETag(packedTag), gzhttp.ExceptContentTypes([]string{"application/x-ndjson", "application/octet-stream"}))
 	if err != nil {
 		panic(err) // its options are constants
 	}

@@ -2,6 +2,9 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"time"
 
@@ -16,12 +19,45 @@ type workersOut struct {
 	}
 }
 
+type workerIn struct {
+	Name string `path:"name" maxLength:"256"`
+	None string `header:"If-None-Match"`
+}
+
+type workerOut struct {
+	Tag  string `header:"ETag"`
+	Body coordinator.Worker
+}
+
+// workerTag is the weak tag of a worker: when it was heard last is no change.
+func workerTag(w coordinator.Worker) (string, error) {
+	w.Seen = time.Time{}
+	b, err := json.Marshal(w)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return `W/"` + hex.EncodeToString(sum[:8]) + `"`, nil
+}
+
 func (s *server) workers() {
 	route(s, huma.Operation{OperationID: "list-workers", Method: http.MethodGet, Path: "/v1/workers", Summary: "List the workers that are here", Tags: []string{"cluster"}},
 		func(_ context.Context, p *Project, _ *struct{}) (*workersOut, error) {
 			out := &workersOut{}
 			out.Body.Workers = append([]coordinator.Worker{}, p.Fleet.Workers()...)
 			return out, nil
+		})
+	route(s, huma.Operation{OperationID: "show-worker", Method: http.MethodGet, Path: "/v1/workers/{name}", Summary: "Show a worker with its kinds", Tags: []string{"cluster"}},
+		func(_ context.Context, p *Project, in *workerIn) (*workerOut, error) {
+			w, err := p.Fleet.Worker(in.Name)
+			if err != nil {
+				return nil, err
+			}
+			t, err := workerTag(w)
+			if err == nil && in.None != "" && in.None == t {
+				err = &Problem{Status: http.StatusNotModified}
+			}
+			return &workerOut{t, w}, err
 		})
 	route(s, huma.Operation{OperationID: "show-self", Method: http.MethodGet, Path: "/v1/self", Summary: "Show who asks", Tags: []string{"cluster"}},
 		func(ctx context.Context, _ *Project, _ *struct{}) (*selfOut, error) {

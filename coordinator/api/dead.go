@@ -33,6 +33,7 @@ type letterOut struct {
 
 type replayIn struct {
 	ID   recipe.JobID `path:"id" pattern:"^[a-z0-9]{1,64}$"`
+	Key  string       `header:"Idempotency-Key" maxLength:"128" doc:"The same key and body again are the same replay; another body is refused with 409."`
 	Body struct {
 		IDs   []string `json:"ids,omitempty" maxItems:"10000" doc:"Without any, all that no replay has."`
 		Node  string   `json:"node,omitempty" doc:"Only those of one node."`
@@ -69,7 +70,7 @@ func (s *server) dead() {
 		})
 	route(s, huma.Operation{OperationID: "replay-dead", Method: http.MethodPost, Path: "/v1/jobs/{id}/dead/replay", Summary: "Run dead letters once more", Tags: tags, DefaultStatus: http.StatusCreated},
 		func(ctx context.Context, p *Project, in *replayIn) (*replayOut, error) {
-			done, err := p.Dead.Replay(ctx, dead.Replaying{Job: in.ID, IDs: in.Body.IDs, Node: in.Body.Node, Force: in.Body.Force, Owner: who(ctx).Name})
+			done, err := p.Dead.Replay(ctx, dead.Replaying{Job: in.ID, IDs: in.Body.IDs, Node: in.Body.Node, Force: in.Body.Force, Owner: who(ctx).Name, Key: in.Key})
 			return &replayOut{done}, err
 		})
 	route(s, huma.Operation{OperationID: "purge-dead", Method: http.MethodPost, Path: "/v1/jobs/{id}/dead/purge", Summary: "Delete dead letters for good", Tags: tags, DefaultStatus: http.StatusOK},

@@ -4,11 +4,13 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
 	"sluice/client"
 	"sluice/coordinator/secret"
+	"sluice/internal/bus"
 	"sluice/internal/bus/bustest"
 	"sluice/internal/daemon"
 	"sluice/nodes/all"
@@ -62,4 +64,20 @@ func (d *desk) over(c *client.Client, id recipe.JobID) (state recipe.JobState) {
 		return err == nil && state.Final()
 	})
 	return state
+}
+
+// announce makes a worker known that serves nothing.
+func (d *desk) announce(name string) {
+	pub, err := d.conn.NewPublisher()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer pub.Close()
+	data, err := bus.EncodeRecord(bus.WorkerRecord{Name: name, Started: time.Now(), Beat: time.Hour, Formats: bus.ReadFormats()})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if out := pub.PutSync(bustest.Context(d.t), bus.Put{Subject: bus.WorkerSubject(name), Data: data}); out.Err != nil {
+		d.t.Fatal(out.Err)
+	}
 }

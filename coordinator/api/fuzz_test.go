@@ -141,7 +141,7 @@ func (f *fuzzer) fill() {
 	c, ctx := f.desk.client(coordinator.Admin), bustest.Context(f.t)
 	f.pools = map[string][]string{"name": {"known"}, "secret": {"token"}, "kind": {"md5_hash", "file_reader", "regex_match", "to_uppercase"}, "port": {"in", "out"}, "recipe": {"known", "known@1", "known@latest", "upper"},
 		"source": {upper, "recipe: a\nnodes:\n  n: {kind: integer_generator, config: {count: 1}}\n", "recipe: a\nnodes:\n  x: {kind: md5hash}\n", "recipe: [", strings.Repeat("a: {", 300)}, "match": {"known", "kno"},
-		"state": {"pending", "cancelled"}, "label": {"team=blue"}, "node": {"up"}, "If-None-Match": {`"1"`, "*", `W/"1"`}, "If-Match": {`"1"`, "*", `"0"`}, "after": {"known"},
+		"state": {"pending", "cancelled"}, "label": {"team=blue"}, "node": {"up"}, "at": {"lines", "lines.out", "e1", "up"}, "for": {"1"}, "If-None-Match": {`"1"`, "*", `W/"1"`}, "If-Match": {`"1"`, "*", `"0"`}, "after": {"known"},
 		"version": {"1", "2", "0"}, "from": {"1", "2"}, "to": {"1", "2"}, "size": {"10"}, "Upload-Offset": {"0"}}
 	for _, source := range []string{upper, upper + "  more: {kind: md5_hash, from: lines}\n"} {
 		if _, err := c.SaveRecipe(ctx, "known", source, nil); err != nil {
@@ -176,6 +176,7 @@ func (f *fuzzer) fill() {
 		f.t.Fatal(err)
 	}
 	f.pools["artifacts"] = []string{a.ID}
+	f.announce("known")
 }
 
 // finished runs a job that ends with a dead letter and a file, on a worker that then goes.

@@ -28,7 +28,7 @@ type submitOut struct {
 }
 
 type listIn struct {
-	States []recipe.JobState `query:"state,explode" doc:"Only jobs in one of these states."`
+	States []recipe.JobState `query:"state,explode" maxItems:"32" enum:"pending,running,draining,paused,stopped,succeeded,failed,cancelled" doc:"Only jobs in one of these states."`
 	Recipe string            `query:"recipe" maxLength:"128"`
 	Owner  string            `query:"owner" maxLength:"128"`
 	Labels []string          `query:"label,explode" maxItems:"32" doc:"NAME=VALUE that a job must have; repeatable."`
@@ -62,12 +62,9 @@ func revision(match string) (uint64, error) {
 	if match == "" || match == "*" {
 		return 0, nil
 	}
-	text, err := strconv.Unquote(strings.TrimPrefix(match, "W/"))
-	rev := uint64(0)
-	if err == nil {
-		rev, err = strconv.ParseUint(text, 36, 64)
-	}
-	if err != nil || rev == 0 {
+	text, ok := bare(match)
+	rev, err := strconv.ParseUint(text, 36, 64)
+	if !ok || err != nil || rev == 0 {
 		return 0, coordinator.Faultf(coordinator.Invalid, "If-Match is no ETag of a job: %.80s", match)
 	}
 	return rev, nil
@@ -156,7 +153,7 @@ func (s *server) show(ctx context.Context, p *Project, in *jobIn) (*jobOut, erro
 			job.Progress = &now
 		}
 	}
-	if t := tag(&job); in.None != "" && in.None == t {
+	if in.None != "" && sameTag(in.None, tag(&job)) {
 		return nil, &Problem{Status: http.StatusNotModified}
 	}
 	return &jobOut{tag(&job), job}, nil

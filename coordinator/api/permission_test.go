@@ -11,9 +11,13 @@ import (
 	"sluice/coordinator/auth"
 )
 
+// beside are the operations that are no routes, and where they are asked for.
+var beside = map[string]string{"submit-document": "the body of submit-job", "open-events": "the WebSocket"}
+
 // TestPermissions walks through every route of the API's own description as every role, and
 // without a key: who is below the role of the table is refused, whatever is sent, and nobody else
-// is for want of a role. A route that the table does not know is open to nobody.
+// is for want of a role. A route that the table does not know is open to nobody, and the table has
+// no row without a route.
 func TestPermissions(t *testing.T) {
 	d := newDesk(t)
 	_, body := d.do("GET", "/v1/openapi.json", "")
@@ -26,7 +30,7 @@ func TestPermissions(t *testing.T) {
 		t.Fatal(err)
 	}
 	fill := strings.NewReplacer("{id}", "nosuchjob", "{name}", "nosuchname", "{kind}", "md5_hash", "{prefix}", "nosuchkey")
-	walked := 0
+	walked := map[string]bool{}
 	for path, methods := range doc.Paths {
 		for method, o := range methods {
 			row, found := auth.PermissionOf(o.Operation)
@@ -34,7 +38,7 @@ func TestPermissions(t *testing.T) {
 				t.Errorf("%s %s: operation %q is not in the table", method, path, o.Operation)
 				continue
 			}
-			walked++
+			walked[o.Operation] = true
 			for _, role := range append([]coordinator.Role{""}, coordinator.Roles...) {
 				least := row.Least
 				if row.Own != "" {
@@ -49,8 +53,19 @@ func TestPermissions(t *testing.T) {
 			}
 		}
 	}
-	if walked < 30 {
-		t.Errorf("walked through %d routes", walked)
+	for _, row := range auth.Permissions() {
+		if !walked[row.Operation] && beside[row.Operation] == "" {
+			t.Errorf("operation %q is in the table, and no route has it", row.Operation)
+		}
+	}
+	for operation := range beside {
+		if _, found := auth.PermissionOf(operation); !found || walked[operation] {
+			t.Errorf("operation %q: got in the table %v, walked %v; want one that is there and no route of its own", operation, found, walked[operation])
+		}
+	}
+	// The socket is no route: it is let past them.
+	if resp, body := d.do("GET", "/v1/events", ""); resp.StatusCode != http.StatusUpgradeRequired {
+		t.Errorf("what is no WebSocket: got %d %.200s", resp.StatusCode, body)
 	}
 	// What is refused by what is in the request, and not by its route.
 	for _, role := range coordinator.Roles {

@@ -152,12 +152,9 @@ func (s *server) save(ctx context.Context, p *Project, in *saveIn) (*saveOut, er
 	}
 	saving := library.Saving{Name: in.Name, Source: source, By: who(ctx).Name}
 	if in.Match != "" {
-		text, err := strconv.Unquote(in.Match)
-		n := 0
-		if err == nil {
-			n, err = strconv.Atoi(text)
-		}
-		if err != nil {
+		text, ok := bare(in.Match)
+		n, err := strconv.Atoi(text)
+		if !ok || err != nil {
 			return nil, coordinator.Faultf(coordinator.Invalid, "If-Match is no ETag of a recipe: %.80s", in.Match)
 		}
 		saving.Expect = &n

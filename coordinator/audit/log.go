@@ -29,7 +29,8 @@ const (
 	queued    = 4096                   // entries that wait for the store
 	writers   = 4                      // that store at the same time: the log's order is nearly that of the requests
 	roomFor   = 50 * time.Millisecond  // how long Write waits for room
-	retryWait = 200 * time.Millisecond // before an entry is stored again
+	retryWait = 200 * time.Millisecond // before an entry is stored again, twice as long each time
+	retryMost = 2 * time.Second        // and at most
 	closeFor  = 3 * time.Second        // how long what waits is stored still when Run ends
 )
 
@@ -54,6 +55,7 @@ type Log struct {
 	wait chan coordinator.AuditEntry
 	lost atomic.Uint64 // since the last entry that told of it
 	all  atomic.Uint64 // lost since the start
+	out  outage
 }
 
 // Open makes the stream where it is missing, or gives it other bounds. Entries are stored while
@@ -191,19 +193,20 @@ func (l *Log) putOne(ctx context.Context, e *coordinator.AuditEntry) bool {
 		return false
 	}
 	m := bus.Put{Subject: prefix + string(e.Outcome) + "." + e.Operation, Data: data, MsgID: rand.Text(), Stream: Stream}
-	for {
+	for wait := retryWait; ; wait = min(2*wait, retryMost) {
 		out := l.pub.PutSync(ctx, m)
 		if out.Err == nil {
+			l.out.over(l.log)
 			return true
 		}
 		if errors.Is(out.Err, bus.ErrClosed) || ctx.Err() != nil {
 			return false
 		}
-		l.log.Warn("an audit entry is not stored yet", "err", out.Err)
+		l.out.again(l.log, out.Err, len(l.wait))
 		select {
 		case <-ctx.Done():
 			return false
-		case <-time.After(retryWait):
+		case <-time.After(wait):
 		}
 	}
 }

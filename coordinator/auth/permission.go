@@ -78,7 +78,6 @@ var permissions = []Permission{
 	{Operation: "show-self", Least: coordinator.Viewer},
 	{Operation: "create-ticket", Least: coordinator.Viewer},
 	{Operation: "open-events", Least: coordinator.Viewer},
-	{Operation: "list-events", Least: coordinator.Viewer},
 
 	// Administration.
 	{Operation: "list-keys", Least: coordinator.Admin},

@@ -2,7 +2,6 @@ package dead
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,6 +20,7 @@ type Replaying struct {
 	Node  string   // only those of one node; "" for all
 	Force bool     // although an ordered step is below, which sees the records late
 	Owner string   // who asks
+	Key   string   // by which the same request may come again: it makes nothing twice; "" for none
 }
 
 const maxIDs = 10_000
@@ -36,7 +36,8 @@ type Replayed struct {
 // Replay submits jobs that give letters once more to the nodes that had given them up, and to
 // all below. The job must have ended. Of replays that write the same files one runs at a time:
 // the nodes of others are told, to be asked for later. The fault is coordinator.Conflict where a
-// letter that is asked for by its id can't be replayed, or where an ordered step is below.
+// letter that is asked for by its id can't be replayed, where an ordered step is below, and where
+// the key was used for another replay of the job.
 func (b *Box) Replay(ctx context.Context, r Replaying) (*Replayed, error) {
 	if _, err := b.atEnd(r.Job, "replayed"); err != nil {
 		return nil, err
@@ -49,6 +50,9 @@ func (b *Box) Replay(ctx context.Context, r Replaying) (*Replayed, error) {
 		return nil, err
 	}
 	p := &replaying{Replaying: r, box: b, store: s, made: &Replayed{Jobs: []coordinator.Job{}}, asked: map[string]bool{}}
+	if err := p.before(ctx); err != nil {
+		return nil, unavailable(err)
+	}
 	if err := p.pick(ctx); err != nil {
 		return nil, unavailable(err)
 	}
@@ -64,7 +68,8 @@ type replaying struct {
 	box     *Box
 	store   *Store
 	made    *Replayed
-	asked   map[string]bool // by id: it was found
+	asked   map[string]bool       // by id: it was found
+	had     map[recipe.JobID]bool // what this request has made before
 	batches []*Batch
 	plans   []*recipe.Plan
 }
@@ -92,6 +97,7 @@ func (p *replaying) pick(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	p.batches = slices.DeleteFunc(p.batches, func(b *Batch) bool { return p.had[p.id(b.Step)] })
 	for _, batch := range p.batches {
 		plan, err := p.store.Plan(batch, own)
 		if err != nil {
@@ -127,6 +133,9 @@ func (p *replaying) want(l *Letter) (bool, error) {
 	}
 	switch named := len(p.IDs) > 0; {
 	case p.Node != "" && l.Node != p.Node:
+		return false, nil
+	case p.had[l.Replayed]:
+		p.made.Letters++
 		return false, nil
 	case l.Replayed != "" && named:
 		return false, coordinator.Faultf(coordinator.Conflict, "dead letter %s has been replayed already, by job %s", l.ID, l.Replayed)
@@ -180,9 +189,13 @@ func (p *replaying) one(ctx context.Context, parent *coordinator.Spec, batch *Ba
 	ctx, cancel := context.WithTimeout(ctx, claimWithin)
 	defer cancel()
 	spec := *parent
-	spec.Job, spec.Parent, spec.RetryOf, spec.Body = recipe.JobID(strings.ToLower(rand.Text()[:16])), p.Job, "", ""
+	spec.Job, spec.Parent, spec.RetryOf, spec.Body = p.id(batch.Step), p.Job, "", p.body()
 	spec.Plan, spec.Owner, spec.Created, spec.Deadline = plan, p.Owner, time.Now().UTC(), time.Time{}
-	if err := p.store.Claim(ctx, batch, spec.Job); err != nil {
+	claim := p.store.Claim
+	if p.Key != "" {
+		claim = p.store.claimKeyed
+	}
+	if err := claim(ctx, batch, spec.Job); err != nil {
 		return err
 	}
 	job, _, err := p.box.cfg.Jobs.Submit(ctx, &spec)

@@ -213,12 +213,15 @@ func boxWorks(t *testing.T, records int) {
 	_, err = s.replay(dead.Replaying{Job: "one", IDs: []string{letter.ID}})
 	s.fault("a second time", err, coordinator.Conflict, fmt.Sprintf("dead letter %s has been replayed already, by job %s", letter.ID, child.ID))
 
-	// All others, and then the one letter of the replay.
+	// All others, by a request that comes twice, and then the one letter of the replay.
 	s.broken.Store(false)
-	if made, err = s.replay(dead.Replaying{Job: "one"}); err != nil || made.Letters != total-1 {
+	keyed := dead.Replaying{Job: "one", Owner: "bob", Key: "k"}
+	if made, err = s.replay(keyed); err != nil || made.Letters != total-1 {
 		t.Fatalf("got %+v, %v", made, err)
 	}
+	s.repeated(keyed, made)
 	s.ends(made.Jobs[0].ID, recipe.JobSucceeded)
+	s.repeated(keyed, made)
 	if made, err = s.replay(dead.Replaying{Job: child.ID}); err != nil || made.Letters != 1 {
 		t.Fatalf("got %+v, %v", made, err)
 	}
@@ -233,6 +236,18 @@ func boxWorks(t *testing.T, records int) {
 		t.Errorf("got %d letters that no replay has", len(free))
 	}
 	s.purges(whole)
+}
+
+// repeated asks for a replay that was asked for before: it is answered as it was then.
+func (s *service) repeated(r dead.Replaying, want *dead.Replayed) {
+	s.t.Helper()
+	got, err := s.replay(r)
+	if err != nil || got.Letters != want.Letters || len(got.Jobs) != 1 || got.Jobs[0].ID != want.Jobs[0].ID {
+		s.t.Errorf("the same again: got %+v, %v, want %+v", got, err, want)
+	}
+	r.Node = "fragile"
+	_, err = s.replay(r)
+	s.fault("another with its key", err, coordinator.Conflict, fmt.Sprintf("the idempotency key was used for another replay, job %s", want.Jobs[0].ID))
 }
 
 // refusals asks for what there is not.

@@ -68,6 +68,12 @@ func (s *Store) Claim(ctx context.Context, b *Batch, child recipe.JobID) error {
 	return err
 }
 
+// claimKeyed is Claim for a replay whose request may come twice at the same moment: what was
+// marked stays, since the other has marked it too, or will when it comes again.
+func (s *Store) claimKeyed(ctx context.Context, b *Batch, child recipe.JobID) error {
+	return s.mark(ctx, bus.Names{Job: b.Job.Job}, b.sorted(), child)
+}
+
 // releaseWithin bounds how long marks are taken back, whatever became of who asked.
 const releaseWithin = 10 * time.Second
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +33,14 @@ type cluster struct {
 	conn   *bus.Conn
 	jobs   *store.Jobs
 	files  *files.Store
+	saved  atomic.Value // the digest that a saved recipe names
+}
+
+func (c *cluster) naming(sha256 string) string {
+	if c.saved.Load() == sha256 {
+		return "parse@3"
+	}
+	return ""
 }
 
 type silent struct{}
@@ -52,7 +61,7 @@ func newCluster(t *testing.T, limits coordinator.FileLimits) *cluster {
 		t.Fatal(err)
 	}
 	c.jobs = store.NewJobs(control)
-	c.files, err = files.New(ctx, files.Config{Conn: c.conn, Control: control, Limits: limits, Using: files.UsedBy(c.jobs), Live: func(id recipe.JobID) bool {
+	c.files, err = files.New(ctx, files.Config{Conn: c.conn, Control: control, Limits: limits, Using: files.UsedBy(c.jobs, c.naming), Live: func(id recipe.JobID) bool {
 		j, err := c.jobs.Job(id)
 		return err == nil && !j.State.Final()
 	}})

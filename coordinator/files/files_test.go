@@ -19,7 +19,6 @@ import (
 	"sluice/coordinator/store"
 	"sluice/internal/bus"
 	"sluice/internal/bus/bustest"
-	"sluice/recipe"
 )
 
 const chunk = bus.FileChunk
@@ -225,9 +224,9 @@ func TestTwoAppendAtOnce(t *testing.T) {
 func TestSameContent(t *testing.T) {
 	conn := bustest.Conn(t, bustest.InProcess)
 	used := ""
-	s := open(t, conn, files.Config{Using: func(_ context.Context, sum string) (recipe.JobID, error) {
+	s := open(t, conn, files.Config{Using: func(_ context.Context, sum string) (string, error) {
 		if sum == used {
-			return "reader", nil
+			return "is read", nil
 		}
 		return "", nil
 	}})

@@ -115,8 +115,26 @@ func (s *Store) purge(ctx context.Context, writers []string, made []*bus.Manifes
 	return nil
 }
 
-// Remove deletes the artifacts of a job that is being deleted. It may be called again.
-func (s *Store) Remove(ctx context.Context, job recipe.JobID) error { return s.disown(ctx, job) }
+// Remove deletes the artifacts of a job that is being deleted. Those that another job reads, or a
+// saved recipe names, stay as if they had been uploaded. It may be called again.
+func (s *Store) Remove(ctx context.Context, job recipe.JobID) error {
+	all, _ := s.List(job, "", 0)
+	for _, a := range all {
+		why, err := s.using(ctx, a.SHA256)
+		if err != nil {
+			return err
+		}
+		if why == "" {
+			continue
+		}
+		own := coordinator.Artifact{ID: uploaded(a.SHA256), SHA256: a.SHA256, Name: a.Name, Size: a.Size, Owner: a.Owner, Created: a.Created}
+		if _, err := s.claim(ctx, &own, nil); err != nil && coordinator.FamilyOf(err) != coordinator.Unknown {
+			return err
+		}
+		s.log.Info("an artifact of a job that is deleted is kept", "job", string(job), "artifact", own.ID, "why", "it "+why)
+	}
+	return s.disown(ctx, job)
+}
 
 // disown removes a job's artifacts.
 func (s *Store) disown(ctx context.Context, job recipe.JobID) error {

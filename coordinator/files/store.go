@@ -31,9 +31,9 @@ type Config struct {
 	// Live reports whether a job may still write files. Nil says so of every one: then what dead
 	// jobs left is not swept.
 	Live func(recipe.JobID) bool
-	// Using returns a job that reads the content with that digest, or may, "" for none; see UsedBy.
-	// Nil knows of none.
-	Using func(ctx context.Context, sha256 string) (recipe.JobID, error)
+	// Using says who reads the content with that digest, or may, and so why it is kept: "is read by
+	// job one, …". "" is nobody; see UsedBy. Nil knows of nobody.
+	Using func(ctx context.Context, sha256 string) (why string, err error)
 	Log   hclog.Logger
 }
 
@@ -149,7 +149,7 @@ func (s *Store) Open(ctx context.Context, a coordinator.Artifact) (*bus.OpenFile
 }
 
 // Delete removes an artifact, and its content when no other one has it. One that a job reads, or
-// will, is Conflict. rev is the revision that the caller has seen, 0 for any.
+// will, or that a saved recipe names is Conflict. rev is the revision that the caller has seen, 0 for any.
 func (s *Store) Delete(ctx context.Context, id string, rev uint64) error {
 	a, err := s.Artifact(id)
 	switch {
@@ -158,20 +158,26 @@ func (s *Store) Delete(ctx context.Context, id string, rev uint64) error {
 	case rev > 0 && rev != a.Revision:
 		return coordinator.Faultf(coordinator.Changed, "artifact %s was changed meanwhile", a.ID)
 	}
-	if s.cfg.Using != nil {
-		job, err := s.cfg.Using(ctx, a.SHA256)
-		if err != nil {
-			return err
-		}
-		if job != "" {
-			return coordinator.Faultf(coordinator.Conflict, "artifact %s is read by job %s: it can be deleted when that is at its end", a.ID, job)
-		}
+	why, err := s.using(ctx, a.SHA256)
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		return coordinator.Faultf(coordinator.Conflict, "artifact %s %s", a.ID, why)
 	}
 	if err := s.artifacts.Remove(ctx, a.ID, a.Revision); err != nil {
 		return err
 	}
 	s.collectSoon(ctx, a.SHA256)
 	return nil
+}
+
+// using says why a content is kept, "" when nobody needs it.
+func (s *Store) using(ctx context.Context, sha256 string) (why string, err error) {
+	if s.cfg.Using == nil {
+		return "", nil
+	}
+	return s.cfg.Using(ctx, sha256)
 }
 
 // uploaded is the id of the artifact that uploads of a content become, made that of a sink's.

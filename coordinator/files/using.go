@@ -1,45 +1,77 @@
 package files
 
 import (
-	"bytes"
 	"context"
+	"slices"
+	"sync"
 
 	"sluice/coordinator"
 	"sluice/coordinator/store"
 	"sluice/recipe"
 )
 
-// Reads reports whether a step of a plan names the content with that digest.
-func Reads(plan *recipe.Plan, sha256 string) bool {
-	for i := range plan.Steps {
-		if bytes.Contains(plan.Steps[i].Config, []byte("artifact:"+sha256+"/")) {
-			return true
-		}
-	}
-	return false
+// readers knows what the jobs read that are not at their end. What one reads is looked up once:
+// a spec never changes.
+type readers struct {
+	jobs   *store.Jobs
+	naming func(sha256 string) string
+
+	mu    sync.Mutex
+	reads map[recipe.JobID][]string // digests; guarded by mu
 }
 
-// UsedBy is Config.Using for the jobs of a project: it reads the plans of all that are not at
-// their end.
-func UsedBy(jobs *store.Jobs) func(ctx context.Context, sha256 string) (recipe.JobID, error) {
-	return func(ctx context.Context, sha256 string) (recipe.JobID, error) {
-		var open []recipe.JobID
-		jobs.All(func(j coordinator.Job) bool {
-			if !j.State.Final() {
-				open = append(open, j.ID)
-			}
-			return true
-		})
-		for _, id := range open {
-			spec, err := jobs.Spec(ctx, id)
-			switch {
-			case coordinator.FamilyOf(err) == coordinator.Unknown: // deleted meanwhile
-			case err != nil:
-				return "", err
-			case Reads(spec.Plan, sha256):
-				return id, nil
-			}
+// UsedBy is Config.Using for the jobs of a project, and for its saved recipes: naming returns one
+// that names a digest, "" for none; nil knows of none. It reads the plans of all jobs that are not
+// at their end, each once.
+func UsedBy(jobs *store.Jobs, naming func(sha256 string) string) func(ctx context.Context, sha256 string) (why string, err error) {
+	r := &readers{jobs: jobs, naming: naming, reads: map[recipe.JobID][]string{}}
+	return r.using
+}
+
+func (r *readers) using(ctx context.Context, sha256 string) (why string, err error) {
+	if r.naming != nil {
+		if name := r.naming(sha256); name != "" {
+			return "is named by the saved recipe " + name + ": it can be deleted when that version is", nil
 		}
-		return "", nil
 	}
+	open := map[recipe.JobID]bool{}
+	r.jobs.All(func(j coordinator.Job) bool {
+		if !j.State.Final() {
+			open[j.ID] = true
+		}
+		return true
+	})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id := range r.reads {
+		if !open[id] {
+			delete(r.reads, id)
+		}
+	}
+	for id := range open {
+		all, known := r.reads[id]
+		if !known {
+			spec, err := r.jobs.Spec(ctx, id)
+			if coordinator.FamilyOf(err) == coordinator.Unknown {
+				continue // deleted meanwhile
+			}
+			if err != nil {
+				return "", err
+			}
+			all = reads(spec.Plan)
+			r.reads[id] = all
+		}
+		if slices.Contains(all, sha256) {
+			return "is read by job " + string(id) + ": it can be deleted when that is at its end", nil
+		}
+	}
+	return "", nil
+}
+
+// reads returns the digests of the contents that the steps of a plan name.
+func reads(plan *recipe.Plan) (all []string) {
+	for i := range plan.Steps {
+		all = append(all, coordinator.ArtifactsIn(string(plan.Steps[i].Config))...)
+	}
+	return all
 }

@@ -28,6 +28,7 @@ type desk struct {
 	mu    sync.Mutex
 	dirty map[recipe.JobID]bool // guarded by mu
 	all   bool                  // guarded by mu
+	taken int                   // places; guarded by mu
 	wake  chan struct{}
 }
 
@@ -117,19 +118,18 @@ func (d *desk) run(ctx context.Context, term uint64) {
 		}
 	}
 	for len(d.runs) > 0 {
-		delete(d.runs, (<-d.over).id)
+		r := <-d.over
+		delete(d.runs, r.id)
+		d.leave(r)
 	}
 }
 
 // ended takes a runner that has done. Its job is looked at again, and so are those that wait
 // for its place.
 func (d *desk) ended(r *runner) {
-	full := len(d.runs) >= d.cfg.MaxRunning
 	delete(d.runs, r.id)
+	d.leave(r)
 	d.nudge(r.id)
-	if full {
-		d.nudgeAll()
-	}
 }
 
 // look does what is due of a job. What takes longer is done by a runner of its own.
@@ -144,11 +144,11 @@ func (d *desk) look(ctx context.Context, j coordinator.Job) {
 	case dueNothing:
 		return
 	case dueRun:
-		if n := d.running(); n >= d.cfg.MaxRunning {
+		if n, entered := d.enter(r); !entered {
 			r.wait(ctx, turn(n))
 			return
 		}
-		r.works, do = true, r.work
+		do = r.work
 	case dueRest:
 		do = r.rest
 	case dueCancel:
@@ -161,16 +161,6 @@ func (d *desk) look(ctx context.Context, j coordinator.Job) {
 	}
 	d.runs[j.ID] = r
 	go r.run(ctx, do)
-}
-
-// running is the number of jobs that run.
-func (d *desk) running() (n int) {
-	for _, r := range d.runs {
-		if r.works {
-			n++
-		}
-	}
-	return n
 }
 
 // action is what the leader has to do of a job that it is not at.

@@ -24,11 +24,13 @@ const (
 
 // Config says for which projects to lead, and how. Control must be set.
 type Config struct {
-	Name       string         // of this coordinator
-	Control    *store.Control // where the lease is kept: that of one project, the same for all coordinators
-	Lease      time.Duration  // a leader that died is followed after so long; 0 is DefaultLease
-	MaxRunning int            // jobs of a project that run at once; more wait for their turn; 0 is DefaultMaxRunning
-	History    time.Duration  // how long a job is kept behind its end; 0 is DefaultHistory
+	Name    string         // of this coordinator
+	Control *store.Control // where the lease is kept: that of one project, the same for all coordinators
+	Lease   time.Duration  // a leader that died is followed after so long; 0 is DefaultLease
+	// MaxRunning is how many jobs of a project run at once; more wait for their turn, the more
+	// urgent ones first. Those that workers are missing for don't count. 0 is DefaultMaxRunning.
+	MaxRunning int
+	History    time.Duration // how long a job is kept behind its end; 0 is DefaultHistory
 	// Span begins a span of a trace and returns what ends it; labels are names and values in turn.
 	// parent is a W3C traceparent, "" for that of ctx. Nil traces nothing.
 	Span func(ctx context.Context, parent, name string, labels ...string) (context.Context, func(error))

@@ -35,6 +35,7 @@ type cluster struct {
 	t      *testing.T
 	server *bus.Server
 	dir    string
+	most   int // jobs that run at once; 0 is the default
 }
 
 func newCluster(t *testing.T) *cluster {
@@ -85,7 +86,7 @@ func (c *cluster) seat(missing func(*recipe.Plan) string) *seat {
 		c.t.Fatal(err)
 	}
 	s := &seat{jobs: store.NewJobs(control), events: make(chan coordinator.Event, 1000), gone: make(chan recipe.JobID, 100)}
-	s.leader = lead.New(lead.Config{Name: "c", Control: control, Lease: 600 * time.Millisecond, History: time.Hour},
+	s.leader = lead.New(lead.Config{Name: "c", Control: control, Lease: 600 * time.Millisecond, MaxRunning: c.most, History: time.Hour},
 		lead.Project{Name: "default", Conn: conn, Jobs: s.jobs, Events: emitter(s.events), Missing: missing,
 			Forget: func(_ context.Context, id recipe.JobID) error { s.gone <- id; return nil }})
 	if err := control.Follow(ctx); err != nil {

@@ -46,9 +46,12 @@ func (l *lease) acquire(ctx context.Context) bool {
 			if *cur != seen {
 				seen, since = *cur, time.Now()
 			}
-			if cur.Leader == "" || time.Since(since) > l.time {
+			// It may be its own still: no beat got through, or the answer to this was lost.
+			if cur.Leader == "" || cur.Leader == l.name || time.Since(since) > l.time {
 				l.rec = Lease{Leader: l.name, Beat: cur.Beat + 1}
-				if l.rev, err = l.table.Update(ctx, leaseKey, &l.rec, rev); err == nil {
+				take, cancel := context.WithTimeout(ctx, l.time/3)
+				l.rev, err = l.table.Update(take, leaseKey, &l.rec, rev)
+				if cancel(); err == nil {
 					l.term = l.rec.Beat
 					return true
 				}

@@ -25,10 +25,10 @@ const (
 
 // runner does what is due of one job, and then tells its desk.
 type runner struct {
-	d     *desk
-	id    recipe.JobID
-	log   hclog.Logger
-	works bool // it runs the job; set before it starts
+	d      *desk
+	id     recipe.JobID
+	log    hclog.Logger
+	placed bool // among those that run at once; guarded by d.mu
 
 	stop, drain, cancel, nudged chan struct{}
 	once                        struct{ stop, drain, cancel sync.Once }
@@ -115,7 +115,7 @@ func (r *runner) work(ctx context.Context) error {
 	c := r.config()
 	c.Plan, c.Parent, c.Priority = spec.Plan, spec.Parent, spec.Priority
 	c.Show = r.show(ctx)
-	c.Idle = func() bool { return r.d.p.Missing != nil && r.d.p.Missing(spec.Plan) != "" }
+	c.Idle = func() bool { return r.idle(spec.Plan) }
 	if f := r.d.p.Files; f != nil {
 		c.Finish = func(ctx context.Context) (string, error) { return f.Keep(ctx, r.id, spec.Owner) }
 	}
@@ -164,6 +164,7 @@ func (r *runner) ended(ctx context.Context, p recipe.Progress) error {
 	if w := r.now().Want; err != nil || p.State.Final() || w != coordinator.WantRun && w != coordinator.WantDrain {
 		return err
 	}
+	r.d.leave(r)
 	select {
 	case <-time.After(againAtMost):
 	case <-r.nudged:
@@ -172,14 +173,25 @@ func (r *runner) ended(ctx context.Context, p recipe.Progress) error {
 	return nil
 }
 
-// served waits until workers serve all steps, and says meanwhile what the job waits for. It
-// returns false when something else became due.
+// idle reports whether workers are missing for a job that runs. While they are, it has no place.
+func (r *runner) idle(plan *recipe.Plan) bool {
+	if r.d.p.Missing == nil || r.d.p.Missing(plan) == "" {
+		r.d.back(r)
+		return false
+	}
+	r.d.leave(r)
+	return true
+}
+
+// served waits until workers serve all steps, and says meanwhile what the job waits for, without
+// a place. It returns false when something else became due, or all places are taken.
 func (r *runner) served(ctx context.Context, plan *recipe.Plan) (bool, error) {
 	for r.d.p.Missing != nil {
 		why := r.d.p.Missing(plan)
 		if why == "" {
 			break
 		}
+		r.d.leave(r)
 		r.wait(ctx, why)
 		select {
 		case <-r.nudged:
@@ -191,7 +203,11 @@ func (r *runner) served(ctx context.Context, plan *recipe.Plan) (bool, error) {
 			return false, nil
 		}
 	}
-	return true, nil
+	n, entered := r.d.enter(r)
+	if !entered {
+		r.wait(ctx, turn(n))
+	}
+	return entered, nil
 }
 
 // rest brings a job to rest that no coordinator runs.

@@ -23,7 +23,7 @@ func (l *Library) Compile(ctx context.Context, s Source, params map[string]any, 
 		return nil, nil, err
 	}
 	r := l.resolver(ctx, s)
-	plan, found := compile.Compile(s.Label, []byte(s.Text), compile.Options{Catalogue: l.cfg.Catalogue(), Params: texts, Load: r.load, Seed: seed})
+	plan, found := compile.Compile(s.Label, []byte(s.Text), compile.Options{Catalogue: l.cfg.Catalogue(), Params: texts, Load: r.load, Seed: seed, Frame: l.cfg.Frame})
 	if r.fault != nil {
 		return nil, nil, r.fault
 	}

@@ -145,3 +145,20 @@ func TestCycles(t *testing.T) {
 	fault(t, "its older version", func() error { _, err := d.Delete(d.ctx, "b", 1); return err }(), coordinator.Conflict,
 		"version 1 of the recipe b can't be deleted: it is used by the recipe a@1, by way of b@2, by way of pinned@1")
 }
+
+// TestFrames compiles for servers that want other frames than usual.
+func TestFrames(t *testing.T) {
+	for _, want := range []recipe.FrameLimits{{}, {Records: 512, Bytes: 64 << 10}} {
+		d := alone(t, func(c *library.Config) { c.Frame = want })
+		plan, found, err := d.Compile(d.ctx, sent(t, "recipe: r\nnodes:\n  a: {kind: integer_generator, config: {count: 1}}\n  b: {kind: printer, from: a}\n"), nil, 1)
+		if err != nil || len(found) > 0 {
+			t.Fatal(found, err)
+		}
+		if want.Records == 0 {
+			want = recipe.FrameLimits{Records: recipe.FrameRecords, Bytes: recipe.FrameBytes}
+		}
+		if plan.Frame != want {
+			t.Errorf("got frames of %+v, want %+v", plan.Frame, want)
+		}
+	}
+}

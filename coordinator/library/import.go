@@ -81,10 +81,14 @@ func (im *importing) check(ctx context.Context, b *bundle) error {
 		newest := im.heads[one.Name].latest()
 		for i := range im.news[one.Name] {
 			e := &im.news[one.Name][i]
-			r := im.l.resolver(ctx, sourceOf(one.Name, e, im.docs[key(one.Name, e.Version, e.Digest)]))
+			doc := im.docs[key(one.Name, e.Version, e.Digest)]
+			r := im.l.resolver(ctx, sourceOf(one.Name, e, doc))
 			r.heads, r.docs = im.heads, im.docs
 			_, faults, err := r.check()
 			if err != nil {
+				return err
+			}
+			if e.Artifacts, err = doc.artifacts(one.Name); err != nil {
 				return err
 			}
 			e.Uses = r.used()

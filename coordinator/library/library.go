@@ -36,8 +36,10 @@ type Config struct {
 	// Catalogue returns the kinds that recipes may use now: those that were ever announced.
 	Catalogue func() *nodes.Catalogue
 	Limits    Limits
-	Cache     int              // bytes of documents that are kept in memory; 0 is 32 MiB
-	Now       func() time.Time // nil is time.Now
+	// Frame bounds the frames of what is compiled; zero fields are the usual.
+	Frame recipe.FrameLimits
+	Cache int              // bytes of documents that are kept in memory; 0 is 32 MiB
+	Now   func() time.Time // nil is time.Now
 }
 
 // Library is the saved recipes of one project. All methods may be called from any goroutine.

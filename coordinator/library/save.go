@@ -35,6 +35,10 @@ func (l *Library) Save(ctx context.Context, s Saving) (v coordinator.RecipeVersi
 	defer cancel()
 	doc := &document{Source: s.Source.Text, Files: s.Source.Files}
 	digest := doc.digest()
+	artifacts, err := doc.artifacts(s.Name)
+	if err != nil {
+		return v, false, err
+	}
 	for {
 		h, rev, err := l.stored(ctx, s.Name)
 		if err != nil {
@@ -51,6 +55,7 @@ func (l *Library) Save(ctx context.Context, s Saving) (v coordinator.RecipeVersi
 		if err != nil {
 			return v, false, err
 		}
+		v.Artifacts = artifacts
 		h.Versions = append(h.Versions, entry{RecipeVersion: v})
 		err = l.add(ctx, s.Name, h, rev, v, doc)
 		if coordinator.FamilyOf(err) != coordinator.Changed || ctx.Err() != nil {

@@ -101,8 +101,7 @@ func idOf(project, owner, key string) recipe.JobID {
 	if key == "" {
 		return recipe.JobID(strings.ToLower(rand.Text()[:16]))
 	}
-	sum := hashed("job", project, owner, key)
-	return recipe.JobID(ids.EncodeToString(sum[:])[:20])
+	return coordinator.KeyedID("job", project, owner, key)
 }
 
 // hashed is the SHA-256 of several texts, each with its length.

@@ -37,6 +37,7 @@ type Control struct {
 	log  hclog.Logger
 	stop func()
 
+	order   sync.Mutex // held while views are called
 	mu      sync.Mutex
 	views   map[string][]func(Change) // by table; guarded by mu
 	applied uint64                    // the last sequence that the views have seen; guarded by mu
@@ -102,7 +103,13 @@ func (c *Control) view(table string, f func(Change)) {
 	c.views[table] = append(c.views[table], f)
 }
 
+// apply shows the views a message, unless they have seen it, or a later one.
 func (c *Control) apply(m *bus.Stored) {
+	c.order.Lock()
+	defer c.order.Unlock()
+	if m.Seq <= c.sofar() {
+		return
+	}
 	table, key, _ := strings.Cut(strings.TrimPrefix(m.Subject, prefix), ".")
 	c.mu.Lock()
 	views := c.views[table]
@@ -127,46 +134,33 @@ func (c *Control) seen(seq uint64) {
 	}
 }
 
-// Seen returns when the views have seen the revision: whoever wrote it reads it from now on.
-func (c *Control) Seen(ctx context.Context, rev uint64) error {
-	for {
-		c.mu.Lock()
-		applied, news := c.applied, c.news
-		c.mu.Unlock()
-		if applied >= rev {
-			return nil
-		}
-		select {
-		case <-news:
-		case <-ctx.Done():
-			return coordinator.Faultf(coordinator.Unavailable, "what was written is not seen yet: %w", ctx.Err())
-		}
-	}
-}
-
-// How long a write waits for another of its record that is under way.
+// How long a write waits for another of its record that is under way, and for a leader of the
+// stream.
 const (
 	busyTries = 100
 	busyWait  = 20 * time.Millisecond
 )
 
 // put stores a record and waits until it is seen here. rev is the revision that it replaces,
-// 0 for none.
-func (c *Control) put(ctx context.Context, table, key string, data []byte, rev uint64, ttl time.Duration) (uint64, error) {
+// 0 for none. The answer is waited for until try ends, and that it is seen until ctx does.
+func (c *Control) put(ctx, try context.Context, table, key string, data []byte, rev uint64, ttl time.Duration) (uint64, error) {
 	put := bus.Put{Subject: prefix + table + "." + key, Data: data, ExpectSubjectSeq: &rev, Stream: Stream, TTL: ttl}
-	out := c.pub.PutSync(ctx, put)
-	for tries := 0; errors.Is(out.Err, bus.ErrBusy) && tries < busyTries && ctx.Err() == nil; tries++ {
+	out := c.pub.PutSync(try, put)
+	for tries := 0; notNow(out.Err) && tries < busyTries && try.Err() == nil; tries++ {
 		select { // who was first is known in a moment: a refusal then says that a record is there
 		case <-time.After(busyWait):
-		case <-ctx.Done():
+		case <-try.Done():
 		}
-		out = c.pub.PutSync(ctx, put)
+		out = c.pub.PutSync(try, put)
 	}
 	if out.Err != nil {
 		return 0, faultOf(out.Err, table, key)
 	}
 	return out.Seq, c.Seen(ctx, out.Seq)
 }
+
+// notNow reports whether a write was surely not carried out, and will be in a moment.
+func notNow(err error) bool { return errors.Is(err, bus.ErrBusy) || errors.Is(err, bus.ErrNoStream) }
 
 // faultOf says in the control plane's words what the bus answered.
 func faultOf(err error, table, key string) error {

@@ -9,6 +9,10 @@ import (
 	"sluice/internal/bus"
 )
 
+// lateAfter is how long what was written may take to arrive by itself. The server that sent it
+// may be gone, which is noticed only when it has been silent for long.
+const lateAfter = 250 * time.Millisecond
+
 // Current returns when the views have seen all that the store held when it was called. Who
 // may not act on what is out of date asks it from time to time; where nothing is new it costs
 // one request.
@@ -17,27 +21,54 @@ func (c *Control) Current(ctx context.Context) error {
 	if err != nil {
 		return unanswered(err)
 	}
+	return c.Seen(ctx, state.Last)
+}
+
+// Seen returns when the views have seen the revision: whoever wrote it reads it from now on. What
+// does not arrive by itself is asked for.
+func (c *Control) Seen(ctx context.Context, rev uint64) error {
 	for {
 		c.mu.Lock()
-		applied := c.applied
+		applied, news := c.applied, c.news
 		c.mu.Unlock()
-		if applied >= state.Last {
+		if applied >= rev {
 			return nil
 		}
-		// The last message may have expired before it was read here: then none comes.
-		m, err := c.conn.Next(ctx, Stream, prefix+">", applied+1)
+		late := time.NewTimer(lateAfter)
+		select {
+		case <-news:
+		case <-late.C:
+			if err := c.catchUp(ctx, rev); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			late.Stop()
+			return coordinator.Faultf(coordinator.Unavailable, "what was written is not seen yet: %w", ctx.Err())
+		}
+		late.Stop()
+	}
+}
+
+func (c *Control) sofar() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.applied
+}
+
+// catchUp reads what is stored up to a revision that was, into the views.
+func (c *Control) catchUp(ctx context.Context, rev uint64) error {
+	for at := c.sofar(); at < rev; at = c.sofar() {
+		m, err := c.conn.Next(ctx, Stream, prefix+">", at+1)
 		switch {
 		case errors.Is(err, bus.ErrNotFound):
-			return nil
+			c.seen(rev) // it has expired, and there is nothing behind it
 		case err != nil:
 			return unanswered(err)
-		case m.Seq > state.Last:
-			return nil
-		}
-		if err := c.Seen(ctx, m.Seq); err != nil {
-			return err
+		default:
+			c.apply(m)
 		}
 	}
+	return nil
 }
 
 func unanswered(err error) error {
@@ -51,7 +82,7 @@ func (t Table[T]) CreateFor(ctx context.Context, key string, v *T, ttl time.Dura
 	if err != nil {
 		return 0, faultOf(err, t.name, key)
 	}
-	return t.c.put(ctx, t.name, key, data, 0, ttl)
+	return t.c.put(ctx, ctx, t.name, key, data, 0, ttl)
 }
 
 // Take reads a record and removes it: of all who try, at any coordinator, one gets it, and the
@@ -61,7 +92,7 @@ func (t Table[T]) Take(ctx context.Context, key string) (*T, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = t.c.put(ctx, t.name, key, nil, rev, takenFor)
+	_, err = t.c.put(ctx, ctx, t.name, key, nil, rev, takenFor)
 	switch coordinator.FamilyOf(err) {
 	case "":
 		return v, nil

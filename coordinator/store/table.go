@@ -68,28 +68,48 @@ func (t Table[T]) Create(ctx context.Context, key string, v *T) (rev uint64, err
 	return t.Update(ctx, key, v, at)
 }
 
+// putFor is how long one try of a write waits for its answer: one that comes while a cluster
+// elects is answered by nobody.
+const putFor = 2 * time.Second
+
 // Update writes a record over the revision rev of it, and returns when this coordinator sees
 // the change. Somebody else's change in between is the fault coordinator.Changed. Where no
-// answer came, the record is read back: a write that got through is no fault.
+// answer came, the record is read back: a write that got through is no fault, and one that did
+// not is tried again until ctx ends, for changeFor at most.
 func (t Table[T]) Update(ctx context.Context, key string, v *T, rev uint64) (uint64, error) {
 	data, err := bus.EncodeRecord(v)
 	if err != nil {
 		return 0, faultOf(err, t.name, key)
 	}
-	seq, err := t.c.put(ctx, t.name, key, data, rev, 0)
-	if !errors.Is(err, bus.ErrTimeout) || ctx.Err() != nil {
-		return seq, err
+	ctx, cancel := context.WithTimeout(ctx, changeFor)
+	defer cancel()
+	for unsure := false; ; {
+		try, done := context.WithTimeout(ctx, putFor)
+		seq, err := t.c.put(ctx, try, t.name, key, data, rev, 0)
+		done()
+		timedOut, lost := errors.Is(err, bus.ErrTimeout), unsure && coordinator.FamilyOf(err) == coordinator.Changed
+		switch {
+		case seq > 0, err == nil, ctx.Err() != nil:
+			return seq, err
+		case errors.Is(err, bus.ErrNoStream): // no leader took it
+			continue
+		case !timedOut && !lost:
+			return 0, err
+		}
+		m, rerr := t.c.conn.Latest(ctx, Stream, prefix+t.name+"."+key)
+		if rerr == nil && m.Seq > rev && string(m.Data) == string(data) {
+			return m.Seq, t.c.Seen(ctx, m.Seq)
+		}
+		unsure = true
+		if !timedOut || rerr != nil && !errors.Is(rerr, bus.ErrNotFound) {
+			return 0, err
+		}
 	}
-	m, rerr := t.c.conn.Latest(ctx, Stream, prefix+t.name+"."+key)
-	if rerr == nil && m.Seq > rev && string(m.Data) == string(data) {
-		return m.Seq, t.c.Seen(ctx, m.Seq)
-	}
-	return 0, err
 }
 
 // Remove removes a record over the revision rev of it. Its mark stays for an hour.
 func (t Table[T]) Remove(ctx context.Context, key string, rev uint64) error {
-	_, err := t.c.put(ctx, t.name, key, nil, rev, removedFor)
+	_, err := t.c.put(ctx, ctx, t.name, key, nil, rev, removedFor)
 	return err
 }
 

@@ -40,6 +40,10 @@ var parts = []part{
 	{"workers", (*bench).workers},
 	{"latency", (*bench).latency},
 	{"startup", (*bench).startup},
+	{"cluster", (*bench).apart},
+	{"spread", (*bench).spread},
+	{"crowd", (*bench).crowd},
+	{"paused", (*bench).paused},
 }
 
 // bench is a run of the program.
@@ -47,6 +51,7 @@ type bench struct {
 	dir     string // for everything: inputs, outputs, stores
 	self    string // this program
 	sluice  string // the product
+	server  string // the NATS server, once a cluster needs it
 	quick   bool
 	profile string
 	err     error // answers that were wrong and bounds that were missed

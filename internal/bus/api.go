@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -23,7 +25,11 @@ func (c *Conn) api(ctx context.Context, subject string, request, answer any) err
 	}
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
-	m, err := c.nc.RequestWithContext(ctx, apiPrefix+subject, body)
+	ask := c.nc.RequestWithContext
+	if asks(subject) {
+		ask = c.ask
+	}
+	m, err := ask(ctx, apiPrefix+subject, body)
 	if err != nil {
 		return fmt.Errorf("request %s: %w", subject, wireError(err))
 	}
@@ -37,6 +43,35 @@ func (c *Conn) api(ctx context.Context, subject string, request, answer any) err
 		return fmt.Errorf("request %s: unreadable answer: %w", subject, err)
 	}
 	return nil
+}
+
+// Bounds of one try of a question. One that comes while a stream has no leader, or to a server
+// that is going, is answered by nobody: not even when there is a leader again.
+const (
+	askFor     = time.Second // twice as long each time
+	askForMost = 4 * time.Second
+)
+
+// asks reports whether an API request changes nothing, so that it can be sent again.
+func asks(subject string) bool {
+	for _, verb := range []string{"INFO", "STREAM.INFO.", "STREAM.NAMES", "STREAM.MSG.GET.", "CONSUMER.INFO.", "CONSUMER.NAMES."} {
+		if strings.HasPrefix(subject, verb) {
+			return true
+		}
+	}
+	return false
+}
+
+// ask sends a request that changes nothing, again where no answer comes, until ctx ends.
+func (c *Conn) ask(ctx context.Context, subject string, body []byte) (*nats.Msg, error) {
+	for wait := askFor; ; wait = min(2*wait, askForMost) {
+		try, cancel := context.WithTimeout(ctx, wait)
+		m, err := c.nc.RequestWithContext(try, subject, body)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return m, err
+		}
+	}
 }
 
 // isAbsent reports whether an error says that a stream or consumer does not exist.

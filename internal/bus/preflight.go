@@ -251,17 +251,33 @@ func (r *Report) checkStream(ctx context.Context, c *Conn, replicas int) {
 	if r.Cluster != "" && replicas == 1 {
 		r.find(Warn, "ask for 3 replicas", "in cluster %s, streams with one replica stand still while their one server is away", r.Cluster)
 	}
-	pub, err := c.NewPublisher()
-	if err == nil {
-		defer pub.Close()
-		err = pub.PutSync(ctx, Put{Subject: s.Subjects[0], Data: []byte("preflight")}).Err
-	}
-	if err == nil {
-		_, err = c.Last(ctx, s.Name, s.Subjects[0])
-	}
-	if err != nil {
+	if err := c.keeps(ctx, &s); err != nil {
 		r.find(Refuse, "look at the server's log", "a stream was made, and does not keep what it is given: %v", err)
 		r.Passes = errors.Is(err, ErrTimeout) || errors.Is(err, ErrNoStream)
+	}
+}
+
+// keeps stores something in a stream and reads it. In a cluster it takes a moment until all servers
+// have heard of a new stream.
+func (c *Conn) keeps(ctx context.Context, s *StreamConfig) error {
+	pub, err := c.NewPublisher()
+	if err != nil {
+		return err
+	}
+	defer pub.Close()
+	for {
+		err := pub.PutSync(ctx, Put{Subject: s.Subjects[0], Data: []byte("preflight")}).Err
+		if err == nil {
+			_, err = c.Last(ctx, s.Name, s.Subjects[0])
+		}
+		if !errors.Is(err, ErrNoStream) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pullRetry):
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ func (r *Report) checkSync(ctx context.Context, n Needs) {
 	const power = "set sync_interval: always, or ask for 3 replicas on machines that do not lose power together"
 	switch {
 	case known == nil && n.Replicas == 1:
-		r.find(Warn, "set sync_interval: always, and let preflight ask with the seed of the system account",
+		r.find(Warn, "see that the server's configuration has sync_interval: always; only the server's system account is told, which Sluice is not given",
 			"when the server forces to disk what it acknowledges is not known: with one replica, a power failure may lose the last %v of it", defaultSync)
 	case known == nil:
 	case known.Always:

@@ -89,7 +89,7 @@ func (c *Conn) direct(ctx context.Context, stream, suffix string, request any) (
 	}
 	bounded, cancel := c.bound(ctx)
 	defer cancel()
-	m, err := c.nc.RequestWithContext(bounded, apiPrefix+"DIRECT.GET."+stream+suffix, body)
+	m, err := c.ask(bounded, apiPrefix+"DIRECT.GET."+stream+suffix, body)
 	if noResponders(err) {
 		c.mu.Lock()
 		c.indirect[stream] = true

@@ -44,8 +44,9 @@ type CoordinatorConfig struct {
 	// the usual, below 0 no bound.
 	PerAddress, PerUser int
 
-	MaxBody int64    // bytes of a request's body; 0 is api.MaxBody
-	Origins []string // of pages that may open a WebSocket
+	MaxBody  int64         // bytes of a request's body; 0 is api.MaxBody
+	BodyWait time.Duration // how long it may take to arrive; 0 is api.BodyWait
+	Origins  []string      // of pages that may open a WebSocket
 	// AllowPlain lets sockets in without TLS also off loopback.
 	AllowPlain bool
 
@@ -113,7 +114,7 @@ func NewCoordinator(ctx context.Context, cfg CoordinatorConfig) (c *Coordinator,
 	if c.sockets, err = c.live(); err != nil {
 		return nil, err
 	}
-	c.http = api.New(api.Config{Version: cfg.Version, Projects: served, Auth: c.auth, Live: c.sockets, MaxBody: cfg.MaxBody,
+	c.http = api.New(api.Config{Version: cfg.Version, Projects: served, Auth: c.auth, Live: c.sockets, MaxBody: cfg.MaxBody, BodyWait: cfg.BodyWait,
 		PerAddress: asked(cfg.PerAddress, addressRate, addressBurst), PerUser: asked(cfg.PerUser, userRate, userBurst), Log: c.log})
 	if cfg.Watched != nil {
 		c.http = cfg.Watched.Requests(cfg.Tracer, c.http)
@@ -171,7 +172,7 @@ func (c *Coordinator) Close() {
 
 // Bounds of the API's connections. What is transferred, or followed, has bounds of its own.
 const (
-	headerWait = 10 * time.Second
+	headerWait = 5 * time.Second
 	idleWait   = 2 * time.Minute
 	maxHeader  = 64 << 10
 	// streamGrace is how long what is followed may go on when the service ends: a client goes on

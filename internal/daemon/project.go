@@ -16,6 +16,7 @@ import (
 	"sluice/coordinator/library"
 	"sluice/coordinator/secret"
 	"sluice/coordinator/store"
+	"sluice/coordinator/tap"
 	"sluice/internal/bus"
 	"sluice/recipe"
 )
@@ -68,10 +69,12 @@ func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err e
 		return r, err
 	}
 	r.close = append(r.close, r.Fleet.Close)
+	r.Taps = tap.New(tap.Config{Conn: p.Conn, Jobs: r.Jobs})
+	r.close = append(r.close, r.Taps.Close)
 	limits := library.Limits{PerUser: c.cfg.MaxJobsPerUser}
-	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, Limits: limits})
+	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, Limits: limits, Frame: frames(c.cfg.Replicas)})
 	r.Dead = dead.NewBox(dead.BoxConfig{Conn: p.Conn, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, May: func(owner string) error { return limits.Check(r.Jobs, owner) }})
-	if r.Files, err = files.New(ctx, files.Config{Conn: p.Conn, Control: r.control, Replicas: c.cfg.Replicas, Live: r.live, Using: files.UsedBy(r.Jobs), Log: log}); err != nil {
+	if r.Files, err = files.New(ctx, files.Config{Conn: p.Conn, Control: r.control, Replicas: c.cfg.Replicas, Live: r.live, Using: files.UsedBy(r.Jobs, r.Library.Naming), Log: log}); err != nil {
 		return r, err
 	}
 	if r.Audit, err = audit.Open(ctx, audit.Config{Conn: p.Control, Replicas: c.cfg.Replicas, Log: log}); err != nil || c.cfg.SecretKeys == nil {
@@ -122,4 +125,13 @@ func (r *rooms) sweep(ctx context.Context, c *Coordinator) {
 			}
 		}
 	}
+}
+
+// frames are the bounds of frames where so many servers keep each message. Most of what several
+// servers do is by the frame, and the frames are larger for it.
+func frames(replicas int) recipe.FrameLimits {
+	if replicas <= 1 {
+		return recipe.FrameLimits{}
+	}
+	return recipe.FrameLimits{Records: 2 * recipe.FrameRecords, Bytes: 2 * recipe.FrameBytes}
 }

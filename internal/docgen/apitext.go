@@ -13,12 +13,15 @@ it needs no key. The command line asks nothing else, by the Go package ` + "`slu
 - **Who asks.** ` + "`Authorization: Bearer KEY`" + `: an API key (` + "`sluice keys create`" + `) or a token of the identity provider. The key says
   which project is meant.
 - **Submitting safely.** With an ` + "`Idempotency-Key`" + ` the same submission may be sent again: the first answer is 201, later
-  ones are 200 with the same job. Another body with the same key is refused (409).
+  ones are 200 with the same job. Another body with the same key is refused (409). A retry and a replay of dead letters
+  take a key, too.
 - **Changing safely.** A job has an ` + "`ETag`" + `. With ` + "`If-Match`" + ` an order is refused (412) if the job was changed meanwhile;
   with ` + "`If-None-Match`" + ` an answer that is the same is 304.
 - **Lists** come in pages. ` + "`next`" + ` of one page is ` + "`after`" + ` of the next; the last has none.
 - **Every answer** has an ` + "`X-Request-ID`" + `, that of the request where that has one. Answers come within 20 s; transfers and
   streams have bounds of their own. A key or a query parameter that a route does not know is refused.
+- **Not now.** A 503, and a 429 for asking too often, says in ` + "`" + `Retry-After` + "`" + ` when to ask again. The Go client and the command line do so
+  for 15 s in all, where a request may come twice.
 
 ## Routes
 

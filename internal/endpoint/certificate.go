@@ -13,8 +13,8 @@ import (
 // lookAgain is how long a certificate is used before its files are looked at again.
 const lookAgain = 10 * time.Second
 
-// tlsOf returns the TLS settings of a listener, nil for none.
-func tlsOf(c Config) (*tls.Config, error) {
+// certificateOf returns the certificate of a listener, nil for none.
+func certificateOf(c Config) (*certificate, error) {
 	if c.Cert == "" {
 		return nil, nil
 	}
@@ -25,7 +25,18 @@ func tlsOf(c Config) (*tls.Config, error) {
 	if err := k.read(); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.what(), err)
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: k.current}, nil
+	return k, nil
+}
+
+func (k *certificate) config() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: k.current}
+}
+
+// hurry has the files looked at at the next connection.
+func (k *certificate) hurry() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.looked = time.Time{}
 }
 
 // certificate is a pair of files, read again when one of them has changed: a certificate is

@@ -31,13 +31,14 @@ var ErrExposed = errors.New("other machines can reach it")
 
 // Listen opens a listener. Without TLS, an address off loopback is refused with [ErrExposed], or
 // logged as a warning if c.Insecure says so. The connections that it accepts speak TLS 1.2 or
-// later where c has a certificate, and then offer HTTP/2 and HTTP/1.1.
+// later where c has a certificate, and then offer HTTP/2 and HTTP/1.1. A certificate whose files
+// change is used within 10 s, for new connections; see [Reread].
 func Listen(ctx context.Context, c Config) (net.Listener, error) {
 	address, err := Allow(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	config, err := tlsOf(c)
+	k, err := certificateOf(c)
 	if err != nil {
 		return nil, err
 	}
@@ -45,10 +46,24 @@ func Listen(ctx context.Context, c Config) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.what(), err)
 	}
-	if config == nil {
+	if k == nil {
 		return plain, nil
 	}
-	return tls.NewListener(plain, config), nil
+	return &secured{tls.NewListener(plain, k.config()), k}, nil
+}
+
+// secured is a listener with a certificate.
+type secured struct {
+	net.Listener
+	k *certificate
+}
+
+// Reread has the certificate of a listener of [Listen] read again at the next connection, if its
+// files have changed: at once rather than within 10 s. Others it leaves alone.
+func Reread(l net.Listener) {
+	if s, ok := l.(*secured); ok {
+		s.k.hurry()
+	}
 }
 
 // Allow holds an address to the rule of [Listen] without opening it, for those that open their

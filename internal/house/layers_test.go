@@ -36,6 +36,7 @@ var layers = []layer{
 	{"coordinator/events/live", []string{"recipe", "coordinator", "coordinator/events"}},
 	{"coordinator/library", []string{"recipe", "nodes", "coordinator", "coordinator/store", "coordinator/compile"}},
 	{"coordinator/fleet", []string{"recipe", "nodes", "coordinator", "coordinator/store", "internal/bus"}},
+	{"coordinator/tap", []string{"recipe", "nodes", "coordinator", "internal/bus"}},
 	{"coordinator/files", []string{"recipe", "coordinator", "coordinator/store", "internal/bus"}},
 	{"coordinator/api", []string{"recipe", "nodes", "schemas", "coordinator/...", "internal/bus", "internal/telemetry", "internal/endpoint"}},
 	{"client", []string{"recipe", "coordinator"}},

@@ -48,7 +48,7 @@ type OIDC struct {
 // Jobs bounds the jobs of a project.
 type Jobs struct {
 	History        time.Duration `default:"168h" placeholder:"TIME" help:"How long a job is kept behind its end, with its results." group:"Jobs:"`
-	MaxRunning     int           `default:"1000" placeholder:"N" help:"Jobs of a project that run at once; more wait for their turn." group:"Jobs:"`
+	MaxRunning     int           `default:"1000" placeholder:"N" help:"Jobs of a project that run at once; more wait for their turn. Those that workers are missing for do not count." group:"Jobs:"`
 	MaxJobsPerUser int           `default:"1000" placeholder:"N" help:"Jobs of one user that are not at their end; more are refused." group:"Jobs:"`
 }
 

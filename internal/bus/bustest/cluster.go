@@ -45,3 +45,11 @@ func FreePorts(t testing.TB, n int) []string {
 	}
 	return all
 }
+
+// StepDown makes the leader of a stream's replicas give way to another one. It returns at once.
+func StepDown(t testing.TB, c *bus.Conn, stream string) {
+	t.Helper()
+	if _, err := c.Request(Context(t), "$JS.API.STREAM.LEADER.STEPDOWN."+stream, nil); err != nil {
+		t.Fatalf("step down: %v", err)
+	}
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"sluice/coordinator"
+	"sluice/internal/progress"
+)
+
+type workersCmd struct {
+	remoteFlags
+	outputFlags
+	Name string `arg:"" optional:"" help:"Show this worker, with its kinds."`
+}
+
+// Run lists the workers, or shows one.
+func (c workersCmd) Run(ctx context.Context, std streams) error {
+	r, err := c.open()
+	if err != nil {
+		return err
+	}
+	if c.Name != "" {
+		one, err := r.Worker(ctx, c.Name)
+		if err != nil {
+			return told(err)
+		}
+		return c.print(std.out, one, func(w io.Writer) { aboutWorker(w, &one) })
+	}
+	all, err := r.Workers(ctx)
+	if err != nil {
+		return told(err)
+	}
+	return c.print(std.out, all, func(w io.Writer) {
+		row(w, "NAME", "HOST", "POOL", "KINDS", "JOBS", "VERSION", "UP")
+		for _, k := range all {
+			name := k.Name
+			if k.Draining {
+				name += " (leaves)"
+			}
+			row(w, name, k.Host, k.Pool, len(k.Kinds), k.Jobs, k.Version, progress.Human(time.Since(k.Started).Round(time.Second)))
+		}
+	})
+}
+
+// aboutWorker prints a worker.
+func aboutWorker(w io.Writer, k *coordinator.Worker) {
+	row(w, "name", k.Name)
+	if k.Draining {
+		row(w, "", "brings what it has to rest, and leaves")
+	}
+	row(w, "host", k.Host)
+	row(w, "process", k.PID)
+	row(w, "version", k.Version)
+	row(w, "up", progress.Human(time.Since(k.Started).Round(time.Second)))
+	row(w, "heard", k.Seen.Local().Format(time.DateTime))
+	if k.Pool != "" {
+		row(w, "pool", k.Pool)
+	}
+	row(w, "at once", fmt.Sprintf("%d frames, %d in hand", k.Concurrency, k.Busy))
+	row(w, "jobs", k.Jobs)
+	for _, r := range k.Refused {
+		row(w, "refused", fmt.Sprintf("%s: %s", r.Job, visible(r.Why)))
+	}
+	row(w, "plans", versionsOf(k.Plans))
+	row(w, "frames", versionsOf(k.Frames))
+	if k.Gates {
+		row(w, "gates", "yes")
+	}
+	label := "kinds"
+	for _, kind := range k.Kinds {
+		row(w, label, fmt.Sprintf("%s@%d", kind.Kind, kind.Version))
+		label = ""
+	}
+}
+
+// versionsOf are the versions of a format that a worker takes.
+func versionsOf(all []int) string {
+	var texts []string
+	for _, v := range all {
+		texts = append(texts, fmt.Sprint(v))
+	}
+	return "version " + strings.Join(texts, ", ")
+}
