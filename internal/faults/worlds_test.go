@@ -75,7 +75,7 @@ func ahead(t *testing.T, p *process) time.Duration {
 }
 
 // TestDiskFull fills the disk under a server while jobs run, and makes room again. The server
-// is started anew then, as it has to be; see docs/limits.md.
+// is started anew then, as it has to be; see docs/service.md.
 func TestDiskFull(t *testing.T) {
 	minutes(t, true)
 	disk := t.TempDir()
