@@ -24,7 +24,7 @@ FIGURED  := ./internal/figures/print.sh
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race check bench fuzz faults faults-ci lasting generate images contained clean
+.PHONY: help build demo test race check bench fuzz faults faults-ci lasting load generate images contained clean
 
 help: ## print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,11 +66,15 @@ faults: ## clusters of processes: 100 SIGKILLs, each other fault 10 times, broke
 faults-ci: ## the same within 5 minutes: most faults once
 	$(GO) test ./internal/faults -count=1 -timeout 10m -v -long
 
-lasting: ## long forms: SEEDS (200000) simulated runs, KILLS (50) a recipe, 2 minutes of pressure, 100 jobs
+lasting: ## long forms: SEEDS (200000) simulated runs, KILLS (50) a recipe, 2 minutes of pressure, 100 jobs, make load
 	SLUICE_SEEDS=5000 $(GO) test ./internal/protocol/simulation -run 'Rules' -count=1 -timeout 1h
 	SLUICE_SEEDS=$(SEEDS) $(FIGURED) $(GO) test ./internal/protocol/simulation -run 'Simulation' -count=1 -timeout 3h
 	SLUICE_KILLS=$(KILLS) $(FIGURED) $(GO) test ./internal/crash -count=1 -timeout 3h
 	$(FIGURED) $(GO) test ./internal/trial -run 'BackPressure|ManyJobs|OrderKeeps|RandomGraphs|Examples|LargeState' -count=1 -timeout 1h -long
+	$(MAKE) load
+
+load: ## the API under load: 100,000 generated requests, p50 and p99 of list and submit with 5,000 jobs
+	$(FIGURED) $(GO) test ./coordinator/api -run 'Fuzz|History' -count=1 -timeout 1h -long
 
 images: ## build the images sluice and sluice-nats with docker, from nothing that is pulled
 	@mkdir -p bin
@@ -79,7 +83,7 @@ images: ## build the images sluice and sluice-nats with docker, from nothing tha
 	$(call image,nats,sluice-nats,$$(cat bin/nats-version))
 
 contained: ## run a cluster in containers under faults; needs a Docker engine
-	$(GO) test ./internal/contained -count=1 -timeout 25m -v
+	$(FIGURED) $(GO) test ./internal/contained -count=1 -timeout 25m -v
 
 generate: ## write all generated files anew: schemas, docs/kinds, docs/diagnostics.md, docs/configuration.md, docs/api.md
 	$(GO) run ./schemas/generate

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -33,6 +34,7 @@ type jobRun struct {
 
 	life     context.Context // of the work; what nodes read of artifacts ends with it
 	failOnce sync.Once
+	dead     atomic.Bool // the stream of dead letters is known to exist
 	began    time.Time
 
 	signs signs

@@ -15,8 +15,9 @@ import (
 // stored and shown: reasons, places and logs all go through it. Records do not: they are
 // what the recipe makes of its secrets. The zero value hides nothing.
 type mask struct {
-	mu    sync.RWMutex
-	forms []maskForm // guarded by mu, the longest first; never changed in place
+	mu     sync.RWMutex
+	forms  []maskForm // guarded by mu, the longest first; never changed in place
+	pieces maskPieces // guarded by mu; never changed in place
 }
 
 // leastSecret is how many bytes a value must have: a shorter one stands in so many words that
@@ -37,7 +38,7 @@ func (m *mask) add(name, value string) {
 		return
 	}
 	forms := slices.Clone(m.forms)
-	for _, text := range formsOf(value) {
+	for _, text := range slices.Concat(formsOf(value), codesOf(value)) {
 		if len(text) >= leastSecret {
 			forms = append(forms, maskForm{text, name})
 		}
@@ -46,6 +47,7 @@ func (m *mask) add(name, value string) {
 		return cmp.Or(cmp.Compare(len(b.text), len(a.text)), cmp.Compare(a.text, b.text))
 	})
 	m.forms = slices.Compact(forms)
+	m.pieces = piecesOf(m.forms)
 }
 
 // formsOf returns how messages show a value: as it is, as %q and JSON quote it, and as it
@@ -89,7 +91,7 @@ func (m *mask) empty() bool {
 // hide returns the text without the values.
 func (m *mask) hide(s string) string {
 	m.mu.RLock()
-	forms := m.forms
+	forms, pieces := m.forms, m.pieces
 	m.mu.RUnlock()
 	if len(forms) == 0 {
 		return s
@@ -97,6 +99,9 @@ func (m *mask) hide(s string) string {
 	var b strings.Builder
 	for s != "" {
 		n, name := shownAt(s, forms)
+		if piece, of := pieces.shownAt(s); piece > n {
+			n, name = piece, of
+		}
 		if n > 0 {
 			b.WriteString("${secret:" + name + "}")
 		} else {

@@ -3,6 +3,8 @@ package worker
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -44,6 +46,36 @@ func TestMask(t *testing.T) {
 		{`"https://me:pw@h.org/T0%20K?x=1#y"`, `"${secret:hook}"`},
 		{"https: secret", "https: secret"},
 		{"keys/of/mine: no such file", "${secret:path}: no such file"},
+	} {
+		if got := m.hide(c.text); got != c.want {
+			t.Errorf("%q: got %q, want %q", c.text, got, c.want)
+		}
+	}
+}
+
+// TestMaskPieces hides what is in other words, and what is cut out of the midst of a value, and
+// leaves alone what only looks a bit like it.
+func TestMaskPieces(t *testing.T) {
+	var m mask
+	const v = "q7Wk/2nVx+8Zp4TbR"
+	m.add("k", v)
+	m.add("hook", "https://hooks.example.org/T0/B1")
+	m.add("tiny", "abcd")
+	basic := base64.StdEncoding.EncodeToString([]byte("me:" + v + ":x"))
+	for _, c := range []struct{ text, want string }{
+		{"port " + v[9:], "port ${secret:k}"},
+		{"token " + v[2:12] + " is not known", "token ${secret:k} is not known"},
+		{v[:8] + v[2:10], "${secret:k}${secret:k}"},
+		{"lookup " + strings.ToLower(v) + ": no such host", "lookup ${secret:k}: no such host"},
+		{hex.EncodeToString([]byte(v)), "${secret:k}"},
+		{fmt.Sprintf("%X", v), "${secret:k}"},
+		{fmt.Sprint([]byte(v)), "[${secret:k}]"},
+		{base64.StdEncoding.EncodeToString([]byte(v)), "${secret:k}"},
+		{"Basic " + basic, "Basic bWU6${secret:k}6eA=="},
+		{"port " + v[10:], "port " + v[10:]},
+		{"https://other.net", "https://other.net"},
+		{"POST https://hooks.example.org: 403", "POST https:/${secret:hook}: 403"},
+		{"YWJj YWJjZA 61626364", "YWJj YWJjZA 61626364"}, // of tiny
 	} {
 		if got := m.hide(c.text); got != c.want {
 			t.Errorf("%q: got %q, want %q", c.text, got, c.want)

@@ -137,6 +137,10 @@ func (o *outbox) publish(a *protocol.Action) error {
 	id, edge, part := a.ID, a.Edge, a.Part
 	put := bus.Put{}
 	if edge == protocol.DeadLetters {
+		if !o.job.dead.Load() {
+			go o.firstLetter(id, part)
+			return nil
+		}
 		if n := int64(len(h.made.dead)); n != a.Entry.Dead {
 			return &failure{fmt.Errorf("node %s has %d dead letters of frame %s, and the ledger counts %d", o.step.Node, n, h.header.Ordinal(), a.Entry.Dead)}
 		}
@@ -153,14 +157,8 @@ func (o *outbox) publish(a *protocol.Action) error {
 	}
 	o.job.pub.Put(put, func(out bus.Outcome) {
 		r, fatal := resultOf(out)
-		if edge == protocol.DeadLetters {
-			if errors.Is(out.Err, bus.ErrNoStream) {
-				go o.firstLetter(id, part)
-				return
-			}
-			if r == protocol.Refused { // there already
-				r = protocol.OK
-			}
+		if edge == protocol.DeadLetters && r == protocol.Refused { // there already
+			r = protocol.OK
 		}
 		if r == protocol.Refused {
 			o.job.meter().Full(o.step.Kind)
@@ -170,10 +168,14 @@ func (o *outbox) publish(a *protocol.Action) error {
 	return o.job.died(AfterPublish, o.step)
 }
 
-// firstLetter has the stream of dead letters made, and has those published again that found none.
+// firstLetter has the stream of dead letters made, and then the letters published once more. That
+// there is none yet can't be learnt from a publish: whoever listens to its subject hides it.
 func (o *outbox) firstLetter(id protocol.ID, part int) {
 	err := o.job.need(o.ctx, bus.LaterDead)
-	if o.ctx.Err() != nil {
+	switch {
+	case err == nil:
+		o.job.dead.Store(true)
+	case o.ctx.Err() != nil:
 		err = nil // the loop is over, whatever came of it
 	}
 	o.box.post(event{kind: evPublished, id: id, edge: protocol.DeadLetters, part: part, result: protocol.Failed, err: err})

@@ -25,6 +25,7 @@ type natsSetupCmd struct {
 
 	Listen        string   `default:"127.0.0.1:4222" help:"HOST:PORT that the server listens on. For nats.conf, which is written once, as all below."`
 	Name          string   `default:"sluice" help:"Name of the server."`
+	StoreDir      string   `placeholder:"DIR" help:"Folder that the server stores in, as the server sees it, such as /data in a container. Without it, data beside nats.conf."`
 	Cert          string   `placeholder:"FILE" help:"Certificate of the server, for TLS; PEM."`
 	Key           string   `placeholder:"FILE" help:"Its private key."`
 	ClientCA      string   `placeholder:"FILE" help:"Who signs the certificates that clients must show; without it they need none."`
@@ -57,7 +58,7 @@ func (c natsSetupCmd) Run(std streams) error {
 	if len(c.Project) == 0 && limits != (natsconf.Limits{}) {
 		return usagef("--project says whose limits change")
 	}
-	change := natsconf.Change{Projects: c.Project, Limits: limits, Server: natsconf.Server{Name: c.Name, Listen: c.Listen,
+	change := natsconf.Change{Projects: c.Project, Limits: limits, Server: natsconf.Server{Name: c.Name, Listen: c.Listen, StoreDir: c.StoreDir,
 		Cluster: natsconf.Cluster{Name: c.ClusterName, Listen: c.ClusterListen, Routes: c.ClusterRoutes}}}
 	for _, f := range []struct{ from, to *string }{{&c.Cert, &change.Server.Cert}, {&c.Key, &change.Server.Key}, {&c.ClientCA, &change.Server.ClientCA}} {
 		if *f.from == "" {

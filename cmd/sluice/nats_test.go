@@ -30,7 +30,10 @@ func TestNATSSetup(t *testing.T) {
 		}
 		return string(text)
 	}
-	first := run("--max-store", "2GiB", "--project", "shop")
+	first := run("--max-store", "2GiB", "--project", "shop", "--store-dir", "/data")
+	if conf := read(natsconf.ServerFile); !strings.Contains(conf, `store_dir: "/data"`) {
+		t.Errorf("got %s, want the folder that the server stores in", conf)
+	}
 	for _, want := range []string{"added: shop", "nats-server -c " + filepath.Join(dir, "nats.conf"), filepath.Join(dir, "shop", "worker.nk")} {
 		if !strings.Contains(first, want) {
 			t.Errorf("got %q, want %q in it", first, want)

@@ -109,7 +109,7 @@ func serve(ctx context.Context, g *group, c *daemon.Coordinator, ln net.Listener
 
 // working is the configuration of a worker.
 func working(conn *bus.Conn, name string, w settings.Work, log hclog.Logger) daemon.WorkerConfig {
-	return daemon.WorkerConfig{Conn: conn, Catalogue: all.Catalogue(), Name: name, Version: versionText(), Kinds: w.Kinds, Pool: w.Pool, Concurrency: w.Concurrency, Root: w.Root,
+	return daemon.WorkerConfig{Conn: conn, Catalogue: all.Catalogue(), Name: name, Version: versionText(), Kinds: w.Kinds, Pool: w.Pool, Concurrency: w.Concurrency, FullShare: w.FullShare, Root: w.Root,
 		Dial: (&fetch.Guard{Allow: w.Networks()}).Dial, Log: log}
 }
 

@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"sluice/client"
 	"sluice/coordinator"
@@ -176,41 +175,6 @@ func TestRefusedRecipe(t *testing.T) {
 	}
 }
 
-// TestH2 is row H2: wrong methods, unknown paths and what was never sent are told apart, at once.
-func TestH2(t *testing.T) {
-	d := newDesk(t)
-	for _, r := range []struct {
-		method, path, body string
-		status             int
-		code               coordinator.Family
-	}{
-		{"PUT", "/v1/jobs", "", 405, coordinator.Invalid},
-		{"DELETE", "/v1/kinds", "", 405, coordinator.Invalid},
-		{"GET", "/v1/nothing", "", 404, coordinator.Unknown},
-		{"GET", "/", "", 404, coordinator.Unknown},
-		{"GET", "/v1/jobs/abc", "", 404, coordinator.Unknown},
-		{"POST", "/v1/jobs/abc/resume", "", 404, coordinator.Unknown},
-		{"GET", "/v1/jobs/ABC", "", 422, coordinator.Invalid},
-		{"GET", "/v1/jobs?limit=0", "", 422, coordinator.Invalid},
-		{"GET", "/v1/jobs?after=x", "", 422, coordinator.Invalid},
-		{"GET", "/v1/jobs?colour=red", "", 422, coordinator.Invalid},
-		{"GET", "/v1/kinds/md5hash", "", 404, coordinator.Unknown},
-		{"POST", "/v1/jobs", "{", 400, coordinator.Invalid},
-		{"POST", "/v1/jobs", `{"source": 5}`, 422, coordinator.Invalid},
-		{"POST", "/v1/jobs", `{"source": "` + strings.Repeat("x", api.MaxBody) + `"}`, 413, coordinator.TooLarge},
-	} {
-		began := time.Now()
-		resp, body := d.do(r.method, r.path, r.body)
-		problem(t, resp, body, r.status, r.code)
-		if d := time.Since(began); d > time.Second {
-			t.Errorf("%s %s took %v", r.method, r.path, d)
-		}
-		if r.status == 405 && resp.Header.Get("Allow") == "" {
-			t.Errorf("%s %s: no Allow", r.method, r.path)
-		}
-	}
-}
-
 // TestWhoAsks sends requests without a key, and with one that nobody has.
 func TestWhoAsks(t *testing.T) {
 	d := newDesk(t)
@@ -247,26 +211,6 @@ func TestETags(t *testing.T) {
 	problem(t, resp, body, 412, coordinator.Changed)
 	resp, body = d.do("POST", path+"/resume", "", "If-Match", `"not one!"`)
 	problem(t, resp, body, 422, coordinator.Invalid)
-}
-
-// TestH1 is row H1: what the old engine's API could do has a route.
-func TestH1(t *testing.T) {
-	d := newDesk(t)
-	for _, r := range []struct{ method, path, body, want string }{
-		{"GET", "/v1/kinds", "", `"kind":"md5_hash"`},
-		{"POST", "/v1/edges/check", `{"from":{"kind":"file_reader","config":{"format":"json_lines"}},"to":{"kind":"regex_match"}}`, `"legal":false`},
-		{"POST", "/v1/edges/check", `{"from":{"kind":"file_reader"},"to":{"kind":"md5_hash"}}`, `"legal":true`},
-		{"POST", "/v1/jobs", `{"source":"recipe: a\nnodes:\n  n: {kind: integer_generator, config: {count: 1}}\n"}`, `"state":"pending"`},
-	} {
-		resp, body := d.do(r.method, r.path, r.body)
-		if resp.StatusCode/100 != 2 || !strings.Contains(body, r.want) {
-			t.Errorf("%s %s: got %d %.300s, want %s", r.method, r.path, resp.StatusCode, body, r.want)
-		}
-	}
-	resp, body := d.do("POST", "/v1/edges/check", `{"from":{"kind":"file_reeder"},"to":{"kind":"md5_hash"}}`)
-	if p := problem(t, resp, body, 404, coordinator.Unknown); !strings.Contains(p.Hint, "file_reader") {
-		t.Errorf("got hint %q", p.Hint)
-	}
 }
 
 // TestAnswers looks at what every answer has: an id, compression where it helps, no sniffing.

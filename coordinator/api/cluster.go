@@ -54,7 +54,7 @@ func (s *server) workers() {
 				return nil, err
 			}
 			t, err := workerTag(w)
-			if err == nil && in.None != "" && in.None == t {
+			if err == nil && in.None != "" && sameTag(in.None, t) {
 				err = &Problem{Status: http.StatusNotModified}
 			}
 			return &workerOut{t, w}, err

@@ -2,13 +2,17 @@ package api_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 
 	"sluice/coordinator"
 )
@@ -138,4 +142,14 @@ func (f *fuzzer) headers(g *generator, header http.Header) {
 	case 12:
 		header.Set(pick(g, []string{"Origin", "Referer", "X-Forwarded-For", "Traceparent", "X-Http-Method-Override", "Upgrade", "Prefer"}), fit(pick(g, wildTexts)))
 	}
+}
+
+// slow names the slowest routes, with their slowest request.
+func (f *fuzzer) slow(n int) string {
+	names := slices.SortedFunc(maps.Keys(f.slowest), func(a, b string) int { return cmp.Compare(f.slowest[b], f.slowest[a]) })
+	var all []string
+	for _, name := range names[:min(n, len(names))] {
+		all = append(all, fmt.Sprint(name, " ", f.slowest[name].Round(time.Millisecond)))
+	}
+	return strings.Join(all, ", ")
 }

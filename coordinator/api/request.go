@@ -180,6 +180,7 @@ func route[I, O any](s *server, o huma.Operation, f func(ctx context.Context, p 
 	if o.MaxBodyBytes == 0 {
 		o.MaxBodyBytes = s.cfg.MaxBody
 	}
+	o.MaxBodyBytes++ // the framework refuses a body of just so many
 	o.BodyReadTimeout = s.cfg.BodyWait
 	huma.Register(s.huma, o, func(ctx context.Context, in *I) (*O, error) {
 		out, err := f(ctx, s.cfg.Projects[who(ctx).Project], in)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -37,8 +38,9 @@ type queue struct {
 // backlog is what is known of the work that waits.
 type backlog struct {
 	mu     sync.Mutex
-	active map[recipe.JobID][]queue // guarded by mu, as the next
+	active map[recipe.JobID][]queue // guarded by mu, as the next two
 	wanted map[*recipe.Plan]wanted
+	swept  time.Time // when those of wanted that were over were last removed
 
 	measuring sync.Mutex            // guards what follows, and is held during a measurement
 	last      []coordinator.Backlog // what it found
@@ -98,12 +100,12 @@ func (f *Fleet) want(plan *recipe.Plan, steps []demand, changes uint64) {
 	b := &f.backlog
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for p, w := range b.wanted {
-		if time.Now().After(w.until) {
-			delete(b.wanted, p)
-		}
+	now := time.Now()
+	if now.Sub(b.swept) > time.Second { // not at each call: a thousand waiting jobs would look at a thousand
+		b.swept = now
+		maps.DeleteFunc(b.wanted, func(_ *recipe.Plan, w wanted) bool { return now.After(w.until) })
 	}
-	b.wanted[plan] = wanted{steps, changes, time.Now().Add(wantedFor)}
+	b.wanted[plan] = wanted{steps, changes, now.Add(wantedFor)}
 }
 
 // known reports whether all steps of a plan were served the last time that it was asked for,

@@ -23,6 +23,7 @@ const (
 // [store.Jobs] is one.
 type Jobs interface {
 	All(f func(coordinator.Job) bool)
+	Unfinished(owner string) (mine, all int)
 	Job(id recipe.JobID) (coordinator.Job, error)
 	Spec(ctx context.Context, id recipe.JobID) (*coordinator.Spec, error)
 	Submit(ctx context.Context, s *coordinator.Spec) (job coordinator.Job, again bool, err error)

@@ -16,7 +16,7 @@ type Limits struct {
 
 // Unfinished counts jobs that have not ended. What is kept in memory of all jobs answers it.
 type Unfinished interface {
-	All(func(coordinator.Job) bool)
+	Unfinished(owner string) (mine, all int)
 }
 
 // Check refuses one more job of an owner with the fault coordinator.OverLimit.
@@ -24,16 +24,7 @@ func (m Limits) Check(jobs Unfinished, owner string) error {
 	if m == (Limits{}) {
 		return nil
 	}
-	mine, all := 0, 0
-	jobs.All(func(j coordinator.Job) bool {
-		if !j.State.Final() {
-			all++
-			if j.Owner == owner {
-				mine++
-			}
-		}
-		return true
-	})
+	mine, all := jobs.Unfinished(owner)
 	switch {
 	case m.PerUser > 0 && mine >= m.PerUser:
 		return coordinator.Faultf(coordinator.OverLimit, "%s has %d jobs that have not ended, and a user may have %d", owner, mine, m.PerUser)

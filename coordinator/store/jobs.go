@@ -21,6 +21,7 @@ type Jobs struct {
 	mu      sync.RWMutex
 	jobs    map[recipe.JobID]*joined // guarded by mu
 	order   []*joined                // newest first; guarded by mu
+	open    map[string]int           // jobs that have not ended, by owner; guarded by mu
 	changed []func(recipe.JobID)     // set before Follow
 }
 
@@ -28,6 +29,7 @@ type Jobs struct {
 // progress.
 type joined struct {
 	spec      *coordinator.Spec // nil: removed, or not seen yet
+	reads     []string          // digests of the artifacts that its plan names
 	order     *coordinator.Order
 	status    *coordinator.Status
 	rev       uint64 // of the latest change
@@ -39,10 +41,11 @@ type joined struct {
 // NewJobs returns the jobs of a control plane that does not follow yet.
 func NewJobs(c *Control) *Jobs {
 	j := &Jobs{c: c, specs: NewTable[coordinator.Spec](c, "job"), orders: NewTable[coordinator.Order](c, "order"),
-		status: NewTable[coordinator.Status](c, "status"), jobs: map[recipe.JobID]*joined{}}
+		status: NewTable[coordinator.Status](c, "status"), jobs: map[recipe.JobID]*joined{}, open: map[string]int{}}
 	j.specs.View(func(key string, v *coordinator.Spec, ch Change) {
 		j.change(key, ch.Rev, func(e *joined) {
 			if v != nil {
+				e.reads = artifactsOf(v.Plan)
 				v.Plan, v.Source, v.Files, v.Params = nil, "", nil, nil
 			}
 			j.place(e, v)
@@ -73,7 +76,9 @@ func (j *Jobs) change(key string, rev uint64, f func(*joined)) {
 		e = &joined{}
 		j.jobs[id] = e
 	}
+	j.count(e, -1)
 	f(e)
+	j.count(e, 1)
 	e.rev = max(e.rev, rev)
 	if e.spec == nil && e.order == nil && e.status == nil {
 		delete(j.jobs, id)
@@ -82,6 +87,46 @@ func (j *Jobs) change(key string, rev uint64, f func(*joined)) {
 	for _, f := range j.changed {
 		f(id)
 	}
+}
+
+// count adds n for a job that has not ended. Called with mu held.
+func (j *Jobs) count(e *joined, n int) {
+	if e.spec == nil || e.status != nil && e.status.State.Final() {
+		return
+	}
+	if j.open[e.spec.Owner] += n; j.open[e.spec.Owner] == 0 {
+		delete(j.open, e.spec.Owner)
+	}
+}
+
+// Unfinished counts the jobs that have not ended: those of an owner, and all.
+func (j *Jobs) Unfinished(owner string) (mine, all int) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	for _, n := range j.open {
+		all += n
+	}
+	return j.open[owner], all
+}
+
+// artifactsOf returns the digests of the contents that the steps of a plan name.
+func artifactsOf(plan *recipe.Plan) (digests []string) {
+	for i := 0; plan != nil && i < len(plan.Steps); i++ {
+		digests = append(digests, coordinator.ArtifactsIn(string(plan.Steps[i].Config))...)
+	}
+	return digests
+}
+
+// Reading returns a job that has not ended and whose plan names the content with that digest.
+func (j *Jobs) Reading(sha256 string) (id recipe.JobID, found bool) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	for _, e := range j.order {
+		if slices.Contains(e.reads, sha256) && (e.status == nil || !e.status.State.Final()) {
+			return e.spec.Job, true
+		}
+	}
+	return "", false
 }
 
 // place puts a job into the order, or takes it out. Called with mu held.

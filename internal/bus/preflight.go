@@ -251,32 +251,32 @@ func (r *Report) checkStream(ctx context.Context, c *Conn, replicas int) {
 	if r.Cluster != "" && replicas == 1 {
 		r.find(Warn, "ask for 3 replicas", "in cluster %s, streams with one replica stand still while their one server is away", r.Cluster)
 	}
-	if err := c.keeps(ctx, &s); err != nil {
+	pub, err := c.NewPublisher()
+	if err == nil {
+		defer pub.Close()
+		err = whenHeard(ctx, func() error { return pub.PutSync(ctx, Put{Subject: s.Subjects[0], Data: []byte("preflight")}).Err })
+	}
+	if err == nil {
+		err = whenHeard(ctx, func() error { _, err := c.Last(ctx, s.Name, s.Subjects[0]); return err })
+	}
+	if err != nil {
 		r.find(Refuse, "look at the server's log", "a stream was made, and does not keep what it is given: %v", err)
 		r.Passes = errors.Is(err, ErrTimeout) || errors.Is(err, ErrNoStream)
 	}
 }
 
-// keeps stores something in a stream and reads it. In a cluster it takes a moment until all servers
-// have heard of a new stream.
-func (c *Conn) keeps(ctx context.Context, s *StreamConfig) error {
-	pub, err := c.NewPublisher()
-	if err != nil {
-		return err
-	}
-	defer pub.Close()
+// whenHeard repeats what finds no stream or no message, until ctx ends: the other servers of a
+// cluster hear a moment later of a stream that one has made, and of what is in it.
+func whenHeard(ctx context.Context, do func() error) error {
 	for {
-		err := pub.PutSync(ctx, Put{Subject: s.Subjects[0], Data: []byte("preflight")}).Err
-		if err == nil {
-			_, err = c.Last(ctx, s.Name, s.Subjects[0])
-		}
-		if !errors.Is(err, ErrNoStream) {
+		err := do()
+		if !errors.Is(err, ErrNoStream) && !errors.Is(err, ErrNotFound) {
 			return err
 		}
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(pullRetry):
+		case <-time.After(reconnectWait):
 		}
 	}
 }

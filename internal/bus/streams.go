@@ -77,15 +77,6 @@ func (s *StreamConfig) wire() jetstream.StreamConfig {
 	return w
 }
 
-// EnsureStream makes the stream, or accepts one with the same settings. Another one
-// of this name is ErrDiffers.
-func (c *Conn) EnsureStream(ctx context.Context, s StreamConfig) error {
-	if err := c.api(ctx, "STREAM.CREATE."+s.Name, s.wire(), nil); err != nil {
-		return fmt.Errorf("stream %s: %w", s.Name, err)
-	}
-	return nil
-}
-
 // DeleteStream deletes the stream and all it holds; an absent one is fine.
 func (c *Conn) DeleteStream(ctx context.Context, name string) error {
 	c.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,8 +37,15 @@ func TestMain(m *testing.M) {
 // engine is the Docker engine with the images in it.
 type engine struct {
 	*testcontainers.DockerProvider
-	sluice, nats string // names of the images
+	run          string   // of the test: all that it makes in the engine is labelled with it
+	sluice, nats string   // names of the images
+	volumes      []string // that containers had
 }
+
+// label is the one of the run.
+const label = "sluice-test"
+
+func (e *engine) labels() map[string]string { return map[string]string{label: e.run} }
 
 // version is what the program in the images says of itself.
 const version = "contained"
@@ -62,9 +70,40 @@ func newEngine(t *testing.T) *engine {
 	if err := images.Write(ctx, dir, version); err != nil {
 		t.Fatal(err)
 	}
-	e := &engine{DockerProvider: provider}
+	e := &engine{DockerProvider: provider, run: strings.ToLower(rand.Text()[:12])}
+	t.Cleanup(func() { e.clean(t) }) // which is called when all else has been removed
 	e.sluice, e.nats = e.build(t, ctx, dir, "sluice"), e.build(t, ctx, dir, "nats")
 	return e
+}
+
+// clean holds the test to having left nothing in the engine.
+func (e *engine) clean(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), cleanWait)
+	defer cancel()
+	mine := make(client.Filters).Add("label", label+"="+e.run)
+	containers, err := e.Client().ContainerList(ctx, client.ContainerListOptions{All: true, Filters: mine})
+	if err != nil {
+		t.Error(err)
+	}
+	for _, c := range containers.Items {
+		t.Errorf("container %v of %s is left", c.Names, c.Image)
+	}
+	networks, err := e.Client().NetworkList(ctx, client.NetworkListOptions{Filters: mine})
+	if err != nil {
+		t.Error(err)
+	}
+	for _, n := range networks.Items {
+		t.Errorf("network %s is left", n.Name)
+	}
+	volumes, err := e.Client().VolumeList(ctx, client.VolumeListOptions{})
+	if err != nil {
+		t.Error(err)
+	}
+	for _, v := range volumes.Items {
+		if slices.Contains(e.volumes, v.Name) {
+			t.Errorf("volume %s is left", v.Name)
+		}
+	}
 }
 
 // reach finds the engine. Its library panics where it finds none.
@@ -91,7 +130,7 @@ func (e *engine) build(t *testing.T, ctx context.Context, dir, target string) st
 	said := version
 	var out strings.Builder
 	name, err := e.BuildImage(ctx, &testcontainers.ContainerRequest{FromDockerfile: testcontainers.FromDockerfile{
-		Context: dir, Repo: "sluice-test-" + target, Tag: strings.ToLower(rand.Text()[:12]), BuildLogWriter: &out,
+		Context: dir, Repo: "sluice-test-" + target, Tag: e.run, BuildLogWriter: &out,
 		BuildArgs:            map[string]*string{"VERSION": &said, "NATS_VERSION": &said},
 		BuildOptionsModifier: func(o *client.ImageBuildOptions) { o.Target = target },
 		KeepImage:            true,

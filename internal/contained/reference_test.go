@@ -19,7 +19,7 @@ import (
 // take, and goes two ways: one that any worker may work on, and one whose sums depend on the
 // order of all records. Both sinks write in order.
 const (
-	records  = 60_000
+	records  = 50_000
 	rate     = 1_000 // a second
 	window   = 5
 	document = `

@@ -55,9 +55,10 @@ func newServers(t *testing.T, ctx context.Context, e *engine) *servers {
 			t.Fatal(err)
 		}
 		s.nodes[name] = e.start(t, ctx, testcontainers.ContainerRequest{
-			Image: e.nats, ExposedPorts: []string{"4222/tcp"}, ConfigModifier: func(c *container.Config) { c.Hostname = name },
+			Image: e.nats, ExposedPorts: []string{"4222/tcp", "8222/tcp"}, ConfigModifier: func(c *container.Config) { c.Hostname = name },
 			Networks: []string{s.network}, NetworkAliases: map[string][]string{s.network: {name}},
-			Files: s.files("/etc/nats", natsconf.ServerFile, natsconf.AccountsFile, natsconf.SizesFile),
+			Cmd:                []string{"-c", "/etc/nats/" + natsconf.ServerFile, "-m", "8222"},
+			HostConfigModifier: s.files(t, "/etc/nats", natsconf.ServerFile, natsconf.AccountsFile, natsconf.SizesFile),
 			// Not yet that it is ready, which takes a second one.
 			WaitingFor: wait.ForLog("Listening for route connections").WithStartupTimeout(startWait),
 		})
@@ -73,7 +74,7 @@ func newServers(t *testing.T, ctx context.Context, e *engine) *servers {
 func newNetwork(t *testing.T, ctx context.Context, e *engine) string {
 	t.Helper()
 	name := fmt.Sprint("sluice-test-", time.Now().UnixNano())
-	if _, err := e.Client().NetworkCreate(ctx, name, client.NetworkCreateOptions{Driver: "bridge"}); err != nil {
+	if _, err := e.Client().NetworkCreate(ctx, name, client.NetworkCreateOptions{Driver: "bridge", Labels: e.labels()}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -86,20 +87,35 @@ func newNetwork(t *testing.T, ctx context.Context, e *engine) string {
 	return name
 }
 
-// files puts files of the folder with keys into a container. They are readable to all there: the
-// program is alone in it, and the engine gives files to root.
-func (s *servers) files(to string, names ...string) []testcontainers.ContainerFile {
-	var all []testcontainers.ContainerFile
+// files mounts files of the folder with keys, and nothing that can be written. They are readable
+// to all there: the program is alone in it, and is not who owns them here.
+func (s *servers) files(t *testing.T, to string, names ...string) func(*container.HostConfig) {
+	t.Helper()
+	from := t.TempDir()
 	for _, name := range names {
-		all = append(all, testcontainers.ContainerFile{HostFilePath: filepath.Join(s.keys, name), ContainerFilePath: to + "/" + name, FileMode: 0o644})
+		data, err := os.ReadFile(filepath.Join(s.keys, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(from, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
-	return all
+	return func(h *container.HostConfig) { h.Binds = append(h.Binds, from+":"+to+":ro") }
 }
 
 // url is where a server is reached from outside now: another port each time that it was cut off
 // or killed.
 func (s *servers) url(ctx context.Context, name string) (string, error) {
-	return s.nodes[name].(*testcontainers.DockerContainer).PortEndpoint(ctx, "4222/tcp", "nats")
+	return s.port(ctx, name, "4222/tcp", "nats")
+}
+
+func (s *servers) port(ctx context.Context, name, port, scheme string) (string, error) {
+	return s.nodes[name].(*testcontainers.DockerContainer).PortEndpoint(ctx, port, scheme)
 }
 
 // leader asks any server for the one that leads a stream's replicas.
@@ -115,34 +131,8 @@ func (s *servers) leader(ctx context.Context, stream string) (string, error) {
 	return "", errors.Join(faults...)
 }
 
-// whole reports whether all replicas of a stream are there and have all that is in it, as the
-// server says that leads it. Only then another one may be lost.
-func (s *servers) whole(ctx context.Context, stream string) (bool, error) {
-	leader, err := s.leader(ctx, stream)
-	if err != nil {
-		return false, err
-	}
-	c, err := s.ask(ctx, leader, "$JS.API.STREAM.INFO."+stream)
-	if err != nil {
-		return false, err
-	}
-	current := 0
-	for _, r := range c.Replicas {
-		if r.Current && !r.Offline {
-			current++
-		}
-	}
-	return c.Leader == leader && current == len(s.nodes)-1, nil
-}
-
 // cluster is what a server knows of those that keep a stream.
-type cluster struct {
-	Leader   string
-	Replicas []struct {
-		Name             string
-		Current, Offline bool
-	}
-}
+type cluster struct{ Leader string }
 
 // ask asks one server, on a connection of its own.
 func (s *servers) ask(ctx context.Context, name, subject string) (c cluster, err error) {

@@ -44,7 +44,7 @@ func (s *servers) service(t *testing.T, ctx context.Context, command, says strin
 	t.Helper()
 	return s.e.start(t, ctx, testcontainers.ContainerRequest{
 		Image: s.e.sluice, Cmd: append([]string{command, "--nats", urls}, flags...), ExposedPorts: []string{"8420/tcp"},
-		Networks: []string{s.network}, NetworkAliases: map[string][]string{s.network: {command}}, Files: s.files("/etc/sluice", keys...),
+		Networks: []string{s.network}, NetworkAliases: map[string][]string{s.network: {command}}, HostConfigModifier: s.files(t, "/etc/sluice", keys...),
 		ConfigModifier: func(c *container.Config) { c.Hostname = command },
 		WaitingFor:     wait.ForLog(says).WithStartupTimeout(2 * startWait),
 	})

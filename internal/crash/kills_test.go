@@ -127,9 +127,9 @@ func (s *scene) written(dir string) (size int64) {
 	return size
 }
 
-// TestKilledOnce kills each recipe at moments spread over its undisturbed time, once a
+// TestB10KilledOnce kills each recipe at moments spread over its undisturbed time, once a
 // run, and resumes.
-func TestKilledOnce(t *testing.T) {
+func TestB10KilledOnce(t *testing.T) {
 	for i := range scenes {
 		s := &scenes[i]
 		t.Run(s.name, func(t *testing.T) {
@@ -193,9 +193,9 @@ func (s *scene) killOnce(t *testing.T, calm undisturbed, share float64, y *tally
 	}
 }
 
-// TestKilledOften kills one run many times, and another one when it ends before it was
+// TestB10KilledOften kills one run many times, and another one when it ends before it was
 // killed as often as it should be.
-func TestKilledOften(t *testing.T) {
+func TestB10KilledOften(t *testing.T) {
 	for _, s := range some(t) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()

@@ -26,7 +26,8 @@ type WorkerConfig struct {
 	Kinds       []string
 	Pool        string
 	Concurrency int
-	Root        string // "" touches no file system: nodes read and write artifacts
+	FullShare   float64 // 0 is the usual; see worker.Config
+	Root        string  // "" touches no file system: nodes read and write artifacts
 	Dial        func(ctx context.Context, network, address string) (net.Conn, error)
 	Meter       worker.Meter // nil counts nothing
 	Log         hclog.Logger
@@ -34,7 +35,7 @@ type WorkerConfig struct {
 
 // RunWorker serves jobs until ctx ends, and then brings what is in hand to rest.
 func RunWorker(ctx context.Context, c WorkerConfig) error {
-	cfg := worker.Config{Conn: c.Conn, Catalogue: c.Catalogue, Name: c.Name, Pool: c.Pool, Kinds: c.Kinds, Concurrency: c.Concurrency,
+	cfg := worker.Config{Conn: c.Conn, Catalogue: c.Catalogue, Name: c.Name, Pool: c.Pool, Kinds: c.Kinds, Concurrency: c.Concurrency, FullShare: c.FullShare,
 		Artifacts: true, Dial: c.Dial, Meter: c.Meter, Log: c.Log}
 	if c.Root != "" {
 		root, err := os.OpenRoot(c.Root)

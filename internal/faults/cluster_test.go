@@ -29,6 +29,7 @@ type shape struct {
 	folder       bool   // the workers share one; without it they read and write artifacts
 	build        string // path of the binary
 	store        string // where the server keeps its files; "" is a folder of the test
+	heard        *wire  // what coordinators, workers and servers say to each other; nil: nobody listens
 	other        string // binary of every other worker and coordinator; "" is build
 	label        string // in the table
 }
@@ -159,7 +160,7 @@ func (c *cluster) startServers() {
 
 // member makes a coordinator or worker behind a link of its own.
 func (c *cluster) member(name, command, path string, args ...string) *process {
-	k, near := newLink(c.t, c.addresses)
+	k, near := newLink(c.t, c.addresses, c.heard)
 	all := append([]string{command, "--name", name, "--nats", "nats://" + strings.Join(near, ",nats://"), "--log-level", "debug"}, args...)
 	p := c.process(name, path, all...)
 	c.links[p] = k
@@ -167,9 +168,9 @@ func (c *cluster) member(name, command, path string, args ...string) *process {
 }
 
 // join starts one more worker.
-func (c *cluster) join() *process {
+func (c *cluster) join(more ...string) *process {
 	at := bustest.FreePorts(c.t, 1)[0]
-	args := []string{"--metrics-listen", at}
+	args := append([]string{"--metrics-listen", at}, more...)
 	if c.folder {
 		args = append(args, "--root", c.root)
 	}

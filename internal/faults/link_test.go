@@ -21,6 +21,8 @@ type weather struct {
 
 // link stands between one process and the servers; every server has a port of its own in it.
 type link struct {
+	heard *wire
+
 	mu      sync.Mutex
 	weather weather       // guarded by mu, as all below
 	changed chan struct{} // closed when the weather changes
@@ -28,10 +30,11 @@ type link struct {
 	closed  bool
 }
 
-// newLink returns a link, and its addresses in the order of the servers'.
-func newLink(t testing.TB, servers []string) (*link, []string) {
+// newLink returns a link, and its addresses in the order of the servers'. heard takes all that
+// passes; nil takes nothing.
+func newLink(t testing.TB, servers []string, heard *wire) (*link, []string) {
 	t.Helper()
-	k := &link{changed: make(chan struct{}), conns: map[net.Conn]bool{}}
+	k := &link{changed: make(chan struct{}), conns: map[net.Conn]bool{}, heard: heard}
 	var all sync.WaitGroup
 	var near []string
 	var listeners []net.Listener
@@ -119,11 +122,13 @@ type parcel struct {
 // forward carries one direction of a connection.
 func (k *link) forward(to, from net.Conn, back bool) {
 	way := make(chan parcel, 1024)
+	flow := k.heard.flow()
 	go func() {
 		defer close(way)
 		for {
 			b := make([]byte, 32<<10)
 			n, err := from.Read(b)
+			flow.write(b[:n])
 			if w, _ := k.now(); n > 0 && !(back && w.deaf || !back && w.mute) {
 				way <- parcel{b[:n], time.Now().Add(w.delay)}
 			}

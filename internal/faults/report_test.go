@@ -130,8 +130,8 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestRows: what is struck in the whole form is what was promised.
-func TestRows(t *testing.T) {
+// TestTable: what is struck in the whole form is what was promised.
+func TestTable(t *testing.T) {
 	kills := 0
 	for _, r := range rows {
 		switch of, is := strings.CutPrefix(r.name, sigkill); {

@@ -53,8 +53,8 @@ nodes:
 	})
 }
 
-// TestPanics is row B9: a node that panics leaves the others running, and itself.
-func TestPanics(t *testing.T) {
+// TestB9Panics is row B9: a node that panics leaves the others running, and itself.
+func TestB9Panics(t *testing.T) {
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		r.File("in", mixed(600, map[int]string{0: "panic", 299: "panic", 300: "permanent", 599: "panic"}))
 		res := r.Run(t, `
@@ -83,9 +83,9 @@ nodes:
 	})
 }
 
-// TestPanicsAnywhere lets each call into a node panic that is not for a record: that job
+// TestB9PanicsAnywhere lets each call into a node panic that is not for a record: that job
 // fails and names the node, and nothing else: the same workers do the next one.
-func TestPanicsAnywhere(t *testing.T) {
+func TestB9PanicsAnywhere(t *testing.T) {
 	t.Parallel()
 	const form = `
 recipe: panics

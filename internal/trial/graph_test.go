@@ -61,9 +61,9 @@ nodes:
 	})
 }
 
-// TestShapes runs the shapes of graphs: fan-out, merge, fan-out that merges again, zip,
+// TestB7B8Shapes is rows B7 and B8: it runs the shapes of graphs: fan-out, merge, fan-out that merges again, zip,
 // an output that nobody reads, and a node's two outputs.
-func TestShapes(t *testing.T) {
+func TestB7B8Shapes(t *testing.T) {
 	const n = 3000
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		r.File("in", lines(n, "line %d"))

@@ -86,10 +86,10 @@ func (l *lossy) check(t *testing.T, r *trial.Rig, res *trial.Result, n int) loss
 	return got
 }
 
-// TestLossyEdges loses records before a slow reader in every way there is, behind a source
+// TestB4LossyEdges is row B4: it loses records before a slow reader in every way there is, behind a source
 // and behind another step: delivered + dropped + expired + dead = produced, exactly, by the
 // ledger's fold and by what arrived.
-func TestLossyEdges(t *testing.T) {
+func TestB4LossyEdges(t *testing.T) {
 	t.Parallel()
 	const n = 1200
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
@@ -183,9 +183,9 @@ nodes:
 	})
 }
 
-// TestExpiry discards and counts, exactly, what waits too long while no worker runs that
+// TestB5Expiry is row B5: it discards and counts, exactly, what waits too long while no worker runs that
 // could read the edge, alone and together with drops.
-func TestExpiry(t *testing.T) {
+func TestB5Expiry(t *testing.T) {
 	t.Parallel()
 	const n = 1000
 	for _, edge := range []string{"ttl: 400ms", "overflow: drop_oldest, ttl: 400ms", "overflow: drop_newest, ttl: 400ms"} {

@@ -48,9 +48,9 @@ nodes:
 	})
 }
 
-// TestManyJobs runs ten jobs at once on one server and the same workers: none sees
+// TestH4ManyJobs is row H4: it runs ten jobs at once on one server and the same workers: none sees
 // anything of another.
-func TestManyJobs(t *testing.T) {
+func TestH4ManyJobs(t *testing.T) {
 	jobs := 10
 	if *long {
 		jobs = 100

@@ -121,10 +121,10 @@ const (
 	back     = 5 * time.Second // from the release until the source has its rate again
 )
 
-// TestBackPressure has a source a hundred times faster than its sink, until the sink is
+// TestB1B2BackPressure is rows B1 and B2: it has a source a hundred times faster than its sink, until the sink is
 // free: nothing lost, what is stored and held stays bounded and flat, and the source is
 // soon back at its own rate.
-func TestBackPressure(t *testing.T) {
+func TestB1B2BackPressure(t *testing.T) {
 	clocked(t)
 	slow := 4 * time.Second
 	if *long {

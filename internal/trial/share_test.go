@@ -90,11 +90,11 @@ func fanOut(publisher string, readers, full int) string {
 	return b.String()
 }
 
-// TestHalfFull is the 50 % rule on a real broker: where at least half of a publisher's
+// TestB3HalfFull is row B3, the 50 % rule on a real broker: where at least half of a publisher's
 // readers, or the share that the worker was told, are at capacity on edges that drop, its
 // window is halved down to one frame; below that it stays as it is. Held readers are at
 // capacity for as long as the test wants.
-func TestHalfFull(t *testing.T) {
+func TestB3HalfFull(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		readers, full int

@@ -47,8 +47,8 @@ func stopped(t *testing.T, r *trial.Rig, j *trial.Job, node string) {
 	j.Show = nil
 }
 
-// TestStopAndResume is the test below without the theft: what rested goes on.
-func TestStopAndResume(t *testing.T) {
+// TestH3StopAndResume is the test below without the theft: what rested goes on.
+func TestH3StopAndResume(t *testing.T) {
 	t.Parallel()
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		r.File("in", lines(2000, "%d"))
@@ -62,10 +62,10 @@ func TestStopAndResume(t *testing.T) {
 	})
 }
 
-// TestAlteredFrame is row B6: a frame that was altered in the broker is refused. With a
+// TestB6AlteredFrame is row B6: a frame that was altered in the broker is refused. With a
 // damaged payload its records are counted as dead and everything else arrives; with a
 // damaged header nobody can tell what it was, and the job fails and names the edge.
-func TestAlteredFrame(t *testing.T) {
+func TestB6AlteredFrame(t *testing.T) {
 	t.Parallel()
 	trial.Each(t, trial.Config{}, func(t *testing.T, r *trial.Rig) {
 		for _, part := range []string{"payload", "header"} {

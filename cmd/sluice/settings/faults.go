@@ -153,6 +153,7 @@ const mostConcurrency = 4096
 func (w *Work) faults() []error {
 	var l list
 	l.when(w.Concurrency < 0 || w.Concurrency > mostConcurrency, "concurrency: %d is not from 0 to %d", w.Concurrency, mostConcurrency)
+	l.when(!(w.FullShare > 0 && w.FullShare <= 1), "full-share: %v is not above 0 and at most 1", w.FullShare)
 	for _, k := range w.Kinds {
 		_, err := path.Match(k, "")
 		l.when(err != nil || k == "", "kinds: %q is no pattern of names", k)

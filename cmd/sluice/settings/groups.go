@@ -59,6 +59,7 @@ type Work struct {
 	Concurrency int       `default:"0" placeholder:"N" help:"Nodes at work at once; 0 is one for each processor." group:"Work:"`
 	Root        string    `placeholder:"DIR" help:"Folder that paths of recipes are relative to and confined in. Without it nodes touch no file system." group:"Work:"`
 	AllowNet    []Network `placeholder:"CIDR" help:"Private networks that nodes may reach." group:"Work:"`
+	FullShare   float64   `default:"0.5" placeholder:"SHARE" help:"Share of a node's readers that must be full, on edges that drop, before the node slows down." group:"Work:"`
 }
 
 // Embedded says how the NATS server of `sluice up` is reached, and what cluster it is in.

@@ -192,6 +192,8 @@ func TestTogether(t *testing.T) {
 		{[]string{"worker", "--trace-share=1.5"}, "trace-share: 1.5"},
 		{[]string{"worker", "--trace-share=NaN"}, "trace-share: NaN"},
 		{[]string{"worker", "--concurrency=-1"}, "concurrency: -1"},
+		{[]string{"worker", "--full-share=1.5"}, "full-share: 1.5"},
+		{[]string{"worker", "--full-share=0"}, "full-share: 0"},
 		{[]string{"worker", "--kinds=[a"}, `kinds: "[a" is no pattern`},
 		{[]string{"worker", "--drain-within=2h"}, "drain-within: 2h"},
 	} {

@@ -1,0 +1,20 @@
+package bus
+
+import "github.com/nats-io/nats-server/v2/server"
+
+// Holds returns how many messages of a stream the server itself has stored, which may be fewer
+// than its leader says: a replica that is told to be current may still be fetching them.
+func (s *Server) Holds(stream string) uint64 {
+	all, err := s.ns.Jsz(&server.JSzOptions{Accounts: true, Streams: true})
+	if err != nil {
+		return 0
+	}
+	for _, a := range all.AccountDetails {
+		for _, st := range a.Streams {
+			if st.Name == stream {
+				return st.State.Msgs
+			}
+		}
+	}
+	return 0
+}
