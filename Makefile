@@ -24,10 +24,10 @@ FIGURED  := ./internal/figures/print.sh
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race check bench fuzz faults lasting load generate images contained clean
+.PHONY: help build demo test race check bench fuzz faults faults-ci lasting load generate images contained clean
 
 help: ## print the targets
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/sluice
 	$(GO) build -ldflags '-X main.version=$(VERSION)' -o $(BIN) ./cmd/sluice
@@ -60,8 +60,11 @@ bench: ## measure speed against plain Go and raw JetStream; writes docs/benchmar
 fuzz: ## run every fuzz target for FUZZTIME (default 1m) and print a table
 	$(GO) run ./internal/fuzzall -time $(FUZZTIME)
 
-faults: ## clusters of processes: 100 SIGKILLs, each other fault 10 times, broken builds caught
-	$(FIGURED) $(GO) test ./internal/faults -count=1 -timeout 90m -whole
+faults: ## clusters of processes: 100 SIGKILLs, each other fault 10 times, broken builds caught; prints a table
+	$(GO) test ./internal/faults -count=1 -timeout 90m -v -whole
+
+faults-ci: ## the same within 5 minutes: most faults once
+	$(GO) test ./internal/faults -count=1 -timeout 10m -v -long
 
 lasting: ## long forms: SEEDS (200000) simulated runs, KILLS (50) a recipe, 2 minutes of pressure, 100 jobs, make load
 	SLUICE_SEEDS=5000 $(GO) test ./internal/protocol/simulation -run 'Rules' -count=1 -timeout 1h

@@ -16,6 +16,8 @@ type Event struct {
 	Text  string       `json:"text,omitempty"` // for people; never a secret
 	Node  string       `json:"node,omitempty"`
 	Data  any          `json:"data,omitempty"` // of progress: a recipe.Progress; of a state: a Status
+	// Once says that a job has one such event: it is stored unless one is, whoever tells of it.
+	Once bool `json:"-"`
 }
 
 // EventType says what sort of thing happened.

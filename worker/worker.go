@@ -117,6 +117,9 @@ func New(c Config) (*Worker, error) {
 // drains, brings what is in hand to rest, and says that it has left.
 const DrainWithin = stopWithin + settleWithin + announceAgain
 
+// passes reports whether servers that are up and in order can answer so for a while.
+func passes(err error) bool { return errors.Is(err, bus.ErrNoStream) || errors.Is(err, bus.ErrTimeout) }
+
 // Run serves jobs until ctx ends; then it brings what is in hand to rest, within
 // [DrainWithin], and returns. It may be called once.
 func (w *Worker) Run(ctx context.Context) error {
@@ -133,7 +136,8 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 	}
 	stop, err := w.cfg.Conn.Tail(ctx, bus.JobsStream, bus.JobsFilter, 0, heard)
-	for errors.Is(err, bus.ErrNoStream) && pause(ctx, troubleWait) { // no coordinator was here yet
+	for passes(err) && pause(ctx, troubleWait) { // no coordinator was here yet, or the servers elect a leader
+		w.log.Debug("the stream of jobs is not there", "err", err)
 		stop, err = w.cfg.Conn.Tail(ctx, bus.JobsStream, bus.JobsFilter, 0, heard)
 	}
 	if ctx.Err() != nil {

@@ -3,13 +3,16 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
 	"sluice/cmd/sluice/settings"
+	"sluice/coordinator"
 	"sluice/internal/bus"
 	"sluice/internal/bus/natsconf"
 	"sluice/internal/daemon"
@@ -81,5 +84,33 @@ func preflight(ctx context.Context, conn *bus.Conn, replicas int, log hclog.Logg
 		}
 		log.Warn(f.What, "hint", f.Hint)
 	}
+	if err := errors.Join(refused...); err != nil && report.Passes {
+		return fmt.Errorf("%w: %w", bus.ErrTimeout, err)
+	}
 	return errors.Join(refused...)
+}
+
+// A cluster that elects a leader answers nobody for seconds.
+const (
+	startWithin = 2 * time.Minute
+	startAgain  = time.Second
+)
+
+// patiently does what a start needs of the servers, again while they can't answer now: who is
+// started while a server is restarted need not be started again.
+func patiently(ctx context.Context, log hclog.Logger, do func() error) error {
+	limit, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	for {
+		err := do()
+		if err == nil || !errors.Is(err, bus.ErrTimeout) && !errors.Is(err, bus.ErrNoStream) && coordinator.FamilyOf(err) != coordinator.Unavailable {
+			return err
+		}
+		select {
+		case <-limit.Done():
+			return err
+		case <-time.After(startAgain):
+			log.Warn("the servers can't answer now; the start is tried again", "err", err)
+		}
+	}
 }

@@ -41,8 +41,9 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 	}
 	defer closeAll()
 	for _, p := range projects {
-		if err := preflight(ctx, p.Conn, c.Replicas, log.With("project", p.Name)); err != nil {
-			return fmt.Errorf("project %s: %w", p.Name, err)
+		err := patiently(ctx, log, func() error { return preflight(ctx, p.Conn, c.Replicas, log.With("project", p.Name)) })
+		if err != nil {
+			return startEnds(ctx, fmt.Errorf("project %s: %w", p.Name, err))
 		}
 		w.connection(p.Name, p.Conn)
 	}
@@ -54,9 +55,10 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 			return err
 		}
 	}
-	coord, err := daemon.NewCoordinator(ctx, cfg)
+	var coord *daemon.Coordinator
+	err = patiently(ctx, log, func() (err error) { coord, err = daemon.NewCoordinator(ctx, cfg); return err })
 	if err != nil {
-		return err
+		return startEnds(ctx, err)
 	}
 	defer coord.Close()
 	for _, p := range projects {
@@ -77,6 +79,14 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 	log.Info("serves", "api", address)
 	fmt.Fprintf(std.out, "coordinator: %s\n", address)
 	return g.wait(ctx, c.DrainWithin)
+}
+
+// startEnds is what a start comes to that broke off: nothing, when it was told to.
+func startEnds(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // coordinatorConfig is what the settings say of a coordinator.

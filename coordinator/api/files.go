@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"strconv"
@@ -172,8 +174,27 @@ func (s *server) download(ctx context.Context, p *Project, in *FilePath) (*huma.
 		w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": a.Name}))
 		w.Header().Set("ETag", strconv.Quote(a.SHA256))
 		w.Header().Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(digest)+":")
-		http.ServeContent(&problemsOnly{ResponseWriter: w, s: s, r: r}, r, "", a.Created, f)
+		content := &content{ReadSeeker: f}
+		http.ServeContent(&problemsOnly{ResponseWriter: w, s: s, r: r}, r, "", a.Created, content)
+		if content.err != nil && r.Context().Err() == nil {
+			s.log.Error("a download broke off", "request", requestID(r.Context()), "artifact", a.ID, "sha256", a.SHA256, "err", content.err)
+		}
 	}}, nil
+}
+
+// content keeps what went wrong while a file was read: who serves it does not tell.
+type content struct {
+	io.ReadSeeker
+	err error
+}
+
+// Read implements io.Reader.
+func (c *content) Read(b []byte) (int, error) {
+	n, err := c.ReadSeeker.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		c.err = err
+	}
+	return n, err
 }
 
 // problemsOnly answers with a problem where the one who serves a file would with plain text.

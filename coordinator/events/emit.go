@@ -70,8 +70,12 @@ func (l *Log) put(events []coordinator.Event) bool {
 			continue
 		}
 		n := l.sent.Add(1)
-		puts = append(puts, bus.Put{Subject: subject(&events[i], l.turn(&events[i])), Data: data, Stream: Stream, MsgID: l.name + strconv.FormatUint(n, 36),
-			Rollup: events[i].Type == coordinator.EventProgress})
+		p := bus.Put{Subject: subject(&events[i], l.turn(&events[i])), Data: data, Stream: Stream, MsgID: l.name + strconv.FormatUint(n, 36),
+			Rollup: events[i].Type == coordinator.EventProgress && !events[i].Once}
+		if events[i].Once {
+			p.ExpectSubjectSeq = new(uint64)
+		}
+		puts = append(puts, p)
 	}
 	for wait := retry; ; wait = min(2*wait, retryMax) {
 		var err error
@@ -117,6 +121,7 @@ func (l *Log) attempt(puts []bus.Put) (again []bus.Put, err error) {
 	for i, o := range outcomes {
 		switch {
 		case o.Err == nil:
+		case errors.Is(o.Err, bus.ErrConflict): // it is there, by another coordinator or an attempt before
 		case errors.Is(o.Err, bus.ErrTooLarge):
 			l.log.Error("an event is too large to be stored", "subject", puts[i].Subject, "err", o.Err)
 		default:

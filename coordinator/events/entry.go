@@ -15,11 +15,13 @@ import (
 )
 
 // The subject of an event is sluice.events.JOB.TYPE.PLACE: JOB is _ for the project itself;
-// PLACE is 0, but those of progress take turns in lastProgress places, each of which holds one.
+// PLACE is 0, but those of progress take turns in lastProgress places, each of which holds one,
+// and what is to be there once is stored as the first of its own place alone.
 const (
 	prefix       = "sluice.events."
 	noJob        = "_"
 	lastProgress = 4
+	placeOnce    = "once"
 )
 
 // Bounds of one event.
@@ -42,14 +44,17 @@ func (e *Entry) JSON() []byte { return e.wire() }
 
 // subject is where an event is stored; turn counts those of progress of its job.
 func subject(e *coordinator.Event, turn uint64) string {
-	job, place := string(e.Job), uint64(0)
+	job, place := string(e.Job), "0"
 	if job == "" {
 		job = noJob
 	}
-	if e.Type == coordinator.EventProgress {
-		place = turn % lastProgress
+	switch {
+	case e.Once:
+		place = placeOnce
+	case e.Type == coordinator.EventProgress:
+		place = strconv.FormatUint(turn%lastProgress, 10)
 	}
-	return prefix + job + "." + string(e.Type) + "." + strconv.FormatUint(place, 10)
+	return prefix + job + "." + string(e.Type) + "." + place
 }
 
 // subjects matches the subjects of all events that a filter lets through, and perhaps of more.

@@ -9,5 +9,8 @@
 // manifest only as it was read. Chunks are named for their writer, an upload or a reign over a
 // step, and never written by two.
 //
+// A server of one replica that is killed may bring back what was deleted before, a manifest without
+// its chunks among it. So who needs a content that is there already looks at its chunks, too.
+//
 // It knows nothing of HTTP, and of jobs only their ids. Start reading at [Store].
 package files

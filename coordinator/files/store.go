@@ -185,8 +185,9 @@ func uploaded(sha256 string) string          { return "u." + sha256 }
 func made(job recipe.JobID, step int) string { return "j." + string(job) + "." + strconv.Itoa(step) }
 
 // claim gives a content to an artifact: it writes the record, and then touches the content's
-// manifest, or writes own where there is none. A nil own is for a content that should be there;
-// Unknown says that it is not.
+// manifest, or writes own where there is none, or one whose chunks are not there: a server that was
+// killed may have brought it back. A nil own is for a content that should be there; Unknown says
+// that it is not.
 func (s *Store) claim(ctx context.Context, a *coordinator.Artifact, own *bus.Manifest) (*bus.Manifest, error) {
 	_, err := s.artifacts.Create(ctx, a.ID, a)
 	fresh := err == nil
@@ -200,24 +201,42 @@ func (s *Store) claim(ctx context.Context, a *coordinator.Artifact, own *bus.Man
 		return nil, err
 	}
 	for {
-		m, err := s.files.Manifest(ctx, a.SHA256)
+		m, rev, err := s.content(ctx, a.SHA256)
 		switch {
-		case errors.Is(err, bus.ErrNotFound) && own == nil:
+		case err != nil:
+			return nil, faultOf(err)
+		case m == nil && own == nil:
 			if fresh {
 				s.unclaim(ctx, a.ID)
 			}
 			return nil, coordinator.Faultf(coordinator.Unknown, "no such content: %s", a.SHA256)
-		case errors.Is(err, bus.ErrNotFound):
+		case m == nil:
 			m = own
-			m.Revision = 0
-		case err != nil:
-			return nil, faultOf(err)
+			m.Revision = rev
 		}
 		err = s.files.PutManifest(ctx, m)
 		if !errors.Is(err, bus.ErrConflict) {
 			return m, faultOf(err)
 		}
 	}
+}
+
+// content returns the manifest of a content that is there whole, nil for none, and the revision
+// over which a new one is to be written.
+func (s *Store) content(ctx context.Context, sha256 string) (m *bus.Manifest, rev uint64, err error) {
+	m, err = s.files.Manifest(ctx, sha256)
+	if errors.Is(err, bus.ErrNotFound) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	whole, err := s.files.Whole(ctx, m)
+	if err != nil || whole {
+		return m, m.Revision, err
+	}
+	s.log.Warn("a content that was removed has come back without its chunks, and is written anew", "sha256", sha256)
+	return nil, m.Revision, nil
 }
 
 // unclaim takes back the record of an artifact without a content.

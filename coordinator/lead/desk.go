@@ -96,6 +96,11 @@ func (d *desk) run(ctx context.Context, term uint64) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	d.nudgeAll()
+	first := d.take()
+	d.retell() // behind take: what is written meanwhile is looked at below
+	for _, j := range first {
+		d.look(ctx, j)
+	}
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
@@ -105,6 +110,9 @@ func (d *desk) run(ctx context.Context, term uint64) {
 			d.ended(r)
 		case <-d.wake:
 			for _, j := range d.take() {
+				if d.untold(&j) {
+					d.tell(j.ID, &j.Status, j.Ended)
+				}
 				d.look(ctx, j)
 			}
 		}

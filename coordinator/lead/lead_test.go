@@ -255,6 +255,33 @@ func TestLeaderDies(t *testing.T) {
 	}
 }
 
+// TestEndIsToldAgain: a leader may die between the end of a job and the event of it. The next
+// one tells of the end, too, as that which is to be stored once.
+func TestEndIsToldAgain(t *testing.T) {
+	c := newCluster(t)
+	c.worker()
+	a := c.seat(nil)
+	bustest.Eventually(t, "the first leads", a.leader.Leads)
+	b := c.seat(nil)
+	c.write("in", 20)
+	c.submit(a, "one", fmt.Sprintf(upper, "1us", "out"))
+	c.until(b, "one", "has succeeded", in(recipe.JobSucceeded))
+	a.leave()
+	j, err := b.jobs.Job("one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*seat{a, b} {
+		told := bustest.Wait(t, "an event", s.events)
+		for told.Type != coordinator.EventState || told.Text == string(recipe.JobRunning) {
+			told = bustest.Wait(t, "the event of the end", s.events)
+		}
+		if !told.Once || told.Text != string(recipe.JobSucceeded) || s == b && !told.At.Equal(j.Ended) {
+			t.Errorf("got %+v", told)
+		}
+	}
+}
+
 // TestWaits shows a job that no worker serves: it waits, says why, and runs when one comes.
 func TestWaits(t *testing.T) {
 	c := newCluster(t)

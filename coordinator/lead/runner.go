@@ -282,20 +282,9 @@ func (r *runner) write(ctx context.Context, f func(*coordinator.Status)) error {
 	r.status = next
 	r.mu.Unlock()
 	if next.State != before.State || next.Waiting != before.Waiting {
-		r.d.p.Events.Emit(coordinator.Event{Job: r.id, Type: coordinator.EventState, Level: coordinator.LevelOf(next.State), At: time.Now().UTC(),
-			Text: text(&next), Data: coordinator.Status{State: next.State, Waiting: next.Waiting, Reason: next.Reason, Started: next.Started, Ended: next.Ended}})
+		r.d.tell(r.id, &next, time.Now())
 	}
 	return nil
-}
-
-func text(s *coordinator.Status) string {
-	switch {
-	case s.Reason != "":
-		return fmt.Sprintf("%s: %s", s.State, s.Reason)
-	case s.Waiting != "":
-		return fmt.Sprintf("%s: %s", s.State, s.Waiting)
-	}
-	return string(s.State)
 }
 
 // show tells of progress, at most once in tellEvery, and of the last.

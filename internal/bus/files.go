@@ -168,6 +168,27 @@ func (f *Files) Trim(ctx context.Context, m *Manifest) error {
 	return nil
 }
 
+// Whole reports whether all chunks of a content are stored. A manifest may be there without them:
+// a server of one replica that was killed may bring back a message that was deleted before.
+func (f *Files) Whole(ctx context.Context, m *Manifest) (bool, error) {
+	for i, p := range m.Parts {
+		end := int((m.Size + FileChunk - 1) / FileChunk)
+		if i+1 < len(m.Parts) {
+			end = m.Parts[i+1].From
+		}
+		subjects, err := f.c.SubjectCounts(ctx, FilesStream, filesChunks+p.Chunks+".*")
+		if err != nil {
+			return false, err
+		}
+		for k := p.From; k < end; k++ {
+			if subjects[filesChunks+p.Chunks+"."+strconv.Itoa(k)] == 0 {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
 // Writers returns the names of all chunks that are stored, as UploadChunks and MadeChunks make
 // them, those of one job or, when job is "", all. The memory for it follows the number of chunks.
 func (f *Files) Writers(ctx context.Context, job recipe.JobID) ([]string, error) {

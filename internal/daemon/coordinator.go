@@ -76,11 +76,11 @@ func NewCoordinator(ctx context.Context, cfg CoordinatorConfig) (c *Coordinator,
 		cfg.Log = hclog.NewNullLogger()
 	}
 	c = &Coordinator{cfg: cfg, log: cfg.Log}
-	defer func() {
+	defer func(opened *Coordinator) {
 		if err != nil {
-			c.Close()
+			opened.Close()
 		}
-	}()
+	}(c)
 	known := auth.Config{OIDC: cfg.OIDC, Log: c.log}
 	var led []lead.Project
 	for _, p := range cfg.Projects {

@@ -181,9 +181,7 @@ var leakPlaces = []string{"answers", "audit", "command line", "coordinators' log
 // TestCanarySlips looks for the canaries where a build lets them slip: they are found in every
 // place.
 func TestCanarySlips(t *testing.T) {
-	if !someMinutes() {
-		t.Skip("takes a minute: with -long, -whole or CI=true")
-	}
+	minutes(t, false)
 	found := watchCanaries(t, build(t, "slips", slices.Concat(gossip, slips)...))
 	caught := 0
 	for _, place := range leakPlaces {

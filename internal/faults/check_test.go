@@ -6,12 +6,15 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"sluice/client"
 	"sluice/coordinator"
 	"sluice/internal/bus"
 	"sluice/recipe"
@@ -77,6 +80,51 @@ func conserved(p *recipe.Progress, read, wrote int64) error {
 	return nil
 }
 
+// toldOnce holds the states of a job's events against how it is: the end is told once, and
+// nothing behind it.
+func toldOnce(states []recipe.JobState, is recipe.JobState) error {
+	ends := 0
+	for _, s := range states {
+		if s.Final() {
+			ends++
+		}
+	}
+	if ends != 1 || states[len(states)-1] != is {
+		return fmt.Errorf("events: the job has %s, and its events tell of %d ends: %v", is, ends, states)
+	}
+	return nil
+}
+
+// told asks for the events of a job. The end is told within a minute, also when the leader dies
+// that has seen it.
+func (c *cluster) told(ctx context.Context, id recipe.JobID, is recipe.JobState) []error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		states, err := again(ctx, c, func(ctx context.Context, i int) (all []recipe.JobState, err error) {
+			err = c.apis[i].Events(ctx, id, 0, false, func(e client.Event) error {
+				var s coordinator.Status
+				if e.Type != coordinator.EventState {
+					return nil
+				}
+				err := json.Unmarshal(e.Data, &s)
+				all = append(all, s.State)
+				return err
+			})
+			return all, err
+		})
+		if err == nil {
+			err = toldOnce(states, is)
+		}
+		if err == nil {
+			return nil
+		}
+		if !pass(ctx, 200*time.Millisecond) {
+			return []error{fmt.Errorf("job %s: %w", id, err)}
+		}
+	}
+}
+
 // orphans looks for streams of jobs that are deleted.
 func orphans(ctx context.Context, conn *bus.Conn, jobs []recipe.JobID) error {
 	var left []string
@@ -93,9 +141,33 @@ func orphans(ctx context.Context, conn *bus.Conn, jobs []recipe.JobID) error {
 	return nil
 }
 
+// noMore holds all streams that there are at the end against those that there were before the
+// first job.
+func (c *cluster) noMore(ctx context.Context, were []string) error {
+	are, err := c.conn.Streams(ctx, "")
+	if err != nil {
+		return err
+	}
+	more := slices.DeleteFunc(are, func(s string) bool { return slices.Contains(were, s) })
+	if len(more) > 0 {
+		return fmt.Errorf("streams that were not there before the first job: %s", strings.Join(more, " "))
+	}
+	return nil
+}
+
+// levels shows numbers of goroutines.
+func levels(was, is map[*process]int) string {
+	var all []string
+	for p, n := range is {
+		all = append(all, fmt.Sprintf("%s %d, %d", p.name, was[p], n))
+	}
+	slices.Sort(all)
+	return strings.Join(all, "; ")
+}
+
 // moreGoroutines is how many more a process may have at rest than when it was new: those of
 // connections that are kept.
-const moreGoroutines = 30
+const moreGoroutines = 15
 
 // leaks compares the goroutines of a process with those that it had.
 func leaks(name string, was, is int) error {

@@ -51,6 +51,11 @@ func TestCheckers(t *testing.T) {
 		{"read too little", conserved(chain(2, 3, 3), 3, 3), "read 2 records of 3"},
 		{"wrote too little", conserved(chain(3, 3, 3), 3, 4), "took 3 records of 4"},
 		{"unknown", conserved(nil, 3, 3), "no progress"},
+		{"told", toldOnce([]recipe.JobState{recipe.JobRunning, recipe.JobStopped, recipe.JobRunning, recipe.JobSucceeded}, recipe.JobSucceeded), ""},
+		{"told twice", toldOnce([]recipe.JobState{recipe.JobSucceeded, recipe.JobSucceeded}, recipe.JobSucceeded), "2 ends"},
+		{"not told", toldOnce([]recipe.JobState{recipe.JobRunning}, recipe.JobSucceeded), "0 ends"},
+		{"nothing told", toldOnce(nil, recipe.JobSucceeded), "0 ends"},
+		{"something behind it", toldOnce([]recipe.JobState{recipe.JobSucceeded, recipe.JobRunning}, recipe.JobSucceeded), "1 ends"},
 		{"as many", leaks("w", 50, 50+moreGoroutines), ""},
 		{"leaks", leaks("w", 50, 51+moreGoroutines), "goroutines at rest"},
 	} {

@@ -31,6 +31,7 @@ type shape struct {
 	store        string // where the server keeps its files; "" is a folder of the test
 	heard        *wire  // what coordinators, workers and servers say to each other; nil: nobody listens
 	other        string // binary of every other worker and coordinator; "" is build
+	label        string // in the table
 }
 
 func (s *shape) String() string {

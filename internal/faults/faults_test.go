@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"sluice/internal/figures"
 )
 
 // trouble keeps jobs running on a cluster and strikes it, until all strikes have struck while
@@ -27,11 +25,13 @@ type trouble struct {
 	removed int
 }
 
+const clock = "15:04:05.000"
+
 // fault keeps what is wrong. The test fails at its end, and goes on to see more.
 func (x *trouble) fault(err error) {
 	if err != nil {
 		x.errs = append(x.errs, err)
-		x.c.t.Logf("%v: %v", time.Now().Format("15:04:05.000"), err)
+		x.c.t.Logf("%v: %v", time.Now().Format(clock), err)
 	}
 }
 
@@ -39,12 +39,16 @@ func (x *trouble) fault(err error) {
 func (x *trouble) run(ctx context.Context, strikes []injector) {
 	was, err := x.goroutines(ctx)
 	x.fault(err)
-	for len(strikes) > 0 && len(x.errs) == 0 {
+	streams, err := x.c.conn.Streams(ctx, "")
+	x.fault(err)
+	for total := len(strikes); len(strikes) > 0 && len(x.errs) == 0; {
+		began, left := time.Now(), len(strikes)
 		var batch []*running
 		for _, s := range x.scenes {
 			batch = append(batch, x.c.submit(ctx, s, x.lasts))
 		}
 		for len(strikes) > 0 && pass(ctx, x.gap/4+time.Duration(x.rand.Int64N(int64(x.gap)))) && x.busy(ctx, batch) {
+			x.c.t.Logf("%s %s", time.Now().Format(clock), strikes[0].name)
 			more, err := strikes[0].strike(ctx, x.c, x.rand)
 			if err != nil {
 				x.fault(fmt.Errorf("%s: %w", strikes[0].name, err))
@@ -63,11 +67,13 @@ func (x *trouble) run(ctx context.Context, strikes []injector) {
 			x.fault(x.c.remove(ctx, batch))
 			x.removed += len(batch)
 		}
+		x.c.t.Logf("%s %d jobs and %d strikes took %v; %d of %d strikes are left", time.Now().Format(clock), len(batch), left-len(strikes), time.Since(began).Round(time.Second), len(strikes), total)
 	}
 	if n := x.c.bad.Load(); n > 0 {
 		x.fault(fmt.Errorf("%d processes ended by themselves", n))
 	}
 	if len(x.errs) == 0 {
+		x.fault(x.c.noMore(ctx, streams))
 		x.settled(ctx, was)
 	}
 	if len(x.errs) > 0 {
@@ -121,6 +127,7 @@ func (x *trouble) settled(ctx context.Context, was map[*process]int) {
 			}
 		}
 		if err == nil {
+			table.note(x.c.t, "goroutines of new processes and at the end, behind %d jobs: %s", x.removed, levels(was, all))
 			return
 		}
 		if !pass(ctx, time.Second) {
@@ -130,24 +137,22 @@ func (x *trouble) settled(ctx context.Context, was map[*process]int) {
 	}
 }
 
-// note prints the rows of the table.
-func (x *trouble) note(t testing.TB, order []injector) {
-	what := "0 lost, 0 doubled, 0 stuck"
-	if len(x.errs) > 0 {
+// note keeps the rows of the table, in the order of the injectors.
+func (x *trouble) note(t testing.TB, order ...injector) {
+	what := good
+	if t.Failed() {
 		what = fmt.Sprintf("WRONG: %d findings", len(x.errs))
 	}
 	var names []string
 	for _, s := range x.scenes {
 		names = append(names, s.name)
 	}
-	seen := map[string]bool{}
 	for _, i := range order {
-		if n := x.struck[i.name]; n > 0 && !seen[i.name] {
-			seen[i.name] = true
-			figures.Note(t, "%-50s | %3d | %s | %s; %s", i.name, n, &x.c.shape, strings.Join(names, ", "), what)
+		if n := x.struck[i.name]; n > 0 {
+			table.add(i.name, n, x.c.label, what)
 		}
 	}
-	figures.Note(t, "%d jobs, %d of them deleted without a trace; %s", len(x.jobs), x.removed, what)
+	table.note(t, "%s: %d jobs (%s), %d of them deleted without a trace; %s", &x.c.shape, len(x.jobs), strings.Join(names, ", "), x.removed, what)
 }
 
 func newTrouble(c *cluster, seed uint64, lasts, gap time.Duration, of ...*scene) *trouble {
@@ -158,59 +163,46 @@ func newTrouble(c *cluster, seed uint64, lasts, gap time.Duration, of ...*scene)
 func TestB10Killed(t *testing.T) {
 	c := newCluster(t, shape{servers: 1, coordinators: 2, workers: 2, folder: true, build: build(t, "hasty", hasty...)})
 	x := newTrouble(c, 1, 6*time.Second, 2*time.Second, scenes[0], scenes[1])
+	defer x.note(t)
 	x.run(t.Context(), []injector{killWorker, killLeader, killServer})
-	x.note(t, kills)
 }
 
 // TestFaults strikes a cluster of one server, whose workers read and write artifacts, and one
 // of three, with every row of the table.
 func TestFaults(t *testing.T) {
-	if !someMinutes() {
-		t.Skip("takes minutes: with -long, -whole or CI=true")
-	}
 	for i, s := range []shape{
 		{servers: 1, coordinators: 2, workers: 3},
 		{servers: 3, coordinators: 2, workers: 3, folder: true},
 	} {
 		t.Run(fmt.Sprint("R", s.servers), func(t *testing.T) {
-			t.Parallel()
-			s.build = build(t, "hasty", hasty...)
+			minutes(t, true)
+			s.build, s.label = build(t, "hasty", hasty...), fmt.Sprint("R", s.servers)
+			lasts, gap := 10*time.Second, 3*time.Second
 			if *whole {
 				s.build = build(t, "sluice")
+				lasts = 25 * time.Second
 			}
-			x := newTrouble(newCluster(t, s), uint64(10+i), 12*time.Second, 4*time.Second, scenes[0], scenes[1], scenes[2])
-			x.run(t.Context(), program(x.rand, s.servers))
-			x.note(t, append(append([]injector(nil), kills...), others...))
+			x := newTrouble(newCluster(t, s), uint64(10+i), lasts, gap, scenes[0], scenes[1], scenes[2])
+			all, strikes := program(x.rand, i)
+			defer x.note(t, all...)
+			x.run(t.Context(), strikes)
 		})
 	}
 }
 
-// program is what a cluster is struck with, in an order that is drawn: each row once, or in the
-// whole form a half of 100 kills and 5 of each other row that is for any cluster.
-func program(r *mathrand.Rand, servers int) (all []injector) {
-	for i, k := range kills {
-		n := 1
+// program returns the injectors of a cluster, the first or the second, and what it is struck
+// with, in an order that is drawn.
+func program(r *mathrand.Rand, which int) (all, strikes []injector) {
+	for _, row := range rows {
+		n := row.short[which]
 		if *whole {
-			n = []int{20, 10, 12, 8}[i]
+			n = often(row.whole[which])
 		}
+		all = append(all, row.injector)
 		for range n {
-			all = append(all, k)
+			strikes = append(strikes, row.injector)
 		}
 	}
-	for _, o := range others {
-		n := 1
-		switch {
-		case o.servers != 0 && o.servers != servers:
-			continue
-		case *whole && o.servers != 0:
-			n = 10
-		case *whole:
-			n = 5
-		}
-		for range n {
-			all = append(all, o)
-		}
-	}
-	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	return all
+	r.Shuffle(len(strikes), func(i, j int) { strikes[i], strikes[j] = strikes[j], strikes[i] })
+	return all, strikes
 }

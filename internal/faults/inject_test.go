@@ -23,39 +23,38 @@ type strike func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running,
 
 // injector is a row of the table of faults.
 type injector struct {
-	name    string
-	servers int // only where there are so many; 0 is any number
-	strike  strike
+	name   string
+	strike strike
 }
 
 // The rows. What is struck is drawn.
 var (
-	killWorker = injector{"SIGKILL of a worker", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+	killWorker = injector{sigkill + "a worker", func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
 		return nil, c.killed(ctx, any1(r, c.workers), r)
 	}}
-	killLeader = injector{"SIGKILL of the coordinator that leads", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+	killLeader = injector{sigkill + "the coordinator that leads", func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
 		return nil, c.killed(ctx, c.leader(ctx), r)
 	}}
-	killCoordinator = injector{"SIGKILL of a coordinator", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+	killCoordinator = injector{sigkill + "a coordinator", func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
 		return nil, c.killed(ctx, any1(r, c.coords), r)
 	}}
-	killServer = injector{"SIGKILL of a server", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+	killServer = injector{sigkill + "a server", func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
 		i := r.IntN(len(c.servers))
 		if err := c.killed(ctx, c.servers[i], r); err != nil {
 			return nil, err
 		}
 		return nil, c.healed(ctx, i)
 	}}
-	freezeWorker = injector{"SIGSTOP of a worker, SIGCONT", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+	freezeWorker = injector{"SIGSTOP of a worker, SIGCONT", func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
 		return nil, frozen(ctx, any1(r, c.workers), r)
 	}}
-	freezeCoordinator = injector{"SIGSTOP of a coordinator, SIGCONT", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+	freezeCoordinator = injector{"SIGSTOP of a coordinator, SIGCONT", func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
 		return nil, frozen(ctx, any1(r, c.coords), r)
 	}}
-	slowLink = injector{"link with 50 ms each way", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+	slowLink = injector{"link with 50 ms each way", func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
 		return nil, c.stormy(ctx, r, weather{delay: 50 * time.Millisecond})
 	}}
-	cutLink = injector{"link cut", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+	cutLink = injector{"link cut", func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
 		k := c.links[any1(r, append(append([]*process(nil), c.workers...), c.coords...))]
 		for range 1 + r.IntN(3) {
 			k.cut()
@@ -65,19 +64,19 @@ var (
 		}
 		return nil, nil
 	}}
-	halfOpen = injector{"link half open", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+	halfOpen = injector{"link half open", func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
 		return nil, c.stormy(ctx, r, weather{stalled: true})
 	}}
-	lostAcks = injector{"answers of the server lost, then the link cut", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
-		return nil, c.stormy(ctx, r, weather{deaf: true})
+	lostAcks = injector{"acks lost, of servers or to them, then the link cut", func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+		return nil, c.stormy(ctx, r, any1(r, []weather{{deaf: true}, {mute: true}}))
 	}}
-	duplicate = injector{"one submission at all coordinators at once, twice", 0, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+	duplicate = injector{"one submission at all coordinators at once, twice", func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
 		return c.twice(ctx, r)
 	}}
-	slowSink = injector{"slow sink", 0, func(ctx context.Context, c *cluster, _ *mathrand.Rand) ([]*running, error) {
+	slowSink = injector{"slow sink", func(ctx context.Context, c *cluster, _ *mathrand.Rand) ([]*running, error) {
 		return []*running{c.submit(ctx, scenes[3], 15*time.Second)}, nil
 	}}
-	joinLeave = injector{"a worker joins, another leaves", 0, func(ctx context.Context, c *cluster, _ *mathrand.Rand) ([]*running, error) {
+	joinLeave = injector{"a worker joins, another leaves", func(ctx context.Context, c *cluster, _ *mathrand.Rand) ([]*running, error) {
 		c.join()
 		p := c.workers[0]
 		c.workers = c.workers[1:]
@@ -86,7 +85,7 @@ var (
 		}
 		return nil, nil
 	}}
-	rollMembers = injector{"rolling restart of workers and coordinators", 0, func(ctx context.Context, c *cluster, _ *mathrand.Rand) ([]*running, error) {
+	rollMembers = injector{"rolling restart of workers and coordinators", func(ctx context.Context, c *cluster, _ *mathrand.Rand) ([]*running, error) {
 		for _, p := range append(append([]*process(nil), c.workers...), c.coords...) {
 			if code := p.end(); code != 0 {
 				return nil, fmt.Errorf("%s was told to end and ended with %d\n%s", p.name, code, p.tail(20))
@@ -98,7 +97,7 @@ var (
 		}
 		return nil, nil
 	}}
-	rollServers = injector{"rolling restart of the servers", 3, func(ctx context.Context, c *cluster, _ *mathrand.Rand) ([]*running, error) {
+	rollServers = injector{"rolling restart of the servers", func(ctx context.Context, c *cluster, _ *mathrand.Rand) ([]*running, error) {
 		for i, p := range c.servers {
 			p.end()
 			p.start(c.t)
@@ -108,16 +107,38 @@ var (
 		}
 		return nil, nil
 	}}
-	stepDown = injector{"leaders of streams and of the cluster step down", 3, func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
+	stepDown = injector{"leaders of streams and of the cluster step down", func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
 		return nil, c.stepDown(ctx, r)
 	}}
 )
 
-// kills are the rows whose strikes are counted together; others are the rest.
-var (
-	kills  = []injector{killWorker, killCoordinator, killServer, killLeader}
-	others = []injector{freezeWorker, freezeCoordinator, slowLink, cutLink, halfOpen, lostAcks, duplicate, slowSink, joinLeave, rollMembers, rollServers, stepDown}
-)
+// sigkill begins the names of rows that are summed up.
+const sigkill = "SIGKILL of "
+
+// rows say how often each injector strikes: in the whole form on one server and on three, and
+// in the short form. The first kills of workers and coordinators on one server, and those of
+// servers among three, are 100; the others are beyond what was asked for.
+var rows = []struct {
+	injector
+	whole, short [2]int
+}{
+	{killWorker, [2]int{30, 5}, [2]int{1, 1}},
+	{killCoordinator, [2]int{20, 0}, [2]int{1, 0}},
+	{killLeader, [2]int{20, 5}, [2]int{1, 1}},
+	{killServer, [2]int{5, 30}, [2]int{1, 1}},
+	{freezeWorker, [2]int{5, 5}, [2]int{1, 0}},
+	{freezeCoordinator, [2]int{5, 5}, [2]int{0, 1}},
+	{slowLink, [2]int{5, 5}, [2]int{1, 0}},
+	{cutLink, [2]int{5, 5}, [2]int{0, 1}},
+	{halfOpen, [2]int{5, 5}, [2]int{1, 0}},
+	{lostAcks, [2]int{5, 5}, [2]int{0, 1}},
+	{duplicate, [2]int{5, 5}, [2]int{1, 0}},
+	{slowSink, [2]int{5, 5}, [2]int{0, 1}},
+	{joinLeave, [2]int{5, 5}, [2]int{1, 0}},
+	{rollMembers, [2]int{5, 5}, [2]int{1, 0}},
+	{rollServers, [2]int{0, 10}, [2]int{0, 1}},
+	{stepDown, [2]int{0, 10}, [2]int{0, 1}},
+}
 
 func any1[T any](r *mathrand.Rand, of []T) T { return of[r.IntN(len(of))] }
 
@@ -147,7 +168,7 @@ func (c *cluster) stormy(ctx context.Context, r *mathrand.Rand, w weather) error
 	k := c.links[any1(r, append(append([]*process(nil), c.workers...), c.coords...))]
 	k.set(w)
 	ok := pass(ctx, time.Duration(1+r.IntN(8))*time.Second)
-	if w.deaf {
+	if w.deaf || w.mute {
 		k.cut()
 	}
 	k.set(weather{})
@@ -200,10 +221,7 @@ func leads(ctx context.Context, at string) bool {
 func (c *cluster) twice(ctx context.Context, r *mathrand.Rand) ([]*running, error) {
 	s := scenes[r.IntN(3)]
 	one := &running{scene: s, out: "out-" + rand.Text()[:8] + ".txt", want: s.undisturbed(c.t, c.build)}
-	file := "in.log"
-	if !c.folder {
-		file = c.upload(ctx)
-	}
+	file := c.file(ctx, s)
 	key, sub := rand.Text(), s.submission(file, one.out, 2*time.Second)
 	var all sync.WaitGroup
 	ids, errs := make([]recipe.JobID, 2*len(c.apis)), make([]error, 2*len(c.apis))

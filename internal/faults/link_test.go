@@ -16,6 +16,7 @@ type weather struct {
 	// stalled says that nothing passes, and nobody is told: the connection is half open.
 	stalled bool
 	deaf    bool // what comes back from the server is lost
+	mute    bool // what goes to the server is lost
 }
 
 // link stands between one process and the servers; every server has a port of its own in it.
@@ -128,7 +129,7 @@ func (k *link) forward(to, from net.Conn, back bool) {
 			b := make([]byte, 32<<10)
 			n, err := from.Read(b)
 			flow.write(b[:n])
-			if w, _ := k.now(); n > 0 && !(back && w.deaf) {
+			if w, _ := k.now(); n > 0 && !(back && w.deaf || !back && w.mute) {
 				way <- parcel{b[:n], time.Now().Add(w.delay)}
 			}
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"sluice/coordinator"
@@ -27,14 +28,7 @@ type running struct {
 func (c *cluster) submit(ctx context.Context, s *scene, lasts time.Duration) *running {
 	c.t.Helper()
 	r := &running{scene: s, out: "out-" + rand.Text()[:8] + ".txt", want: s.undisturbed(c.t, c.build)}
-	file := "in.log"
-	if c.folder {
-		if err := os.WriteFile(filepath.Join(c.root, file), input(), 0o600); err != nil {
-			c.t.Fatal(err)
-		}
-	} else {
-		file = c.upload(ctx)
-	}
+	file := c.file(ctx, s)
 	key := rand.Text()
 	sub := s.submission(file, r.out, lasts)
 	j, err := again(ctx, c, func(ctx context.Context, i int) (coordinator.Job, error) { return c.apis[i].Submit(ctx, sub, key) })
@@ -45,11 +39,23 @@ func (c *cluster) submit(ctx context.Context, s *scene, lasts time.Duration) *ru
 	return r
 }
 
-// upload makes an artifact of the input.
-func (c *cluster) upload(ctx context.Context) string {
+// file puts the input of a scene where the workers of the cluster read, and returns what a
+// recipe calls it.
+func (c *cluster) file(ctx context.Context, s *scene) string {
 	c.t.Helper()
+	if c.folder {
+		name := "in-" + strings.ReplaceAll(s.name, " ", "-") + ".log"
+		path := filepath.Join(c.root, name)
+		if info, err := os.Stat(path); err == nil && info.Size() == int64(len(s.read())) {
+			return name
+		}
+		if err := os.WriteFile(path, s.read(), 0o600); err != nil {
+			c.t.Fatal(err)
+		}
+		return name
+	}
 	path := filepath.Join(c.dir, "in.log")
-	if err := os.WriteFile(path, input(), 0o600); err != nil {
+	if err := os.WriteFile(path, s.read(), 0o600); err != nil {
 		c.t.Fatal(err)
 	}
 	ref, err := again(ctx, c, func(ctx context.Context, i int) (string, error) {
@@ -99,14 +105,15 @@ func (c *cluster) job(ctx context.Context, id recipe.JobID) (coordinator.Job, er
 	return again(ctx, c, func(ctx context.Context, i int) (coordinator.Job, error) { return c.apis[i].Job(ctx, id) })
 }
 
-// rest waits until a job is at rest, and returns how it is then or when ctx ends.
+// rest waits until a job is at its end, and returns how it is then or when ctx ends. One that
+// rests is waited for: a coordinator may not know yet that it goes on.
 func (c *cluster) rest(ctx context.Context, id recipe.JobID) (j coordinator.Job, err error) {
 	for {
 		now, err := c.job(ctx, id)
 		if err == nil {
 			j = now
 		}
-		if err == nil && j.State.AtRest() || !pass(ctx, 200*time.Millisecond) {
+		if err == nil && j.State.Final() || !pass(ctx, 200*time.Millisecond) {
 			return j, err
 		}
 	}
@@ -152,11 +159,14 @@ func (c *cluster) judge(ctx context.Context, r *running) (wrong []error) {
 	if err != nil {
 		wrong = append(wrong, fmt.Errorf("job %s: %w", r.id, err))
 	}
-	if err := conserved(j.Progress, lines, int64(bytes.Count(r.want, []byte("\n")))); err != nil {
+	wrong = append(wrong, c.told(ctx, r.id, j.State)...)
+	if err := conserved(j.Progress, int64(bytes.Count(r.scene.read(), newline)), int64(bytes.Count(r.want, newline))); err != nil {
 		wrong = append(wrong, fmt.Errorf("job %s: %w", r.id, err))
 	}
 	return wrong
 }
+
+var newline = []byte("\n")
 
 // steps is a line for each step of a job.
 func steps(j *coordinator.Job) string {

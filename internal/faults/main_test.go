@@ -16,19 +16,38 @@ import (
 
 var (
 	long  = flag.Bool("long", false, "run the form of at most 5 minutes; CI does")
-	whole = flag.Bool("whole", false, "run the whole table: 100 SIGKILLs, and all else 10 times")
+	whole = flag.Bool("whole", false, "run the whole table: 100 SIGKILLs, and all else 10 times, with the real waits")
+	times = flag.Int("times", 10, "how often the whole table runs what is not a SIGKILL: below 10 it is a portion")
 	loud  = flag.Bool("loud", false, "keep the folders of clusters, and say where they are")
 )
 
-// someMinutes reports whether the form that takes minutes is to run.
-func someMinutes() bool { return *long || *whole || os.Getenv("CI") == "true" }
+// minutes begins a portion of the forms that take minutes, beside others or alone. Without
+// -long or -whole it is left out.
+func minutes(t *testing.T, beside bool) {
+	t.Helper()
+	if !*long && !*whole {
+		t.Skip("takes minutes: with -long or -whole")
+	}
+	if beside {
+		t.Parallel()
+	}
+	table.time(t)
+}
+
+// often is how often something runs that the whole form does n times and the short one once.
+func often(n int) int {
+	if !*whole {
+		return 1
+	}
+	return (n**times + 9) / 10
+}
 
 var work string // a folder for what is built
 
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		_ = f.Value.Set("3") // most of the time is spent waiting
+		_ = f.Value.Set("4") // most of the time is spent waiting
 	}
 	var err error
 	if work, err = os.MkdirTemp("", "sluice-faults-"); err != nil {
@@ -36,6 +55,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
+	table.print(os.Stdout)
 	os.RemoveAll(work)
 	os.Exit(code)
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"sluice/coordinator"
-	"sluice/internal/figures"
 )
 
 // mutant is a build that is broken on purpose.
@@ -129,12 +128,9 @@ func (c *cluster) sound(ctx context.Context, r *running) error {
 // TestMutants: the checkers catch builds that are broken, under the same kills that leave
 // them nothing to say of the build that is not.
 func TestMutants(t *testing.T) {
-	if !someMinutes() {
-		t.Skip("takes minutes: with -long, -whole or CI=true")
-	}
 	for _, m := range append([]mutant{{name: "none"}}, mutants...) {
 		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
-			t.Parallel()
+			minutes(t, true)
 			edits := slices.Concat(hasty, erratic, m.edits)
 			c := newCluster(t, shape{servers: 1, coordinators: 1, workers: 2, folder: true, build: build(t, "mutant-"+strings.ReplaceAll(m.name, " ", "-"), edits...)})
 			jobs := 6
@@ -149,7 +145,11 @@ func TestMutants(t *testing.T) {
 			case len(m.edits) > 0 && err == nil:
 				t.Fatalf("no checker has caught it in %d jobs", jobs)
 			}
-			figures.Note(t, "mutant: %s; found: %.160v", m.name, err)
+			if err == nil {
+				table.add("the same kills, sound build", 1, "R1", good)
+				return
+			}
+			table.add("the same kills, broken build: "+m.name, 1, "R1", fmt.Sprintf("caught: %.100s", strings.ReplaceAll(err.Error(), "\n", " ")))
 		})
 	}
 }

@@ -24,6 +24,7 @@ type scene struct {
 	files  map[string]string // that it includes
 	pace   string            // default of its parameter pace, in an undisturbed run
 	slow   func(lasts time.Duration) string
+	input  func() []byte // nil for that of most scenes
 
 	once sync.Once
 	want []byte // of an undisturbed run
@@ -46,6 +47,14 @@ var input = sync.OnceValue(func() []byte {
 	}
 	return b.Bytes()
 })
+
+// read is what the scene reads.
+func (s *scene) read() []byte {
+	if s.input != nil {
+		return s.input()
+	}
+	return input()
+}
 
 // rate makes a throttle last as long as is wanted.
 func rate(lasts time.Duration) string {
@@ -128,7 +137,7 @@ func (s *scene) undisturbed(t testing.TB, binary string) []byte {
 	t.Helper()
 	s.once.Do(func() {
 		dir := t.TempDir()
-		files := map[string]string{"recipe.yaml": s.recipe, "in.log": string(input())}
+		files := map[string]string{"recipe.yaml": s.recipe, "in.log": string(s.read())}
 		for name, text := range s.files {
 			files[name] = text
 		}
