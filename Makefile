@@ -14,7 +14,7 @@ LONGEST  := ./internal/trial ./internal/hostile ./internal/crash
 RACED    := ./worker/... ./coordinator/job ./internal/bus ./internal/protocol ./internal/solo
 BIN      := bin/sluice
 # These need a Docker engine, and both cores for themselves: make contained.
-CONTAINED := '^(TestImages|TestCutOff)$$'
+CONTAINED := '^(TestImages|TestCutOff|TestDeployDocs)$$'
 DOCKER   ?= docker
 # image builds TARGET as NAME:VERSION; both versions are given each time, so that steps are made once.
 image = $(DOCKER) build --target $(1) --build-arg VERSION=$(VERSION) --build-arg NATS_VERSION=$$(cat bin/nats-version) \
@@ -83,7 +83,7 @@ images: ## build the images sluice and sluice-nats with docker, from nothing tha
 	$(call image,nats,sluice-nats,$$(cat bin/nats-version))
 
 contained: ## run a cluster in containers under faults; needs a Docker engine
-	$(FIGURED) $(GO) test ./internal/contained -count=1 -timeout 25m -v
+	$(FIGURED) $(GO) test ./internal/contained ./cmd/sluice -run $(CONTAINED) -p 1 -count=1 -timeout 25m -v
 
 generate: ## write all generated files anew: schemas, docs/kinds, docs/diagnostics.md, docs/configuration.md, docs/api.md
 	$(GO) run ./schemas/generate

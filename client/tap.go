@@ -45,6 +45,9 @@ func (c *Client) Tap(ctx context.Context, id recipe.JobID, at string, t Tapping,
 	for lines.Scan() {
 		var l coordinator.TapLine
 		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
+			if !lines.Scan() {
+				break // the rest of it did not come
+			}
 			return coordinator.Faultf(coordinator.Unavailable, "tap of job %s: a line is no line of a tap: %w", id, err)
 		}
 		if err := f(l); err != nil || l.End != nil {

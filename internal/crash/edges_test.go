@@ -101,7 +101,7 @@ func TestStreamMadeAtKill(t *testing.T) {
 	t.Parallel()
 	s := scenery(t, "merging")
 	calm := s.calm(t)
-	for _, stream := range []string{"JOBS", "*_LEDGER", "*_STATE", "*_JOURNAL", "*_DEAD", "*_SPLITS", "*_INPUT", "*_E*"} {
+	for _, stream := range []string{"JOBS", "*_LEDGER", "*_STATE", "*_JOURNAL", "*_SPLITS", "*_E*"} {
 		t.Run(stream, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()

@@ -105,15 +105,15 @@ func (c *cluster) job(ctx context.Context, id recipe.JobID) (coordinator.Job, er
 	return again(ctx, c, func(ctx context.Context, i int) (coordinator.Job, error) { return c.apis[i].Job(ctx, id) })
 }
 
-// rest waits until a job is at its end, and returns how it is then or when ctx ends. One that
-// rests is waited for: a coordinator may not know yet that it goes on.
-func (c *cluster) rest(ctx context.Context, id recipe.JobID) (j coordinator.Job, err error) {
+// reaches waits until something holds of a job's state, and returns how it is then or when ctx
+// ends. Of a job at rest a coordinator may not know yet that it goes on.
+func (c *cluster) reaches(ctx context.Context, id recipe.JobID, holds func(recipe.JobState) bool) (j coordinator.Job, err error) {
 	for {
 		now, err := c.job(ctx, id)
 		if err == nil {
 			j = now
 		}
-		if err == nil && j.State.Final() || !pass(ctx, 200*time.Millisecond) {
+		if err == nil && holds(j.State) || !pass(ctx, 200*time.Millisecond) {
 			return j, err
 		}
 	}
@@ -145,7 +145,7 @@ const patience = 4 * time.Minute
 func (c *cluster) judge(ctx context.Context, r *running) (wrong []error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	j, err := c.rest(ctx, r.id)
+	j, err := c.reaches(ctx, r.id, recipe.JobState.Final)
 	if err != nil {
 		return []error{fmt.Errorf("stuck: nobody tells how job %s is: %w", r.id, err)}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sluice/coordinator"
+	"sluice/recipe"
 )
 
 // mutant is a build that is broken on purpose.
@@ -99,7 +100,7 @@ const mutantPatience = 90 * time.Second
 func (c *cluster) sound(ctx context.Context, r *running) error {
 	short, cancel := context.WithTimeout(ctx, mutantPatience)
 	defer cancel()
-	j, err := c.rest(short, r.id)
+	j, err := c.reaches(short, r.id, recipe.JobState.Final)
 	if err != nil {
 		return err
 	}

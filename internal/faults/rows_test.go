@@ -227,7 +227,7 @@ nodes:
 	if _, err := r.apis[0].Order(r.ctx, id, client.Stop); err != nil {
 		r.t.Fatal(err)
 	}
-	if j, err := r.rest(r.ctx, id); err != nil || j.State != recipe.JobStopped {
+	if j, err := r.reaches(r.ctx, id, recipe.JobState.AtRest); err != nil || j.State != recipe.JobStopped {
 		r.t.Fatalf("got %s, %v", j.State, err)
 	}
 	for _, p := range r.workers {

@@ -180,7 +180,7 @@ func (s *scoop) run(ctx context.Context, name, text string) {
 	if err != nil {
 		s.fatalf("submit %s: %v: %+v", name, err, err)
 	}
-	end, err := s.rest(ctx, j.ID)
+	end, err := s.reaches(ctx, j.ID, recipe.JobState.Final)
 	if err != nil || !end.State.Final() {
 		s.fatalf("%s: %s %s, %v", name, end.State, end.Waiting, err)
 	}
@@ -221,7 +221,7 @@ func (s *scoop) replay(ctx context.Context, at string) {
 		s.t.Fatalf("replay: %d %s", status, body)
 	}
 	s.keep("jobs", body)
-	end, err := s.rest(ctx, got.Jobs[0].ID)
+	end, err := s.reaches(ctx, got.Jobs[0].ID, recipe.JobState.Final)
 	if err != nil || !end.State.Final() {
 		s.fatalf("replay: %s %s, %v", end.State, end.Waiting, err)
 	}
