@@ -139,6 +139,10 @@ func TestDeployDocs(t *testing.T) {
 		}
 		t.Skip("no Docker engine answers")
 	}
+	t.Cleanup(func() { // what is left of it when it failed
+		_ = exec.Command("docker", "rm", "--force", "--volumes", "coordinator", "w1", "w2", "n1", "n2", "n3").Run()
+		_ = exec.Command("docker", "network", "rm", "sluice").Run()
+	})
 	runPage(t, filepath.Join(tree, "docs", contained), binary(t))
 }
 
@@ -166,6 +170,10 @@ func runPage(t *testing.T, file, bin string) {
 			writeIn(t, dir, what, strings.Join(b.text, "\n")+"\n")
 		case b.lang == "sh" && strings.HasPrefix(what, "serve "):
 			page.serve(b.commands(), strings.TrimPrefix(what, "serve "))
+		case b.lang == "sh" && what == "script":
+			if code, out := page.shell("set -e\n" + strings.Join(b.text, "\n")); code != 0 {
+				t.Fatalf("%s: got exit code %d:\n%s", at, code, out)
+			}
 		case b.lang == "sh" && !strings.HasPrefix(what, "skip "):
 			page.run(at, b.commands(), what)
 		}
