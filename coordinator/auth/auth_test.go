@@ -223,6 +223,7 @@ func TestO2Expiry(t *testing.T) {
 // TestO2CutOff: a coordinator that can't hear of revocations refuses what it can't be sure of,
 // within 5 s, and ends the sessions.
 func TestO2CutOff(t *testing.T) {
+	t.Parallel()
 	server, ctx := bustest.ServerTCP(t), bustest.Context(t)
 	through, cut := bustest.Proxy(t, server.URL())
 	d := open(t, bustest.Dial(t, through), auth.Config{}).runs(t)

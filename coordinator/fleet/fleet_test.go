@@ -225,6 +225,7 @@ func TestOneTells(t *testing.T) {
 // TestServerAway stops the server for longer than workers live without a word: they are not
 // taken for gone, but the one that has died meanwhile is, afterwards.
 func TestServerAway(t *testing.T) {
+	t.Parallel()
 	y := newYard(t)
 	y.hire("stays", nil)
 	dies := y.hire("dies", nil)

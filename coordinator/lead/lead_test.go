@@ -327,6 +327,7 @@ func TestDeadline(t *testing.T) {
 // TestReplayKeeps deletes a job whose replay was written down at the same moment: that waits for
 // the replay's end.
 func TestReplayKeeps(t *testing.T) {
+	t.Parallel()
 	c, ctx := newCluster(t), bustest.Context(t)
 	s := c.seat(func(*recipe.Plan) string { return "no worker is here" })
 	c.submit(s, "one", fmt.Sprintf(upper, "0s", "out"))

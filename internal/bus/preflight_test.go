@@ -100,6 +100,7 @@ func TestPreflightLacks(t *testing.T) {
 
 // TestPreflightRights has a worker look: it may not make a stream, and the hint says who may.
 func TestPreflightRights(t *testing.T) {
+	t.Parallel()
 	s := bustest.Start(t, bus.ServerConfig{Accounts: []natsconf.Account{{Name: "a", Users: []natsconf.User{{Name: "worker", Password: "p", Role: natsconf.Worker}}}}})
 	r := preflight(t, bustest.Connect(t, s, bus.User("worker", "p"), bus.As(natsconf.Worker)), bus.Needs{})
 	found(t, r, bus.Refuse, "JetStream does not answer")

@@ -13,6 +13,7 @@ import (
 // TestLeavesSilentServer has the way to a server swallow all that is sent, in both directions, as
 // when a machine is cut off: no connection is closed, and the client must notice by itself.
 func TestLeavesSilentServer(t *testing.T) {
+	t.Parallel()
 	s := bustest.ServerTCP(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

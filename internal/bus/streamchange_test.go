@@ -36,6 +36,7 @@ func replicas(ctx context.Context, c *bus.Conn, stream string) (n int, settled b
 // another bound, too. Then the server is shut down that kept all of them alone, and nothing is
 // lost. Who asks for one replica later takes none away.
 func TestReplicasGrow(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("left out: servers take half a minute until replicas have settled, and -short is given")
 	}

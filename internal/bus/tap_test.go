@@ -1,8 +1,10 @@
 package bus_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"sluice/internal/bus/bustest"
 )
@@ -60,7 +62,9 @@ func TestTap(t *testing.T) {
 	if heard+missed != sent+2 {
 		t.Errorf("heard %d and missed %d of %d", heard, missed, sent+2)
 	}
-	if err := tap.Drain(ctx); err == nil {
+	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	if err := tap.Drain(short); err == nil {
 		t.Error("a tap is drained twice")
 	}
 }

@@ -84,6 +84,7 @@ func stream(t *testing.T, c *bus.Conn, name, subjects string) {
 
 // TestWorkerMayNot tries what a worker has no right to: the server refuses it, and says so.
 func TestWorkerMayNot(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	c, w := h.as("a", natsconf.Coordinator), h.as("a", natsconf.Worker)
 	stream(t, c, "SLUICE_j_STATE", "sluice.j.state.>")
