@@ -15,7 +15,7 @@ const (
 	troubleWait = 250 * time.Millisecond // while the broker does not answer
 	restartMin  = 10 * time.Millisecond  // after a lost reign, doubling while it happens again soon
 	restartMax  = time.Second
-	goneFor     = time.Minute // so long something may be missing that a loop reads
+	goneMax     = 2 * time.Second // while what a loop reads is missing, doubling from troubleWait
 )
 
 var (
@@ -31,14 +31,15 @@ var (
 func gone(err error) bool { return errors.Is(err, bus.ErrGone) || errors.Is(err, bus.ErrNoStream) }
 
 // supervise runs a step's loop and starts it again when it was killed by a failpoint or
-// lost its reign, and while the broker is in trouble.
+// lost its reign, and while the broker is in trouble. What a loop reads may be gone for as long as
+// the job's streams are there: the coordinator makes consumers anew that a server has forgotten.
 func (r *jobRun) supervise(ctx context.Context, step *recipe.Step, loop func(context.Context) error) error {
-	wait, missing := restartMin, time.Time{}
+	wait, missing := restartMin, troubleWait
 	for {
 		began := time.Now()
 		err := loop(ctx)
-		if time.Since(began) > goneFor/2 {
-			wait, missing = restartMin, time.Time{}
+		if time.Since(began) > goneMax {
+			wait, missing = restartMin, troubleWait
 		}
 		pauseFor := time.Duration(0)
 		switch {
@@ -48,17 +49,10 @@ func (r *jobRun) supervise(ctx context.Context, step *recipe.Step, loop func(con
 		case errors.Is(err, errRestart):
 			pauseFor, wait = wait, min(2*wait, restartMax)
 		case gone(err):
-			if missing.IsZero() {
-				missing = time.Now()
-			}
 			if r.isGone(ctx) {
 				return errGone
 			}
-			if time.Since(missing) > goneFor { // the coordinator's watchdog names what nobody serves
-				r.log.Error("loop gives up", "step", step.Node, "err", err)
-				return nil
-			}
-			pauseFor = troubleWait
+			pauseFor, missing = missing, min(2*missing, goneMax)
 		case errors.Is(err, bus.ErrTimeout): // the server is in trouble, which passes
 			pauseFor = troubleWait
 		case errors.As(err, new(*failure)):

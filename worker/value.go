@@ -88,6 +88,8 @@ func (r *jobRun) need(ctx context.Context, which bus.Later) error {
 	for {
 		answer, err := r.conn.Request(ctx, r.names.Chores(), ask)
 		switch {
+		case err == nil && string(answer) == bus.ChoreFull:
+			return fmt.Errorf("stream %s was not made: %w", r.names.Later(which), bus.ErrStore)
 		case errors.Is(err, bus.ErrClosed), err == nil && string(answer) != bus.ChoreAgain:
 			return err
 		case errors.As(err, new(*bus.Refusal)):

@@ -22,16 +22,25 @@ func (r *run) serveChores() (stop func(), err error) {
 		if c.Step < 0 || c.Step >= len(r.plan.Steps) {
 			return nil, fmt.Errorf("chore of job %s: there is no step %d", r.names.Job, c.Step)
 		}
-		err := r.chore(ctx, &c)
-		if err != nil {
+		switch err := r.chore(ctx, &c); {
+		case err == nil:
+			return nil, nil
+		case errors.Is(err, errRefused):
+			return nil, err
+		case errors.Is(err, bus.ErrStore):
+			return []byte(bus.ChoreFull), nil
+		default: // the server is in trouble, or this run is over: it passes, or another one answers
 			r.log.Debug("a chore was not done", "step", c.Step, "make", c.Make, "err", err)
-		}
-		if errors.Is(err, bus.ErrTimeout) { // the server is in trouble, which passes
 			return []byte(bus.ChoreAgain), nil
 		}
-		return nil, err
 	})
 }
+
+// errRefused is that of a chore which no coordinator will ever do.
+var errRefused = errors.New("refused")
+
+// errNotMine is that of a chore of a job which this run does not have any more.
+var errNotMine = errors.New("this is not the run that the job has now")
 
 // chore does one, and knows from then on what streams there are.
 func (r *run) chore(ctx context.Context, c *bus.Chore) error {
@@ -40,45 +49,66 @@ func (r *run) chore(ctx context.Context, c *bus.Chore) error {
 	}
 	r.late.mu.Lock()
 	defer r.late.mu.Unlock()
+	switch rec, err := Stored(ctx, r.conn, r.names.Job); {
+	case err != nil:
+		return err
+	case rec.Generation != r.late.generation || rec.State.Final():
+		return errNotMine
+	}
 	if name := r.names.Later(c.Make); r.late.made[name] {
 		// One that is gone is not made again: what was in it would be missed by nobody.
-		if _, err := r.conn.StreamState(ctx, name); err != nil {
-			return err
+		_, err := r.conn.StreamState(ctx, name)
+		if errors.Is(err, bus.ErrNoStream) {
+			err = fmt.Errorf("%s: %w", goneReason(name), errRefused)
 		}
+		return err
 	}
 	if err := DoChore(ctx, r.conn, r.names, r.cfg.Replicas, c); err != nil {
 		return err
 	}
-	if c.Make != bus.LaterValues { // a value that is missing is missed by who reads it
-		r.late.made[r.names.Later(c.Make)] = true
+	if c.Make == bus.LaterValues { // a value that is missing is missed by who reads it
+		return nil
 	}
+	if out := r.pub.PutSync(ctx, bus.Put{Subject: r.names.Made(c.Make), Data: []byte("{}")}); out.Err != nil {
+		return out.Err
+	}
+	r.late.made[r.names.Later(c.Make)] = true
 	return nil
 }
 
 // lateStreams are those of the job's streams that exist because a worker asked for them, by name.
 type lateStreams struct {
-	mu   sync.Mutex
-	made map[string]bool // guarded by mu
+	mu         sync.Mutex
+	made       map[string]bool // guarded by mu, as all below
+	generation uint64          // of this run, once it has claimed the job
 }
 
-// find looks which an earlier start of the job has made.
-func (l *lateStreams) find(ctx context.Context, r *run) error {
+// find looks which ones earlier starts of the job have made, and returns the name of one that is
+// gone, "" when all are there.
+func (l *lateStreams) find(ctx context.Context, r *run) (gone string, err error) {
+	if r.rec.Generation == 0 {
+		return "", nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.made = map[string]bool{}
-	if r.rec.Generation == 0 {
-		return nil
-	}
 	for _, which := range []bus.Later{bus.LaterDead, bus.LaterInput} {
 		name := r.names.Later(which)
-		switch _, err := r.conn.StreamState(ctx, name); {
-		case err == nil:
+		_, err := r.conn.StreamState(ctx, name)
+		if err == nil {
 			l.made[name] = true
-		case !errors.Is(err, bus.ErrNoStream):
-			return err
+			continue
+		}
+		if !errors.Is(err, bus.ErrNoStream) {
+			return "", err
+		}
+		switch _, err := r.conn.Last(ctx, r.names.State(), r.names.Made(which)); {
+		case err == nil:
+			gone = name
+		case !errors.Is(err, bus.ErrNotFound) && !errors.Is(err, bus.ErrNoStream):
+			return "", err
 		}
 	}
-	return nil
+	return gone, nil
 }
 
 // names lists them.
@@ -89,6 +119,13 @@ func (l *lateStreams) names() (all []string) {
 		all = append(all, name)
 	}
 	return all
+}
+
+// claimed says which start of the job this is.
+func (l *lateStreams) claimed(generation uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.generation = generation
 }
 
 // DoChore does what a worker asks for. A stream that it makes has so many replicas; 0 is 1.
@@ -104,7 +141,7 @@ func DoChore(ctx context.Context, conn *bus.Conn, names bus.Names, replicas int,
 	case bus.LaterInput:
 		err = conn.EnsureStream(ctx, onceStream(names.Input(), names.InputAll(), replicas))
 	default:
-		err = fmt.Errorf("a job has no stream of %q", c.Make)
+		err = fmt.Errorf("a job has no stream of %q: %w", c.Make, errRefused)
 	}
 	if err != nil {
 		return err

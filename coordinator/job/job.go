@@ -171,14 +171,18 @@ func Run(ctx context.Context, c Config, control Control) (recipe.Progress, error
 		return r.progress(), err
 	}
 	defer deaf()
-	if err := r.late.find(ctx, r); err != nil {
-		return r.progress(), err
-	}
 	idle, err := r.serveChores()
 	if err != nil {
 		return r.progress(), err
 	}
 	defer idle()
+	gone, err := r.late.find(ctx, r) // once it serves: nothing is made between
+	if err != nil {
+		return r.progress(), err
+	}
+	if gone != "" {
+		return r.conclude(ending{recipe.JobFailed, goneReason(gone)})
+	}
 	if err := r.spanned(ctx, "provision", r.provision); err != nil {
 		return recipe.Progress{}, err
 	}
@@ -228,7 +232,7 @@ func open(ctx context.Context, c Config) (*run, error) {
 		c.Log = hclog.NewNullLogger()
 	}
 	r := &run{reconnects: c.Conn.Reconnects(), cfg: c, conn: c.Conn, log: c.Log.With("job", string(c.Job)), names: bus.Names{Job: c.Job}, began: time.Now(), moved: time.Now(),
-		news: make(chan func(), 1024), sizes: map[int][]int64{}, read: map[int]time.Time{}, here: map[string]bool{}, shown: -1}
+		news: make(chan func(), 1024), late: lateStreams{made: map[string]bool{}}, sizes: map[int][]int64{}, read: map[int]time.Time{}, here: map[string]bool{}, shown: -1}
 	if err := EnsureJobs(ctx, c.Conn, c.Replicas); err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ func opened(t *testing.T, c Config) *run {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.pub.Close)
-	if err := r.late.find(t.Context(), r); err != nil {
+	if _, err := r.late.find(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
 	return r

@@ -53,7 +53,7 @@ func (r *run) loop(ctx context.Context, c Control) (ending, error) {
 		case <-fold.C:
 			err = r.fold(within)
 		case <-help.C:
-			r.look(within)
+			err = r.look(within)
 		}
 		if err != nil && within.Err() == nil {
 			return ending{}, err
@@ -67,16 +67,19 @@ func (r *run) loop(ctx context.Context, c Control) (ending, error) {
 }
 
 // look is what the loop does now and then: help, and see whether something is wrong.
-func (r *run) look(ctx context.Context) {
+func (r *run) look(ctx context.Context) error {
 	r.tellMarks()
 	r.help(ctx)
 	r.streamsStand(ctx)
-	r.consumersStand(ctx)
+	if err := r.consumersStand(ctx); err != nil {
+		return err
+	}
 	r.watchdog(ctx)
 	if err := r.sweepValues(ctx); err != nil {
 		r.log.Debug("large values not swept", "err", err)
 	}
 	r.watchLedger(ctx)
+	return nil
 }
 
 // over reports whether the job is at its end, and which.

@@ -49,6 +49,7 @@ func (r *run) provisions() []func(context.Context) error {
 // claim begins a new start of the job.
 func (r *run) claim(ctx context.Context) error {
 	r.rec.Generation++
+	r.late.claimed(r.rec.Generation)
 	r.rec.AckWait, r.rec.Lease = orDefault(r.cfg.AckWait, defaultAckWait), orDefault(r.cfg.Lease, defaultLease)
 	return r.write(ctx, recipe.JobPending)
 }
@@ -148,7 +149,7 @@ func (r *run) dropConsumers(ctx context.Context) error {
 			return fmt.Errorf("list the consumers of %s: %w", s, err)
 		}
 		for _, n := range names {
-			if strings.HasSuffix(n, mine) {
+			if strings.HasSuffix(n, mine) || strings.Contains(n, mine+"-") { // the latter of an ordered step
 				continue
 			}
 			if err := r.conn.DeleteConsumer(ctx, s, n); err != nil {

@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -46,28 +47,49 @@ func goneReason(stream string) string {
 
 // consumersStand makes those consumers again that are gone. They are kept in memory: a server
 // that stands alone has none when it begins again. The connection has then come back, which is
-// when to look; and now and then while nothing moves.
-func (r *run) consumersStand(ctx context.Context) {
+// when to look; and now and then while nothing moves. The error says that another coordinator
+// runs the job now: consumers of two starts would be in each other's way.
+func (r *run) consumersStand(ctx context.Context) error {
 	n := r.conn.Reconnects()
 	still := time.Since(r.moved)
 	if n == r.reconnects && (still < lostAfter || time.Since(r.served) < max(lostAfter, still/2)) {
-		return
+		return nil
 	}
 	r.served = time.Now()
 	ctx, cancel := context.WithTimeout(ctx, consumersWithin)
 	defer cancel()
 	gone, err := r.goneConsumers(ctx)
-	if err == nil {
-		err = inParallel(gone, func(c bus.ConsumerConfig) error { return r.conn.EnsureConsumer(ctx, c) })
+	if err == nil && len(gone) > 0 {
+		err = r.remake(ctx, gone)
+	}
+	if errors.Is(err, errAnother) {
+		return err
 	}
 	if err != nil { // the server has just begun; the next look is soon
 		r.log.Debug("the job's consumers were not looked at", "err", err)
-		return
-	}
-	if len(gone) > 0 {
-		r.log.Info("consumers were gone and are made again", "consumers", len(gone))
+		return nil
 	}
 	r.reconnects = n
+	return nil
+}
+
+// remake makes consumers again, unless the job was started anew. Those of another start, which
+// its coordinator has made late, go.
+func (r *run) remake(ctx context.Context, gone []bus.ConsumerConfig) error {
+	switch rec, err := Stored(ctx, r.conn, r.names.Job); {
+	case err != nil:
+		return err
+	case rec.Generation != r.rec.Generation:
+		return fmt.Errorf("%w runs job %s", errAnother, r.names.Job)
+	}
+	if err := r.dropConsumers(ctx); err != nil {
+		return err
+	}
+	if err := inParallel(gone, func(c bus.ConsumerConfig) error { return r.conn.EnsureConsumer(ctx, c) }); err != nil {
+		return err
+	}
+	r.log.Info("consumers were gone and are made again", "consumers", len(gone))
+	return nil
 }
 
 // goneConsumers lists those of this start of the job that do not exist.

@@ -2,6 +2,8 @@ package job
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -19,13 +21,13 @@ func TestConsumersOutliveTheServer(t *testing.T) {
 	c := config(t, twoSources)
 	c.Conn = bustest.Dial(t, server.URL())
 	r := provisioned(t, c)
-	r.consumersStand(t.Context())
+	stands(t, r)
 	server.Shutdown()
 	bustest.Start(t, at)
 	bustest.Eventually(t, "the connection is back", func() bool { return r.conn.Reconnects() > r.reconnects })
 	bustest.Eventually(t, "the consumers are looked at", func() bool {
 		r.moved = time.Now() // so that it is for the connection
-		r.consumersStand(t.Context())
+		stands(t, r)
 		return r.conn.Reconnects() == r.reconnects
 	})
 	complete(t, r)
@@ -39,13 +41,65 @@ func TestConsumersAreMissed(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.moved = time.Now()
-	r.consumersStand(t.Context())
+	stands(t, r)
 	if gone, err := r.goneConsumers(t.Context()); err != nil || len(gone) != 1 || gone[0].Name != k.Name {
 		t.Fatalf("while the job moves: got %v gone, err %v; want %s", gone, err, k.Name)
 	}
 	r.moved = time.Now().Add(-lostAfter)
-	r.consumersStand(t.Context())
+	stands(t, r)
 	complete(t, r)
+}
+
+func stands(t *testing.T, r *run) {
+	t.Helper()
+	if err := r.consumersStand(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestConsumersOfTwoStarts has a coordinator that was away look when another one has the job: it
+// makes nothing. What it has made late the other one removes.
+func TestConsumersOfTwoStarts(t *testing.T) {
+	c := config(t, twoSources)
+	old := provisioned(t, c)
+	now := provisioned(t, c)
+	late := time.Now().Add(-lostAfter)
+	for _, k := range now.consumers() {
+		if err := now.conn.DeleteConsumer(t.Context(), k.Stream, k.Name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old.moved, now.moved = late, late
+	if err := old.consumersStand(t.Context()); !errors.Is(err, errAnother) {
+		t.Errorf("the old one: got %v, want that another coordinator runs the job", err)
+	}
+	for _, k := range old.consumers() {
+		if err := old.conn.EnsureConsumer(t.Context(), k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stands(t, now)
+	complete(t, now)
+}
+
+// TestConsumersOfOwners makes a consumer again beside one of an ordered step, which stays.
+func TestConsumersOfOwners(t *testing.T) {
+	r := provisioned(t, config(t, oneSource))
+	edge := r.plan.Edges[0]
+	stream, subject := r.whereIs(&edge)
+	own := bus.ConsumerConfig{Stream: stream, Name: r.names.Consumer(edge.To, edge.ID, r.rec.Generation, 1), Filter: subject, Memory: true}
+	if err := r.conn.EnsureConsumer(t.Context(), own); err != nil {
+		t.Fatal(err)
+	}
+	k := r.consumers()[0]
+	if err := r.conn.DeleteConsumer(t.Context(), k.Stream, k.Name); err != nil {
+		t.Fatal(err)
+	}
+	r.moved = time.Now().Add(-lostAfter)
+	stands(t, r)
+	if names, err := r.conn.Consumers(t.Context(), stream); err != nil || !slices.Contains(names, own.Name) {
+		t.Errorf("got consumers %v, err %v; want %s among them", names, err, own.Name)
+	}
 }
 
 // TestLateStreams has the streams made that few jobs need, each once: one that is gone is not
@@ -56,16 +110,16 @@ func TestLateStreams(t *testing.T) {
 			r := provisioned(t, config(t, oneSource))
 			ask := func(r *run) error {
 				t.Helper()
-				if err := r.late.find(t.Context(), r); err != nil {
-					t.Fatal(err)
-				}
 				stop, err := r.serveChores()
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer stop()
 				data, _ := json.Marshal(bus.Chore{Make: which})
-				_, err = r.conn.Request(t.Context(), r.names.Chores(), data)
+				answer, err := r.conn.Request(t.Context(), r.names.Chores(), data)
+				if len(answer) > 0 {
+					err = fmt.Errorf("the answer is %s", answer)
+				}
 				return err
 			}
 			name := r.names.Later(which)
@@ -84,6 +138,9 @@ func TestLateStreams(t *testing.T) {
 			if err := ask(again); err != nil {
 				t.Fatal(err)
 			}
+			if err := ask(r); err == nil {
+				t.Error("the run before has one made")
+			}
 			if err := r.conn.DeleteStream(t.Context(), name); err != nil {
 				t.Fatal(err)
 			}
@@ -96,6 +153,16 @@ func TestLateStreams(t *testing.T) {
 				again.streamsStand(t.Context())
 				return again.reason == goneReason(name)
 			})
+			third := opened(t, r.cfg)
+			if gone, err := third.late.find(t.Context(), third); gone != name || err != nil {
+				t.Errorf("a later start: got %q gone, err %v; want %s", gone, err, name)
+			}
+			if err := Remove(t.Context(), r.conn, r.names.Job); err != nil {
+				t.Fatal(err)
+			}
+			if err := ask(again); err == nil {
+				t.Error("one is made of a job that was removed")
+			}
 		})
 	}
 }

@@ -105,8 +105,11 @@ const (
 	LaterInput  Later = "input"  // input logs of live sources
 )
 
-// ChoreAgain is the answer to a chore that is to be asked for again: the server was in trouble.
-const ChoreAgain = "again"
+// Answers to a chore that was not done.
+const (
+	ChoreAgain = "again" // it is to be asked for again: the server was in trouble, or the coordinator is on its way out
+	ChoreFull  = "full"  // the server has no room for it
+)
 
 // Printed is what a printer has printed, as whole lines.
 type Printed struct {

@@ -65,6 +65,9 @@ func (n Names) Later(which Later) string {
 	return n.Values()
 }
 
+// Made is where it is kept that such a stream was made.
+func (n Names) Made(which Later) string { return n.subject("state", "made", string(which)) }
+
 // Streams are the streams that a job has from its provision to its end. For the others see Later.
 func (n Names) Streams(plan *recipe.Plan) []string {
 	all := []string{n.Ledger(), n.State(), n.Splits()}

@@ -105,11 +105,12 @@ func (r *rooms) shut() {
 	}
 }
 
-// sweepEvery is how often files are looked for that nobody needs any more.
+// sweepEvery is how often files and streams are looked for that nobody needs any more.
 const sweepEvery = 10 * time.Minute
 
 // sweep removes what uploads and jobs have left, on the coordinator that leads, until ctx ends.
 func (r *rooms) sweep(ctx context.Context, c *Coordinator) {
+	var orphans job.Orphans
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
@@ -122,6 +123,13 @@ func (r *rooms) sweep(ctx context.Context, c *Coordinator) {
 			}
 			if err := r.Files.Sweep(ctx); err != nil && ctx.Err() == nil {
 				c.log.Warn("files were not swept", "project", r.name, "err", err)
+			}
+			streams, err := orphans.Sweep(ctx, r.conn)
+			if len(streams) > 0 {
+				c.log.Info("streams that no job needs were removed", "project", r.name, "streams", streams)
+			}
+			if err != nil && ctx.Err() == nil {
+				c.log.Warn("streams of jobs were not swept", "project", r.name, "err", err)
 			}
 		}
 	}
