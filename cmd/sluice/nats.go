@@ -20,7 +20,7 @@ type natsSetupCmd struct {
 
 	MaxStore     *byteSize `placeholder:"SIZE" help:"What each of these projects may store in files, such as 10GiB (the default)."`
 	MaxMemory    *byteSize `placeholder:"SIZE" help:"The same of memory; 64MiB by default."`
-	MaxStreams   *int      `placeholder:"N" help:"Streams of each of these projects; a job has about eight. 20000 by default."`
+	MaxStreams   *int      `placeholder:"N" help:"Streams of each of these projects; a job has four to six. 20000 by default."`
 	MaxConsumers *int      `placeholder:"N" help:"Consumers of each of these projects; a job has about one a step, and its readers. 100000 by default."`
 
 	Listen        string   `default:"127.0.0.1:4222" help:"HOST:PORT that the server listens on. For nats.conf, which is written once, as all below."`

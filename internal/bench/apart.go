@@ -38,7 +38,7 @@ func (b *bench) apart() (*section, error) {
 	defer three.close()
 	s := &section{title: "Processes of their own", prose: fmt.Sprintf(`The reference recipe with %s lines: `+"`sluice run`"+`, where everything is one process; a NATS server, a
 coordinator and a worker that talk over TCP; and the same with three servers that keep every
-message three times. Servers sync to disk as the embedded one does, by the default of NATS. CPU
+message three times; frames are then twice as large (512 records or 64 KiB). Servers sync to disk as the embedded one does, by the default of NATS. CPU
 of the others is what they took from the submission to the end of the job.`, count(n))}
 	var all [3]costs // one process, one server, three
 	for range pick(b, 5, 1) {

@@ -2,15 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"sluice/coordinator"
 	"sluice/recipe"
 )
 
-// pausedRecipe goes on for hours, with an edge that is seldom empty and a step with a state.
+// pausedRecipe goes on for hours, with full edges in front of a step with a state.
 const pausedRecipe = `recipe: paused
 nodes:
   numbers: {kind: integer_generator, config: {count: 1000000}}
@@ -30,8 +33,8 @@ func (b *bench) paused() (*section, error) {
 		return nil, err
 	}
 	defer c.close()
-	s := &section{title: "Paused jobs", prose: fmt.Sprintf(`%s jobs, each run until it has started and then paused; memory is what is resident. CPU is that
-of %s, from a minute after the last pause on, in per cent of a core.`, count(jobs), watch)}
+	s := &section{title: "Paused jobs", prose: fmt.Sprintf(`%s jobs, each paused once records have reached its sink, with frames that wait, an owner's state and
+its checkpoints; memory is what is resident. CPU is that of %s, as long after the last pause, in per cent of a core.`, count(jobs), watch)}
 	s.row("", "memory before", "memory with all paused", "CPU meanwhile")
 	before := c.residents()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*jobWithin)
@@ -75,7 +78,7 @@ func (c *cluster) pauseOne(ctx context.Context, text string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.until(ctx, id, recipe.JobRunning); err != nil {
+	if err := c.arrives(ctx, id, "out"); err != nil {
 		return err
 	}
 	if err := c.patiently(ctx, func() error { _, err := c.api.Order(ctx, id, "pause"); return err }); err != nil {
@@ -83,6 +86,22 @@ func (c *cluster) pauseOne(ctx context.Context, text string) error {
 	}
 	_, err = c.until(ctx, id, recipe.JobPaused)
 	return err
+}
+
+// arrives waits until records have come to a node.
+func (c *cluster) arrives(ctx context.Context, id recipe.JobID, node string) error {
+	var err error
+	perr := poll(ctx, fmt.Sprintf("records of job %s come to node %s", id, node), func() bool {
+		var j coordinator.Job
+		if err = c.patiently(ctx, func() (err error) { j, err = c.api.Job(ctx, id); return err }); err != nil || j.State.Final() {
+			return true
+		}
+		if j.Progress == nil {
+			return false
+		}
+		return slices.ContainsFunc(j.Progress.Steps, func(s recipe.StepProgress) bool { return s.Node == node && s.In > 0 })
+	})
+	return errors.Join(err, perr)
 }
 
 // residents is the memory of the server, the coordinator and the worker, in bytes.

@@ -18,7 +18,7 @@ type Account struct {
 type Limits struct {
 	Store     int64 `json:"store,omitempty"`     // bytes of files
 	Memory    int64 `json:"memory,omitempty"`    // bytes of memory
-	Streams   int   `json:"streams,omitempty"`   // a job has about eight
+	Streams   int   `json:"streams,omitempty"`   // a job has four to six
 	Consumers int   `json:"consumers,omitempty"` // a job has about one a step, and its readers
 }
 
