@@ -101,11 +101,13 @@ func (d *desk) run(ctx context.Context, term uint64) {
 	for _, j := range first {
 		d.look(ctx, j)
 	}
+	d.clear(ctx)
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
 			d.nudgeAll()
+			d.clear(ctx)
 		case r := <-d.over:
 			d.ended(r)
 		case <-d.wake:
@@ -161,6 +163,17 @@ func (d *desk) look(ctx context.Context, j coordinator.Job) {
 	}
 	d.runs[j.ID] = r
 	go r.run(ctx, do)
+}
+
+// clear removes what leaders that died have left of jobs which they were removing.
+func (d *desk) clear(ctx context.Context) {
+	for _, id := range d.p.Jobs.Remains() {
+		if d.runs[id] == nil {
+			r := newRunner(d, coordinator.Job{ID: id, Want: coordinator.WantGone})
+			d.runs[id] = r
+			go r.run(ctx, r.remove)
+		}
+	}
 }
 
 // action is what the leader has to do of a job that it is not at.

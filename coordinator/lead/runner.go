@@ -234,8 +234,17 @@ func (r *runner) end(ctx context.Context) error {
 	return r.ended(ctx, p)
 }
 
-// remove deletes all that is stored of a job that has ended.
+// remove deletes all that is stored of a job that has ended. That it is to be gone is written
+// before, also of one whose time is over: whoever goes on with it must not take it for one that
+// is to run, nor may it be retried in the middle.
 func (r *runner) remove(ctx context.Context) error {
+	if r.now().Want != coordinator.WantGone {
+		j, err := r.d.p.Jobs.Order(ctx, r.id, coordinator.Order{Want: coordinator.WantGone, By: "history", At: time.Now().UTC()}, 0)
+		if err != nil {
+			return err
+		}
+		r.wanted(j)
+	}
 	if f := r.d.p.Files; f != nil {
 		if err := f.Remove(ctx, r.id); err != nil {
 			return err

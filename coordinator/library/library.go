@@ -26,6 +26,7 @@ type Jobs interface {
 	Unfinished(owner string) (mine, all int)
 	Job(id recipe.JobID) (coordinator.Job, error)
 	Spec(ctx context.Context, id recipe.JobID) (*coordinator.Spec, error)
+	Keyed(ctx context.Context, id recipe.JobID) (*coordinator.Spec, error)
 	Submit(ctx context.Context, s *coordinator.Spec) (job coordinator.Job, again bool, err error)
 }
 

@@ -64,11 +64,9 @@ func (l *Library) before(ctx context.Context, s *Submission) (job coordinator.Jo
 
 // earlier returns the job of an id that was derived from a key, when there is one.
 func (l *Library) earlier(ctx context.Context, id recipe.JobID, body string) (job coordinator.Job, again bool, err error) {
-	spec, err := l.cfg.Jobs.Spec(ctx, id)
+	spec, err := l.cfg.Jobs.Keyed(ctx, id)
 	switch {
-	case coordinator.FamilyOf(err) == coordinator.Unknown:
-		return job, false, nil
-	case err != nil:
+	case spec == nil || err != nil:
 		return job, false, err
 	case spec.Body != body:
 		return job, false, coordinator.Faultf(coordinator.Conflict, "the idempotency key was used for another submission, job %s", id)

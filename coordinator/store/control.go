@@ -20,13 +20,15 @@ const (
 	prefix = "sluice.control."
 )
 
-// removedFor is how long the mark of a removed record stays, for coordinators that were away.
-const removedFor = time.Hour
+// DefaultMarks is how long the mark of a removed record stays, for coordinators that were away,
+// and so that the idempotency key of a job that was deleted makes nothing twice.
+const DefaultMarks = time.Hour
 
 // Config says where a project's control plane is kept.
 type Config struct {
 	Conn     *bus.Conn
-	Replicas int // 0: 1
+	Replicas int           // 0: 1
+	Marks    time.Duration // how long the marks of removed records stay, in whole seconds; 0: DefaultMarks
 	Log      hclog.Logger
 }
 
@@ -36,6 +38,8 @@ type Control struct {
 	pub  *bus.Publisher
 	log  hclog.Logger
 	stop func()
+
+	marks time.Duration
 
 	order   sync.Mutex // held while views are called
 	mu      sync.Mutex
@@ -57,6 +61,9 @@ func Open(ctx context.Context, c Config) (*Control, error) {
 	if c.Log == nil {
 		c.Log = hclog.NewNullLogger()
 	}
+	if c.Marks == 0 {
+		c.Marks = DefaultMarks
+	}
 	err := c.Conn.EnsureStream(ctx, bus.StreamConfig{Name: Stream, Subjects: []string{prefix + ">"}, MaxMsgsPerSubject: 1,
 		AllowDirect: true, AllowTTL: true, Replicas: c.Replicas})
 	if err != nil {
@@ -66,7 +73,7 @@ func Open(ctx context.Context, c Config) (*Control, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Control{conn: c.Conn, pub: pub, log: c.Log, stop: func() {}, views: map[string][]func(Change){}, news: make(chan struct{})}, nil
+	return &Control{conn: c.Conn, pub: pub, log: c.Log, marks: c.Marks, stop: func() {}, views: map[string][]func(Change){}, news: make(chan struct{})}, nil
 }
 
 // Follow reads all that is stored into the views, returns, and keeps them up to date until
