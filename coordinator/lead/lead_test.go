@@ -321,7 +321,7 @@ func TestWaits(t *testing.T) {
 	c.until(s, "two", "is cancelled", in(recipe.JobCancelled))
 	c.worker()
 	close(serve)
-	s.leader.Nudge("default")
+	s.leader.Nudge()
 	c.until(s, "one", "has succeeded", func(j coordinator.Job) bool { return j.State == recipe.JobSucceeded && j.Waiting == "" })
 }
 
