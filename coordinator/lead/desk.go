@@ -155,6 +155,8 @@ func (d *desk) look(ctx context.Context, j coordinator.Job) {
 		do = r.rest
 	case dueCancel:
 		do = r.end
+	case dueExpire:
+		do = r.expire
 	case dueRemove:
 		if _, replayed := d.p.Jobs.Replay(j.ID); replayed {
 			return // its end is waited for: it reads what is stored of this job
@@ -184,6 +186,7 @@ const (
 	dueRun
 	dueRest
 	dueCancel
+	dueExpire
 	dueRemove
 )
 
@@ -197,6 +200,8 @@ func due(j *coordinator.Job, stale bool) action {
 		return dueNothing
 	case j.Want == coordinator.WantCancel, j.Want == coordinator.WantGone:
 		return dueCancel
+	case overdue(j):
+		return dueExpire
 	case j.Want == coordinator.WantPause && j.State == recipe.JobPaused,
 		j.Want == coordinator.WantStop && j.State == recipe.JobStopped:
 		return dueNothing

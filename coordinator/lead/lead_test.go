@@ -325,22 +325,6 @@ func TestWaits(t *testing.T) {
 	c.until(s, "one", "has succeeded", func(j coordinator.Job) bool { return j.State == recipe.JobSucceeded && j.Waiting == "" })
 }
 
-// TestDeadline fails a job that is not over in time.
-func TestDeadline(t *testing.T) {
-	c := newCluster(t)
-	c.worker()
-	s := c.seat(nil)
-	c.write("in", 1000)
-	spec := c.spec("one", fmt.Sprintf(upper, "50ms", "out"))
-	spec.Deadline = time.Now().Add(500 * time.Millisecond)
-	if _, _, err := s.jobs.Submit(bustest.Context(t), spec); err != nil {
-		t.Fatal(err)
-	}
-	c.until(s, "one", "has failed", func(j coordinator.Job) bool {
-		return j.State == recipe.JobFailed && strings.Contains(j.Reason, "deadline")
-	})
-}
-
 // TestReplayKeeps deletes a job whose replay was written down at the same moment: that waits for
 // the replay's end.
 func TestReplayKeeps(t *testing.T) {
