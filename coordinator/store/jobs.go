@@ -112,14 +112,28 @@ func (j *Jobs) count(e *joined, n int) {
 	}
 }
 
-// Unfinished counts the jobs that have not ended: those of an owner, and all.
-func (j *Jobs) Unfinished(owner string) (mine, all int) {
+// Unfinished counts the jobs of an owner that have not ended.
+func (j *Jobs) Unfinished(owner string) int {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	for _, n := range j.open {
-		all += n
+	return j.open[owner]
+}
+
+// Earlier counts the jobs of its owner that have not ended and were written before a job, by
+// whichever coordinator: it is the same at all of them. It looks at every job.
+func (j *Jobs) Earlier(id recipe.JobID) (n int) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	own := j.jobs[id]
+	if own == nil || own.spec == nil {
+		return 0
 	}
-	return j.open[owner], all
+	for _, e := range j.order {
+		if e.spec.Owner == own.spec.Owner && e.specRev < own.specRev && (e.status == nil || !e.status.State.Final()) {
+			n++
+		}
+	}
+	return n
 }
 
 // artifactsOf returns the digests of the contents that the steps of a plan name.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"sluice/coordinator"
 	"sluice/recipe"
@@ -51,6 +52,15 @@ func (j *Jobs) Keyed(ctx context.Context, id recipe.JobID) (*coordinator.Spec, e
 		return nil, deleted(id)
 	}
 	return nil, nil
+}
+
+// TakeBack has the leader cancel and delete a job, whatever it is at.
+func (j *Jobs) TakeBack(ctx context.Context, id recipe.JobID, by string) error {
+	_, err := j.orders.Change(ctx, string(id), func(o *coordinator.Order) error {
+		*o = coordinator.Order{Want: coordinator.WantGone, By: by, At: time.Now().UTC()}
+		return nil
+	})
+	return err
 }
 
 // deleted is the fault of a key whose job was deleted.
