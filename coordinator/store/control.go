@@ -40,8 +40,11 @@ type Control struct {
 	stop func()
 
 	marks time.Duration
+	end   context.CancelFunc // of watching
+	over  sync.WaitGroup
 
-	order   sync.Mutex // held while views are called
+	order   sync.Mutex        // held while views are called
+	known   map[string]uint64 // revisions of the records that views have, by subject; guarded by order
 	mu      sync.Mutex
 	views   map[string][]func(Change) // by table; guarded by mu
 	applied uint64                    // the last sequence that the views have seen; guarded by mu
@@ -73,12 +76,13 @@ func Open(ctx context.Context, c Config) (*Control, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Control{conn: c.Conn, pub: pub, log: c.Log, marks: c.Marks, stop: func() {}, views: map[string][]func(Change){}, news: make(chan struct{})}, nil
+	return &Control{end: func() {}, known: map[string]uint64{}, conn: c.Conn, pub: pub, log: c.Log, marks: c.Marks, stop: func() {}, views: map[string][]func(Change){}, news: make(chan struct{})}, nil
 }
 
 // Follow reads all that is stored into the views, returns, and keeps them up to date until
 // Close. Views are called one change at a time.
 func (c *Control) Follow(ctx context.Context) error {
+	since := wall()
 	state, err := c.conn.StreamState(ctx, Stream)
 	if err != nil {
 		return err
@@ -94,11 +98,18 @@ func (c *Control) Follow(ctx context.Context) error {
 	}
 	c.seen(last)
 	c.stop, err = c.conn.Tail(context.WithoutCancel(ctx), Stream, "", last+1, c.apply)
+	if err == nil {
+		watching, end := context.WithCancel(context.WithoutCancel(ctx))
+		c.end = end
+		c.over.Go(func() { c.watch(watching, since) })
+	}
 	return err
 }
 
 // Close ends the following.
 func (c *Control) Close() {
+	c.end()
+	c.over.Wait()
 	c.stop()
 	c.pub.Close()
 }
@@ -127,6 +138,12 @@ func (c *Control) apply(m *bus.Stored) {
 	}
 	for _, f := range views {
 		f(ch)
+	}
+	switch {
+	case ch.Data == nil:
+		delete(c.known, m.Subject)
+	case len(views) > 0:
+		c.known[m.Subject] = m.Seq
 	}
 	c.seen(m.Seq)
 }
