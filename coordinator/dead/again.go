@@ -183,9 +183,6 @@ func (p *replaying) submit(ctx context.Context) error {
 
 // one claims a batch and submits its job, in time.
 func (p *replaying) one(ctx context.Context, parent *coordinator.Spec, batch *Batch, plan *recipe.Plan) error {
-	if err := p.box.cfg.May(p.Owner); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, claimWithin)
 	defer cancel()
 	spec := *parent
@@ -195,10 +192,9 @@ func (p *replaying) one(ctx context.Context, parent *coordinator.Spec, batch *Ba
 	if p.Key != "" {
 		claim = p.store.claimKeyed
 	}
-	if err := claim(ctx, batch, spec.Job); err != nil {
-		return err
-	}
-	job, _, err := p.box.cfg.Jobs.Submit(ctx, &spec)
+	job, _, err := p.box.cfg.Admit(ctx, p.Owner, spec.Job, func(ctx context.Context) (*coordinator.Spec, error) {
+		return &spec, claim(ctx, batch, spec.Job)
+	})
 	if err != nil {
 		if coordinator.FamilyOf(err) == coordinator.TooLarge { // the one error that says that nothing was written
 			p.store.release(ctx, batch, spec.Job)

@@ -17,17 +17,19 @@ type Jobs interface {
 	All(f func(coordinator.Job) bool)
 	Job(id recipe.JobID) (coordinator.Job, error)
 	Spec(ctx context.Context, id recipe.JobID) (*coordinator.Spec, error)
+	Keyed(ctx context.Context, id recipe.JobID) (*coordinator.Spec, error)
 	Submit(ctx context.Context, s *coordinator.Spec) (job coordinator.Job, again bool, err error)
 }
 
-// BoxConfig says whose dead letters a box has. All but May must be set.
+// BoxConfig says whose dead letters a box has. All but Admit must be set.
 type BoxConfig struct {
 	Conn *bus.Conn
 	Jobs Jobs
 	// Catalogue returns the kinds that plans of replays are made with.
 	Catalogue func() *nodes.Catalogue
-	// May refuses one more job of an owner.
-	May func(owner string) error
+	// Admit submits the job of that id which prepare makes, where its owner may have one more. Nil
+	// submits it at once.
+	Admit func(ctx context.Context, owner string, id recipe.JobID, prepare func(context.Context) (*coordinator.Spec, error)) (job coordinator.Job, again bool, err error)
 }
 
 // Box is the dead letters of a project's jobs in the service: read page by page while jobs run,
@@ -39,8 +41,14 @@ type Box struct{ cfg BoxConfig }
 
 // NewBox returns the box of a project.
 func NewBox(c BoxConfig) *Box {
-	if c.May == nil {
-		c.May = func(string) error { return nil }
+	if c.Admit == nil {
+		c.Admit = func(ctx context.Context, _ string, _ recipe.JobID, prepare func(context.Context) (*coordinator.Spec, error)) (coordinator.Job, bool, error) {
+			spec, err := prepare(ctx)
+			if err != nil {
+				return coordinator.Job{}, false, err
+			}
+			return c.Jobs.Submit(ctx, spec)
+		}
 	}
 	return &Box{cfg: c}
 }

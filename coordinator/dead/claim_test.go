@@ -1,6 +1,7 @@
 package dead_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -154,9 +155,11 @@ func TestLateClaim(t *testing.T) {
 	s.ends("one", recipe.JobSucceeded)
 	s.gone.Store(true)
 	var first *dead.Replayed
-	slow := dead.NewBox(dead.BoxConfig{Conn: s.conn, Jobs: s.jobs, Catalogue: func() *nodes.Catalogue { return s.kinds() }, May: func(string) (err error) {
-		first, err = s.replay(dead.Replaying{Job: "one"})
-		return err
+	slow := dead.NewBox(dead.BoxConfig{Conn: s.conn, Jobs: s.jobs, Catalogue: func() *nodes.Catalogue { return s.kinds() }, Admit: func(ctx context.Context, _ string, _ recipe.JobID, prepare func(context.Context) (*coordinator.Spec, error)) (job coordinator.Job, again bool, err error) {
+		if first, err = s.replay(dead.Replaying{Job: "one"}); err == nil {
+			_, err = prepare(ctx)
+		}
+		return job, again, err
 	}})
 	_, err := slow.Replay(s.ctx, dead.Replaying{Job: "one"})
 	if first == nil || len(first.Jobs) != 1 {

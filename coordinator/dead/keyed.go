@@ -41,12 +41,12 @@ func (p *replaying) before(ctx context.Context) error {
 		return nil
 	}
 	for step := range p.store.jobs[0].Plan.Steps {
-		spec, err := p.box.cfg.Jobs.Spec(ctx, p.id(step))
+		spec, err := p.box.cfg.Jobs.Keyed(ctx, p.id(step))
 		switch {
-		case coordinator.FamilyOf(err) == coordinator.Unknown:
-			continue
 		case err != nil:
 			return err
+		case spec == nil:
+			continue
 		case spec.Body != p.body():
 			return coordinator.Faultf(coordinator.Conflict, "the idempotency key was used for another replay, job %s", spec.Job)
 		}

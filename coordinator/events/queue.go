@@ -3,38 +3,44 @@ package events
 import (
 	"context"
 	"sync"
+	"time"
 
 	"sluice/coordinator"
 	"sluice/recipe"
 )
 
-// maxForgotten bounds the jobs whose late events are not stored any more.
-const maxForgotten = 1024
+// Late events of jobs that were forgotten are not stored any more: of so many of them, and for so
+// long. Behind that, and behind the mark of a job that was deleted, its idempotency key may make
+// another one of the same id.
+const (
+	maxForgotten = 1024
+	forgottenFor = 10 * time.Minute
+)
 
 // dropped counts events that were dropped.
 type dropped struct{ progress, others uint64 }
 
 // queue holds what waits to be stored.
 type queue struct {
-	mu      sync.Mutex
-	max     int
-	events  []coordinator.Event   // oldest first; guarded by mu, as all below
-	lost    dropped               //
-	gone    []recipe.JobID        // the jobs that were forgotten last
-	goneSet map[recipe.JobID]bool //
-	busy    chan struct{}         // not nil: closed when what was taken is stored
-	closed  bool
-	news    chan struct{} // holds one when there is something to take
+	mu     sync.Mutex
+	max    int
+	events []coordinator.Event // oldest first; guarded by mu, as all below
+	lost   dropped             //
+	gone   []recipe.JobID      // the jobs that were forgotten last
+	goneAt map[recipe.JobID]time.Time
+	busy   chan struct{} // not nil: closed when what was taken is stored
+	closed bool
+	news   chan struct{} // holds one when there is something to take
 }
 
 func (q *queue) init(size int) {
-	q.max, q.news, q.goneSet = size, make(chan struct{}, 1), map[recipe.JobID]bool{}
+	q.max, q.news, q.goneAt = size, make(chan struct{}, 1), map[recipe.JobID]time.Time{}
 }
 
 func (q *queue) put(e coordinator.Event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed || q.goneSet[e.Job] {
+	if q.closed || q.isGone(e.Job) {
 		return
 	}
 	if len(q.events) >= q.max {
@@ -42,6 +48,12 @@ func (q *queue) put(e coordinator.Event) {
 	}
 	q.events = append(q.events, e)
 	q.poke()
+}
+
+// isGone reports whether a job was forgotten not long ago. Called with mu held.
+func (q *queue) isGone(job recipe.JobID) bool {
+	at, known := q.goneAt[job]
+	return known && time.Since(at) < forgottenFor
 }
 
 // drop makes room. Called with mu held.
@@ -117,13 +129,14 @@ func (q *queue) dropped() dropped {
 // its way.
 func (q *queue) forget(ctx context.Context, job recipe.JobID) error {
 	q.mu.Lock()
-	if !q.goneSet[job] {
-		q.gone, q.goneSet[job] = append(q.gone, job), true
+	if _, known := q.goneAt[job]; !known {
+		q.gone = append(q.gone, job)
 		if len(q.gone) > maxForgotten {
-			delete(q.goneSet, q.gone[0])
+			delete(q.goneAt, q.gone[0])
 			q.gone = q.gone[1:]
 		}
 	}
+	q.goneAt[job] = time.Now()
 	kept := q.events[:0]
 	for _, e := range q.events {
 		if e.Job != job {

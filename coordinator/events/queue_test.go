@@ -44,7 +44,23 @@ func TestQueueForgets(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(q.gone) != maxForgotten || len(q.goneSet) != maxForgotten {
-		t.Errorf("got %d and %d, want %d", len(q.gone), len(q.goneSet), maxForgotten)
+	if len(q.gone) != maxForgotten || len(q.goneAt) != maxForgotten {
+		t.Errorf("got %d and %d, want %d", len(q.gone), len(q.goneAt), maxForgotten)
+	}
+}
+
+// TestForgottenComesBack: a job's late events are dropped, and not those of another one that gets
+// its id long behind that, by the same idempotency key.
+func TestForgottenComesBack(t *testing.T) {
+	var q queue
+	q.init(10)
+	if err := q.forget(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	q.put(coordinator.Event{Job: "a", Text: "late"})
+	q.goneAt["a"] = q.goneAt["a"].Add(-forgottenFor)
+	q.put(coordinator.Event{Job: "a", Text: "of the next"})
+	if taken, _ := q.take(10); len(taken) != 1 || taken[0].Text != "of the next" {
+		t.Errorf("got %v", taken)
 	}
 }

@@ -13,7 +13,14 @@ type Control struct {
 	Stop   <-chan struct{} // rest now, keep what is stored: a later Run goes on with it
 	Drain  <-chan struct{} // let the sources end early and the rest run empty; then the job has succeeded
 	Cancel <-chan struct{} // end now and discard what is stored
+	Fail   <-chan string   // fail now, for the reason that comes
 }
+
+// failure is the cause of a context of within where the job is asked to fail.
+type failure string
+
+// Error implements error.
+func (f failure) Error() string { return string(f) }
 
 var (
 	errStop   = errors.New("asked to stop")
@@ -21,7 +28,7 @@ var (
 )
 
 // within returns a context that ends with ctx, and as soon as the job is asked to stop or
-// to be cancelled: no request that is under way may keep it from that.
+// to be cancelled, or to fail: no request that is under way may keep it from that.
 func (c Control) within(ctx context.Context) (context.Context, context.CancelCauseFunc) {
 	ctx, end := context.WithCancelCause(ctx)
 	go func() {
@@ -30,6 +37,8 @@ func (c Control) within(ctx context.Context) (context.Context, context.CancelCau
 			end(errCancel)
 		case <-c.Stop:
 			end(errStop)
+		case reason := <-c.Fail:
+			end(failure(reason))
 		case <-ctx.Done():
 		}
 	}()
@@ -38,11 +47,14 @@ func (c Control) within(ctx context.Context) (context.Context, context.CancelCau
 
 // asked is the ending that a context of within asks for.
 func asked(ctx context.Context) (ending, error) {
+	var failed failure
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errCancel):
 		return ending{state: recipe.JobCancelled}, nil
 	case errors.Is(cause, errStop):
 		return ending{state: recipe.JobStopped}, nil
+	case errors.As(cause, &failed):
+		return ending{recipe.JobFailed, string(failed)}, nil
 	default:
 		return ending{}, cause
 	}

@@ -101,11 +101,13 @@ func (d *desk) run(ctx context.Context, term uint64) {
 	for _, j := range first {
 		d.look(ctx, j)
 	}
+	d.clear(ctx)
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
 			d.nudgeAll()
+			d.clear(ctx)
 		case r := <-d.over:
 			d.ended(r)
 		case <-d.wake:
@@ -153,6 +155,8 @@ func (d *desk) look(ctx context.Context, j coordinator.Job) {
 		do = r.rest
 	case dueCancel:
 		do = r.end
+	case dueExpire:
+		do = r.expire
 	case dueRemove:
 		if _, replayed := d.p.Jobs.Replay(j.ID); replayed {
 			return // its end is waited for: it reads what is stored of this job
@@ -163,6 +167,17 @@ func (d *desk) look(ctx context.Context, j coordinator.Job) {
 	go r.run(ctx, do)
 }
 
+// clear removes what leaders that died have left of jobs which they were removing.
+func (d *desk) clear(ctx context.Context) {
+	for _, id := range d.p.Jobs.Remains() {
+		if d.runs[id] == nil {
+			r := newRunner(d, coordinator.Job{ID: id, Want: coordinator.WantGone})
+			d.runs[id] = r
+			go r.run(ctx, r.remove)
+		}
+	}
+}
+
 // action is what the leader has to do of a job that it is not at.
 type action int
 
@@ -171,6 +186,7 @@ const (
 	dueRun
 	dueRest
 	dueCancel
+	dueExpire
 	dueRemove
 )
 
@@ -184,6 +200,8 @@ func due(j *coordinator.Job, stale bool) action {
 		return dueNothing
 	case j.Want == coordinator.WantCancel, j.Want == coordinator.WantGone:
 		return dueCancel
+	case overdue(j):
+		return dueExpire
 	case j.Want == coordinator.WantPause && j.State == recipe.JobPaused,
 		j.Want == coordinator.WantStop && j.State == recipe.JobStopped:
 		return dueNothing

@@ -22,11 +22,13 @@ const (
 	DefaultHistory    = 7 * 24 * time.Hour
 )
 
-// Config says for which projects to lead, and how. Control must be set.
+// Config says how to lead. Control must be set.
 type Config struct {
-	Name    string         // of this coordinator
-	Control *store.Control // where the lease is kept: that of one project, the same for all coordinators
-	Lease   time.Duration  // a leader that died is followed after so long; 0 is DefaultLease
+	Name string // of this coordinator
+	// Control is the project's control plane, where the lease of its leader is kept: each project
+	// has one of its own, so that it is no matter which others a coordinator serves.
+	Control *store.Control
+	Lease   time.Duration // a leader that died is followed after so long; 0 is DefaultLease
 	// MaxRunning is how many jobs of a project run at once; more wait for their turn, the more
 	// urgent ones first. Those that workers are missing for don't count. 0 is DefaultMaxRunning.
 	MaxRunning int
@@ -37,7 +39,7 @@ type Config struct {
 	Log  hclog.Logger
 }
 
-// Project is what the leader needs of one. All but Missing, Files and Forget must be set.
+// Project is what the leader needs of it. All but Missing, Files and Forget must be set.
 type Project struct {
 	Name   string
 	Conn   *bus.Conn
@@ -68,20 +70,19 @@ type Files interface {
 	Remove(ctx context.Context, job recipe.JobID) error
 }
 
-// Leader leads when it is its turn.
+// Leader leads one project when it is its turn.
 type Leader struct {
-	cfg   Config
 	log   hclog.Logger
 	lease *lease
-	desks []*desk
+	desk  *desk
 
 	mu    sync.Mutex
 	leads bool // guarded by mu
 }
 
-// New returns a leader. It is called before the control planes follow, since it looks at their
-// jobs.
-func New(c Config, projects ...Project) *Leader {
+// New returns a leader of a project. It is called before its control plane follows, since it looks
+// at its jobs.
+func New(c Config, p Project) *Leader {
 	if c.Log == nil {
 		c.Log = hclog.NewNullLogger()
 	}
@@ -99,12 +100,8 @@ func New(c Config, projects ...Project) *Leader {
 	if c.History == 0 {
 		c.History = DefaultHistory
 	}
-	l := &Leader{cfg: c, log: c.Log, lease: newLease(store.NewTable[Lease](c.Control, "lease"), c.Name, c.Lease)}
-	for _, p := range projects {
-		d := newDesk(c, p)
-		p.Jobs.Changed(d.nudge)
-		l.desks = append(l.desks, d)
-	}
+	l := &Leader{log: c.Log.With("project", p.Name), lease: newLease(store.NewTable[Lease](c.Control, "lease"), c.Name, c.Lease), desk: newDesk(c, p)}
+	p.Jobs.Changed(l.desk.nudge)
 	return l
 }
 
@@ -115,14 +112,8 @@ func (l *Leader) Leads() bool {
 	return l.leads
 }
 
-// Nudge makes the leader look at all jobs of a project: workers came or left.
-func (l *Leader) Nudge(project string) {
-	for _, d := range l.desks {
-		if d.p.Name == project {
-			d.nudgeAll()
-		}
-	}
-}
+// Nudge makes the leader look at all jobs: workers came or left.
+func (l *Leader) Nudge() { l.desk.nudgeAll() }
 
 // releaseWithin bounds how long a leader that ends tries to give up its lease.
 const releaseWithin = 2 * time.Second
@@ -150,13 +141,14 @@ func (l *Leader) set(leads bool) {
 
 func (l *Leader) lead(ctx context.Context) {
 	term, end := context.WithCancel(ctx)
-	var all sync.WaitGroup
-	for _, d := range l.desks {
-		all.Go(func() { d.run(term, l.lease.term) })
-	}
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		l.desk.run(term, l.lease.term)
+	}()
 	l.lease.hold(ctx)
 	end()
-	all.Wait()
+	<-over
 	if ctx.Err() != nil {
 		give, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseWithin)
 		defer cancel()

@@ -1,6 +1,7 @@
 package lead_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -36,6 +37,12 @@ type cluster struct {
 	server *bus.Server
 	dir    string
 	most   int // jobs that run at once; 0 is the default
+
+	// history is that of the next coordinators, 0 for an hour; removed is their store.Jobs.Removed,
+	// and forget is called before what their Project.Forget does.
+	history time.Duration
+	removed func(table string) error
+	forget  func() error
 }
 
 func newCluster(t *testing.T) *cluster {
@@ -85,10 +92,20 @@ func (c *cluster) seat(missing func(*recipe.Plan) string) *seat {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	history, forget := cmp.Or(c.history, time.Hour), c.forget
 	s := &seat{jobs: store.NewJobs(control), events: make(chan coordinator.Event, 1000), gone: make(chan recipe.JobID, 100)}
-	s.leader = lead.New(lead.Config{Name: "c", Control: control, Lease: 600 * time.Millisecond, MaxRunning: c.most, History: time.Hour},
+	s.jobs.Removed = c.removed
+	s.leader = lead.New(lead.Config{Name: "c", Control: control, Lease: 600 * time.Millisecond, MaxRunning: c.most, History: history},
 		lead.Project{Name: "default", Conn: conn, Jobs: s.jobs, Events: emitter(s.events), Missing: missing,
-			Forget: func(_ context.Context, id recipe.JobID) error { s.gone <- id; return nil }})
+			Forget: func(_ context.Context, id recipe.JobID) error {
+				if forget != nil {
+					if err := forget(); err != nil {
+						return err
+					}
+				}
+				s.gone <- id
+				return nil
+			}})
 	if err := control.Follow(ctx); err != nil {
 		c.t.Fatal(err)
 	}
@@ -304,24 +321,8 @@ func TestWaits(t *testing.T) {
 	c.until(s, "two", "is cancelled", in(recipe.JobCancelled))
 	c.worker()
 	close(serve)
-	s.leader.Nudge("default")
+	s.leader.Nudge()
 	c.until(s, "one", "has succeeded", func(j coordinator.Job) bool { return j.State == recipe.JobSucceeded && j.Waiting == "" })
-}
-
-// TestDeadline fails a job that is not over in time.
-func TestDeadline(t *testing.T) {
-	c := newCluster(t)
-	c.worker()
-	s := c.seat(nil)
-	c.write("in", 1000)
-	spec := c.spec("one", fmt.Sprintf(upper, "50ms", "out"))
-	spec.Deadline = time.Now().Add(500 * time.Millisecond)
-	if _, _, err := s.jobs.Submit(bustest.Context(t), spec); err != nil {
-		t.Fatal(err)
-	}
-	c.until(s, "one", "has failed", func(j coordinator.Job) bool {
-		return j.State == recipe.JobFailed && strings.Contains(j.Reason, "deadline")
-	})
 }
 
 // TestReplayKeeps deletes a job whose replay was written down at the same moment: that waits for

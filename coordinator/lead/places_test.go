@@ -58,11 +58,11 @@ func TestPlaces(t *testing.T) {
 	c.submit(s, "next", named("next", "100ms"))
 	c.until(s, "next", "waits for its turn", waits("waits for its turn: 1 jobs run"))
 	a.set("later", false)
-	s.leader.Nudge("default")
+	s.leader.Nudge()
 	c.until(s, "later", "waits for its turn, now that there are workers", waits("waits for its turn"))
 
 	a.set("slow", true) // its workers leave in the middle
-	s.leader.Nudge("default")
+	s.leader.Nudge()
 	bustest.Eventually(t, "another has its place", func() bool {
 		for _, id := range []recipe.JobID{"next", "later"} {
 			if j, err := s.jobs.Job(id); err == nil && j.State != recipe.JobPending {
@@ -79,6 +79,6 @@ func TestPlaces(t *testing.T) {
 		c.until(s, id, "has succeeded", in(recipe.JobSucceeded))
 	}
 	a.set("never", false)
-	s.leader.Nudge("default")
+	s.leader.Nudge()
 	c.until(s, "never", "has succeeded", in(recipe.JobSucceeded))
 }

@@ -2,9 +2,7 @@ package lead
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -12,7 +10,6 @@ import (
 
 	"sluice/coordinator"
 	"sluice/coordinator/job"
-	"sluice/internal/bus"
 	"sluice/recipe"
 )
 
@@ -31,7 +28,8 @@ type runner struct {
 	placed bool // among those that run at once; guarded by d.mu
 
 	stop, drain, cancel, nudged chan struct{}
-	once                        struct{ stop, drain, cancel sync.Once }
+	fail                        chan string
+	once                        struct{ stop, drain, cancel, fail sync.Once }
 
 	mu     sync.Mutex
 	job    coordinator.Job    // as it was seen last; guarded by mu
@@ -40,11 +38,12 @@ type runner struct {
 
 func newRunner(d *desk, j coordinator.Job) *runner {
 	return &runner{d: d, id: j.ID, log: d.log.With("job", string(j.ID)), job: j, status: j.Status,
-		stop: make(chan struct{}), drain: make(chan struct{}), cancel: make(chan struct{}), nudged: make(chan struct{}, 1)}
+		stop: make(chan struct{}), drain: make(chan struct{}), cancel: make(chan struct{}), fail: make(chan string, 1), nudged: make(chan struct{}, 1)}
 }
 
 // run does one thing, again after a fault, until it is done or the term ends.
 func (r *runner) run(ctx context.Context, do func(context.Context) error) {
+	defer r.alarm()()
 	for wait := againAfter; ; wait = min(2*wait, againAtMost) {
 		err := do(ctx)
 		if err == nil || ctx.Err() != nil {
@@ -67,6 +66,9 @@ func (r *runner) wanted(j coordinator.Job) {
 	select {
 	case r.nudged <- struct{}{}:
 	default:
+	}
+	if overdue(&j) {
+		r.once.fail.Do(func() { r.fail <- late(j.Deadline) })
 	}
 	switch j.Want {
 	case coordinator.WantPause, coordinator.WantStop:
@@ -94,6 +96,9 @@ func (r *runner) config() job.Config {
 func (r *runner) work(ctx context.Context) error {
 	j := r.now()
 	r.wanted(j) // it may be that it is to drain
+	if overdue(&j) {
+		return r.expire(ctx)
+	}
 	spec, err := r.d.p.Jobs.Spec(ctx, r.id)
 	if err != nil {
 		return err
@@ -110,8 +115,6 @@ func (r *runner) work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stop := context.AfterFunc(r.timely(ctx, spec.Deadline), func() { r.expire(spec.Deadline) })
-	defer stop()
 	c := r.config()
 	c.Plan, c.Parent, c.Priority = spec.Plan, spec.Parent, spec.Priority
 	c.Show = r.show(ctx)
@@ -132,7 +135,7 @@ func (r *runner) traced(ctx context.Context, trace string, c job.Config) (recipe
 	c.Span = func(ctx context.Context, name string) (context.Context, func(error)) {
 		return r.d.cfg.Span(ctx, "", name, "job", string(r.id))
 	}
-	p, err := job.Run(ctx, c, job.Control{Stop: r.stop, Drain: r.drain, Cancel: r.cancel})
+	p, err := job.Run(ctx, c, job.Control{Stop: r.stop, Drain: r.drain, Cancel: r.cancel, Fail: r.fail})
 	if err == nil && p.State == recipe.JobFailed {
 		end(errFailed)
 		return p, nil
@@ -211,31 +214,34 @@ func (r *runner) served(ctx context.Context, plan *recipe.Plan) (bool, error) {
 }
 
 // rest brings a job to rest that no coordinator runs.
-func (r *runner) rest(ctx context.Context) error {
-	p, err := job.End(ctx, r.config(), recipe.JobStopped, "")
-	switch {
-	case errors.Is(err, job.ErrNone):
-		p = recipe.Progress{Job: r.id, State: recipe.JobStopped}
-	case err != nil:
-		return err
-	}
-	return r.ended(ctx, p)
-}
+func (r *runner) rest(ctx context.Context) error { return r.over(ctx, recipe.JobStopped, "") }
 
 // end cancels a job that no coordinator runs.
-func (r *runner) end(ctx context.Context) error {
-	p, err := job.End(ctx, r.config(), recipe.JobCancelled, "")
+func (r *runner) end(ctx context.Context) error { return r.over(ctx, recipe.JobCancelled, "") }
+
+// over writes down the end, or the rest, of a job that no coordinator runs.
+func (r *runner) over(ctx context.Context, state recipe.JobState, reason string) error {
+	p, err := job.End(ctx, r.config(), state, reason)
 	switch {
 	case errors.Is(err, job.ErrNone):
-		p = recipe.Progress{Job: r.id, State: recipe.JobCancelled}
+		p = recipe.Progress{Job: r.id, State: state, Reason: reason}
 	case err != nil:
 		return err
 	}
 	return r.ended(ctx, p)
 }
 
-// remove deletes all that is stored of a job that has ended.
+// remove deletes all that is stored of a job that has ended. That it is to be gone is written
+// before, also of one whose time is over: whoever goes on with it must not take it for one that
+// is to run, nor may it be retried in the middle.
 func (r *runner) remove(ctx context.Context) error {
+	if r.now().Want != coordinator.WantGone {
+		j, err := r.d.p.Jobs.Order(ctx, r.id, coordinator.Order{Want: coordinator.WantGone, By: "history", At: time.Now().UTC()}, 0)
+		if err != nil {
+			return err
+		}
+		r.wanted(j)
+	}
 	if f := r.d.p.Files; f != nil {
 		if err := f.Remove(ctx, r.id); err != nil {
 			return err
@@ -296,23 +302,4 @@ func (r *runner) show(ctx context.Context) func(recipe.Progress) {
 			r.d.p.Events.Emit(coordinator.Event{Job: r.id, Type: coordinator.EventProgress, Level: coordinator.LevelInfo, At: now.UTC(), Data: p})
 		}
 	}
-}
-
-// timely ends with ctx, and at the deadline if there is one.
-func (r *runner) timely(ctx context.Context, deadline time.Time) context.Context {
-	if deadline.IsZero() {
-		return context.WithoutCancel(ctx) // never ends
-	}
-	timely, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
-	context.AfterFunc(ctx, cancel)
-	return timely
-}
-
-// expire fails the job.
-func (r *runner) expire(deadline time.Time) {
-	if time.Now().Before(deadline) {
-		return
-	}
-	reason, _ := json.Marshal(fmt.Sprintf("it was not over by its deadline, %s", deadline.UTC().Format(time.RFC3339)))
-	_ = r.d.p.Conn.Send(bus.Names{Job: r.id}.Failing(), reason)
 }

@@ -23,9 +23,12 @@ const (
 // [store.Jobs] is one.
 type Jobs interface {
 	All(f func(coordinator.Job) bool)
-	Unfinished(owner string) (mine, all int)
+	Unfinished(owner string) int
+	Earlier(id recipe.JobID) int
+	TakeBack(ctx context.Context, id recipe.JobID, by string) error
 	Job(id recipe.JobID) (coordinator.Job, error)
 	Spec(ctx context.Context, id recipe.JobID) (*coordinator.Spec, error)
+	Keyed(ctx context.Context, id recipe.JobID) (*coordinator.Spec, error)
 	Submit(ctx context.Context, s *coordinator.Spec) (job coordinator.Job, again bool, err error)
 }
 
@@ -36,7 +39,7 @@ type Config struct {
 	Jobs    Jobs
 	// Catalogue returns the kinds that recipes may use now: those that were ever announced.
 	Catalogue func() *nodes.Catalogue
-	Limits    Limits
+	PerUser   int // jobs of a user that have not ended; 0 is no bound
 	// Frame bounds the frames of what is compiled; zero fields are the usual.
 	Frame recipe.FrameLimits
 	Cache int              // bytes of documents that are kept in memory; 0 is 32 MiB
@@ -49,6 +52,8 @@ type Library struct {
 	heads store.Table[head]
 	docs  store.Table[document]
 	cache *cache
+
+	places places
 
 	mu    sync.RWMutex
 	known map[string]*head // by name; what they hold is never changed; guarded by mu
@@ -75,7 +80,7 @@ func New(c Config) *Library {
 		c.Cache = defaultCache
 	}
 	l := &Library{cfg: c, heads: store.NewTable[head](c.Control, "recipe"), docs: store.NewTable[document](c.Control, "document"),
-		cache: newCache(c.Cache), known: map[string]*head{}}
+		cache: newCache(c.Cache), known: map[string]*head{}, places: places{held: map[recipe.JobID]*holding{}}}
 	l.heads.View(func(name string, h *head, _ store.Change) { l.change(name, h) })
 	return l
 }

@@ -40,20 +40,19 @@ func (l *Library) Retry(ctx context.Context, r Retrying) (job coordinator.Job, a
 	if err := retriable(&old); err != nil {
 		return job, false, err
 	}
-	if err := l.cfg.Limits.Check(l.cfg.Jobs, r.Owner); err != nil {
-		return job, false, err
-	}
-	spec, err := l.cfg.Jobs.Spec(ctx, r.Job)
-	if err != nil {
-		return job, false, err
-	}
-	if err := l.served(spec); err != nil {
-		return job, false, err
-	}
-	next := *spec
-	next.Job, next.Owner, next.Body, next.Created, next.RetryOf = id, r.Owner, body, l.now(), r.Job
-	next.Deadline = time.Time{}
-	return l.cfg.Jobs.Submit(ctx, &next)
+	return l.Admit(ctx, r.Owner, id, func(ctx context.Context) (*coordinator.Spec, error) {
+		spec, err := l.cfg.Jobs.Spec(ctx, r.Job)
+		if err != nil {
+			return nil, err
+		}
+		if err := l.served(spec); err != nil {
+			return nil, err
+		}
+		next := *spec
+		next.Job, next.Owner, next.Body, next.Created, next.RetryOf = id, r.Owner, body, l.now(), r.Job
+		next.Deadline = time.Time{}
+		return &next, nil
+	})
 }
 
 func retriable(j *coordinator.Job) error {

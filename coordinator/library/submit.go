@@ -7,49 +7,22 @@ import (
 	"sluice/recipe"
 )
 
-// Limits bounds the jobs that have not ended; 0 is no bound. Two that are submitted at the same
-// moment may both pass.
-type Limits struct {
-	PerUser    int
-	PerProject int
-}
-
-// Unfinished counts jobs that have not ended. What is kept in memory of all jobs answers it.
-type Unfinished interface {
-	Unfinished(owner string) (mine, all int)
-}
-
-// Check refuses one more job of an owner with the fault coordinator.OverLimit.
-func (m Limits) Check(jobs Unfinished, owner string) error {
-	if m == (Limits{}) {
-		return nil
-	}
-	mine, all := jobs.Unfinished(owner)
-	switch {
-	case m.PerUser > 0 && mine >= m.PerUser:
-		return coordinator.Faultf(coordinator.OverLimit, "%s has %d jobs that have not ended, and a user may have %d", owner, mine, m.PerUser)
-	case m.PerProject > 0 && all >= m.PerProject:
-		return coordinator.Faultf(coordinator.OverLimit, "the project has %d jobs that have not ended, and may have %d", all, m.PerProject)
-	}
-	return nil
-}
-
 // Submit writes down the job of a submission. One that came before under its key is answered with
 // its job, and again is true; the fault is coordinator.Conflict where the key was used for
 // another, coordinator.Refused with the diagnostics for a recipe that does not compile, and
-// coordinator.OverLimit over the limits.
+// coordinator.OverLimit over the limit of a user's jobs.
 func (l *Library) Submit(ctx context.Context, s Submission) (job coordinator.Job, again bool, err error) {
 	if job, again, err = l.before(ctx, &s); again || err != nil {
 		return job, again, err
 	}
-	if err := l.cfg.Limits.Check(l.cfg.Jobs, s.Owner); err != nil {
-		return job, false, err
-	}
-	spec, err := l.Spec(ctx, s)
-	if err != nil {
-		return job, false, err
-	}
-	return l.cfg.Jobs.Submit(ctx, spec)
+	id := s.id(l.cfg.Project)
+	return l.Admit(ctx, s.Owner, id, func(ctx context.Context) (*coordinator.Spec, error) {
+		spec, err := l.Spec(ctx, s)
+		if err == nil {
+			spec.Job = id
+		}
+		return spec, err
+	})
 }
 
 // before looks for the job of a submission that came before: it is answered even when its recipe
@@ -64,11 +37,9 @@ func (l *Library) before(ctx context.Context, s *Submission) (job coordinator.Jo
 
 // earlier returns the job of an id that was derived from a key, when there is one.
 func (l *Library) earlier(ctx context.Context, id recipe.JobID, body string) (job coordinator.Job, again bool, err error) {
-	spec, err := l.cfg.Jobs.Spec(ctx, id)
+	spec, err := l.cfg.Jobs.Keyed(ctx, id)
 	switch {
-	case coordinator.FamilyOf(err) == coordinator.Unknown:
-		return job, false, nil
-	case err != nil:
+	case spec == nil || err != nil:
 		return job, false, err
 	case spec.Body != body:
 		return job, false, coordinator.Faultf(coordinator.Conflict, "the idempotency key was used for another submission, job %s", id)

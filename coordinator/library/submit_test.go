@@ -109,22 +109,66 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestLimits counts jobs that have not ended.
-func TestLimits(t *testing.T) {
-	d := alone(t, func(c *library.Config) { c.Limits = library.Limits{PerUser: 2, PerProject: 3} })
+// TestLimit counts a user's jobs that have not ended.
+func TestLimit(t *testing.T) {
+	d := alone(t, func(c *library.Config) { c.PerUser = 2 })
 	s := library.Submission{Owner: "ann", Document: &library.Document{Text: plain}}
 	first := d.submit(s)
 	d.submit(s)
 	_, _, err := d.Submit(d.ctx, s)
-	fault(t, "a user's", err, coordinator.OverLimit, "ann has 2 jobs that have not ended, and a user may have 2")
+	fault(t, "a third one", err, coordinator.OverLimit, "ann has 2 jobs that have not ended, and a user may have 2")
 	s.Owner = "bob"
 	d.submit(s)
-	_, _, err = d.Submit(d.ctx, s)
-	fault(t, "the project's", err, coordinator.OverLimit, "the project has 3 jobs that have not ended, and may have 3")
 	if err := d.jobs.WriteStatus(d.ctx, first.ID, coordinator.Status{State: recipe.JobSucceeded}); err != nil {
 		t.Fatal(err)
 	}
+	s.Owner = "ann"
 	d.submit(s)
+}
+
+// TestLimitAtOnce submits many jobs at once, at two coordinators and partly by one key: those
+// beyond the limit are refused, or taken back.
+func TestLimitAtOnce(t *testing.T) {
+	server, few := bustest.Server(t), func(c *library.Config) { c.PerUser = 3 }
+	at := []desk{open(t, bustest.Connect(t, server), few), open(t, bustest.Connect(t, server), few)}
+	const n = 40
+	type answer struct {
+		id  recipe.JobID
+		err error
+	}
+	answers := make(chan answer, n)
+	for i := range n {
+		s := library.Submission{Owner: "ann", Document: &library.Document{Text: plain}}
+		if i%4 == 0 {
+			s.Key = "k"
+		}
+		go func() {
+			job, _, err := at[i%2].Submit(at[i%2].ctx, s)
+			answers <- answer{job.ID, err}
+		}()
+	}
+	got := map[recipe.JobID]bool{}
+	for range n {
+		switch a := bustest.Wait(t, "an answer", answers); coordinator.FamilyOf(a.err) {
+		case "":
+			got[a.id] = true
+		case coordinator.OverLimit, coordinator.Conflict: // or the one of the key was taken back
+		default:
+			t.Error(a.err)
+		}
+	}
+	if len(got) == 0 || len(got) > 3 {
+		t.Errorf("%d jobs were taken, want 3 at most, and one", len(got))
+	}
+	if err := at[0].control.Current(at[0].ctx); err != nil {
+		t.Fatal(err)
+	}
+	at[0].jobs.All(func(j coordinator.Job) bool {
+		if !got[j.ID] && j.Want != coordinator.WantGone {
+			t.Errorf("job %s was refused and stays", j.ID)
+		}
+		return true
+	})
 }
 
 // TestRetry runs a failed job once more.

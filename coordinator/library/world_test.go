@@ -20,6 +20,8 @@ type desk struct {
 	t    *testing.T
 	ctx  context.Context
 	jobs *store.Jobs
+
+	control *store.Control
 }
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
@@ -31,7 +33,7 @@ func open(t *testing.T, conn *bus.Conn, change ...func(*library.Config)) desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := desk{t: t, ctx: ctx, jobs: store.NewJobs(c)}
+	d := desk{t: t, ctx: ctx, jobs: store.NewJobs(c), control: c}
 	config := library.Config{Project: "p", Control: c, Jobs: d.jobs, Catalogue: all.Catalogue, Now: func() time.Time { return noon }}
 	for _, f := range change {
 		f(&config)

@@ -20,13 +20,15 @@ const (
 	prefix = "sluice.control."
 )
 
-// removedFor is how long the mark of a removed record stays, for coordinators that were away.
-const removedFor = time.Hour
+// DefaultMarks is how long the mark of a removed record stays, for coordinators that were away,
+// and so that the idempotency key of a job that was deleted makes nothing twice.
+const DefaultMarks = time.Hour
 
 // Config says where a project's control plane is kept.
 type Config struct {
 	Conn     *bus.Conn
-	Replicas int // 0: 1
+	Replicas int           // 0: 1
+	Marks    time.Duration // how long the marks of removed records stay, in whole seconds; 0: DefaultMarks
 	Log      hclog.Logger
 }
 
@@ -37,7 +39,12 @@ type Control struct {
 	log  hclog.Logger
 	stop func()
 
-	order   sync.Mutex // held while views are called
+	marks time.Duration
+	end   context.CancelFunc // of watching
+	over  sync.WaitGroup
+
+	order   sync.Mutex        // held while views are called
+	known   map[string]uint64 // revisions of the records that views have, by subject; guarded by order
 	mu      sync.Mutex
 	views   map[string][]func(Change) // by table; guarded by mu
 	applied uint64                    // the last sequence that the views have seen; guarded by mu
@@ -57,6 +64,9 @@ func Open(ctx context.Context, c Config) (*Control, error) {
 	if c.Log == nil {
 		c.Log = hclog.NewNullLogger()
 	}
+	if c.Marks == 0 {
+		c.Marks = DefaultMarks
+	}
 	err := c.Conn.EnsureStream(ctx, bus.StreamConfig{Name: Stream, Subjects: []string{prefix + ">"}, MaxMsgsPerSubject: 1,
 		AllowDirect: true, AllowTTL: true, Replicas: c.Replicas})
 	if err != nil {
@@ -66,12 +76,13 @@ func Open(ctx context.Context, c Config) (*Control, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Control{conn: c.Conn, pub: pub, log: c.Log, stop: func() {}, views: map[string][]func(Change){}, news: make(chan struct{})}, nil
+	return &Control{end: func() {}, known: map[string]uint64{}, conn: c.Conn, pub: pub, log: c.Log, marks: c.Marks, stop: func() {}, views: map[string][]func(Change){}, news: make(chan struct{})}, nil
 }
 
 // Follow reads all that is stored into the views, returns, and keeps them up to date until
 // Close. Views are called one change at a time.
 func (c *Control) Follow(ctx context.Context) error {
+	since := wall()
 	state, err := c.conn.StreamState(ctx, Stream)
 	if err != nil {
 		return err
@@ -87,11 +98,18 @@ func (c *Control) Follow(ctx context.Context) error {
 	}
 	c.seen(last)
 	c.stop, err = c.conn.Tail(context.WithoutCancel(ctx), Stream, "", last+1, c.apply)
+	if err == nil {
+		watching, end := context.WithCancel(context.WithoutCancel(ctx))
+		c.end = end
+		c.over.Go(func() { c.watch(watching, since) })
+	}
 	return err
 }
 
 // Close ends the following.
 func (c *Control) Close() {
+	c.end()
+	c.over.Wait()
 	c.stop()
 	c.pub.Close()
 }
@@ -120,6 +138,12 @@ func (c *Control) apply(m *bus.Stored) {
 	}
 	for _, f := range views {
 		f(ch)
+	}
+	switch {
+	case ch.Data == nil:
+		delete(c.known, m.Subject)
+	case len(views) > 0:
+		c.known[m.Subject] = m.Seq
 	}
 	c.seen(m.Seq)
 }

@@ -23,6 +23,10 @@ type Jobs struct {
 	order   []*joined                // newest first; guarded by mu
 	open    map[string]int           // jobs that have not ended, by owner; guarded by mu
 	changed []func(recipe.JobID)     // set before Follow
+
+	// Removed, for tests, is called behind each record that Forget removes; its error ends Forget.
+	// It is set before the control plane follows.
+	Removed func(table string) error
 }
 
 // joined is a job with what is kept of it in memory: all but the document, the plan and the
@@ -49,19 +53,28 @@ func NewJobs(c *Control) *Jobs {
 				v.Plan, v.Source, v.Files, v.Params = nil, "", nil, nil
 			}
 			j.place(e, v)
-			e.specRev = ch.Rev
+			e.specRev = revOf(v, ch)
 		})
 	})
 	j.orders.View(func(key string, v *coordinator.Order, ch Change) {
-		j.change(key, ch.Rev, func(e *joined) { e.order, e.orderRev = v, ch.Rev })
+		j.change(key, ch.Rev, func(e *joined) { e.order, e.orderRev = v, revOf(v, ch) })
 	})
 	j.status.View(func(key string, v *coordinator.Status, ch Change) {
 		if v != nil {
 			v.Progress = nil
 		}
-		j.change(key, ch.Rev, func(e *joined) { e.status, e.statusRev = v, ch.Rev })
+		j.change(key, ch.Rev, func(e *joined) { e.status, e.statusRev = v, revOf(v, ch) })
 	})
 	return j
+}
+
+// revOf is the revision that the next write of a record replaces: 0 where it was removed, since
+// the mark of that goes away by itself.
+func revOf[T any](v *T, ch Change) uint64 {
+	if v == nil {
+		return 0
+	}
+	return ch.Rev
 }
 
 // Changed adds a function that is called with each job that was changed; it must not block.
@@ -99,14 +112,28 @@ func (j *Jobs) count(e *joined, n int) {
 	}
 }
 
-// Unfinished counts the jobs that have not ended: those of an owner, and all.
-func (j *Jobs) Unfinished(owner string) (mine, all int) {
+// Unfinished counts the jobs of an owner that have not ended.
+func (j *Jobs) Unfinished(owner string) int {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	for _, n := range j.open {
-		all += n
+	return j.open[owner]
+}
+
+// Earlier counts the jobs of its owner that have not ended and were written before a job, by
+// whichever coordinator: it is the same at all of them. It looks at every job.
+func (j *Jobs) Earlier(id recipe.JobID) (n int) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	own := j.jobs[id]
+	if own == nil || own.spec == nil {
+		return 0
 	}
-	return j.open[owner], all
+	for _, e := range j.order {
+		if e.spec.Owner == own.spec.Owner && e.specRev < own.specRev && (e.status == nil || !e.status.State.Final()) {
+			n++
+		}
+	}
+	return n
 }
 
 // artifactsOf returns the digests of the contents that the steps of a plan name.
@@ -144,30 +171,6 @@ func (j *Jobs) place(e *joined, spec *coordinator.Spec) {
 
 func newestFirst(e *joined, s *coordinator.Spec) int {
 	return cmp.Or(s.Created.Compare(e.spec.Created), cmp.Compare(s.Job, e.spec.Job))
-}
-
-// Submit writes a job down. One of this id with the same Body is the same submission and is
-// returned as it is; another is the fault coordinator.Conflict.
-func (j *Jobs) Submit(ctx context.Context, s *coordinator.Spec) (job coordinator.Job, again bool, err error) {
-	_, err = j.specs.Create(ctx, string(s.Job), s)
-	if coordinator.FamilyOf(err) != coordinator.Changed || s.Body == "" {
-		if err == nil {
-			job, err = j.Job(s.Job)
-		}
-		return job, false, err
-	}
-	old, rev, err := j.specs.Read(ctx, string(s.Job))
-	if err != nil {
-		return job, false, err
-	}
-	if old.Body != s.Body {
-		return job, false, coordinator.Faultf(coordinator.Conflict, "the idempotency key was used for another submission, job %s", s.Job)
-	}
-	if err := j.c.Seen(ctx, rev); err != nil {
-		return job, false, err
-	}
-	job, err = j.Job(s.Job)
-	return job, true, err
 }
 
 // Show reads a job with the progress that was written down last.
@@ -236,7 +239,7 @@ func (j *Jobs) Order(ctx context.Context, id recipe.JobID, o coordinator.Order, 
 		f.Hint = "wait for its end, or cancel it"
 		return job, f
 	}
-	if _, err := j.orders.Update(ctx, string(id), &o, at); err != nil {
+	if _, err := write(ctx, j.orders, id, &o, at); err != nil {
 		return job, err
 	}
 	return j.Job(id)
@@ -267,52 +270,6 @@ func (j *Jobs) Replay(of recipe.JobID) (replay recipe.JobID, found bool) {
 		}
 	}
 	return "", false
-}
-
-// WriteStatus writes what has become of a job. Only the leader calls it; where another leader
-// has written since, or one of a higher term before, the fault is coordinator.Changed: a leader
-// that stood still finds out here that it is none any more.
-func (j *Jobs) WriteStatus(ctx context.Context, id recipe.JobID, s coordinator.Status) error {
-	j.mu.RLock()
-	var rev, term uint64
-	if e := j.jobs[id]; e != nil {
-		rev = e.statusRev
-		if e.status != nil {
-			term = e.status.Term
-		}
-	}
-	j.mu.RUnlock()
-	if term > s.Term {
-		return coordinator.Faultf(coordinator.Changed, "the status of job %s is written by a later leader", id)
-	}
-	_, err := j.status.Update(ctx, string(id), &s, rev)
-	return err
-}
-
-// Forget removes the records of a job, the spec last: a leader that dies in between comes back
-// to it. Everything else that is stored of the job must be gone before.
-func (j *Jobs) Forget(ctx context.Context, id recipe.JobID) error {
-	j.mu.RLock()
-	e := j.jobs[id]
-	var revs joined
-	if e != nil {
-		revs = *e
-	}
-	j.mu.RUnlock()
-	if revs.status != nil {
-		if err := j.status.Remove(ctx, string(id), revs.statusRev); err != nil {
-			return err
-		}
-	}
-	if revs.spec != nil {
-		if err := j.specs.Remove(ctx, string(id), revs.specRev); err != nil {
-			return err
-		}
-	}
-	if revs.order != nil {
-		return j.orders.Remove(ctx, string(id), revs.orderRev)
-	}
-	return nil
 }
 
 // All calls f with every job, newest first, until it returns false.

@@ -101,9 +101,8 @@ func TestOrders(t *testing.T) {
 	}
 	_, err := d.jobs.Job("one")
 	family(t, "what is deleted", err, coordinator.Unknown)
-	if _, _, err := d.jobs.Submit(ctx, spec("one", 0)); err != nil {
-		t.Errorf("an id is not free behind a deletion: %v", err)
-	}
+	_, _, err = d.jobs.Submit(ctx, spec("one", 0))
+	family(t, "the id of what was deleted", err, coordinator.Conflict)
 }
 
 // TestTerms lets a leader write that stood still while another one took over: it is refused.

@@ -107,9 +107,10 @@ func (t Table[T]) Update(ctx context.Context, key string, v *T, rev uint64) (uin
 	}
 }
 
-// Remove removes a record over the revision rev of it. Its mark stays for an hour.
+// Remove removes a record over the revision rev of it. Its mark stays for
+// Config.Marks.
 func (t Table[T]) Remove(ctx context.Context, key string, rev uint64) error {
-	_, err := t.c.put(ctx, ctx, t.name, key, nil, rev, removedFor)
+	_, err := t.c.put(ctx, ctx, t.name, key, nil, rev, t.c.marks)
 	return err
 }
 

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -15,14 +14,13 @@ import (
 	"sluice/coordinator/api"
 	"sluice/coordinator/auth"
 	"sluice/coordinator/events/live"
-	"sluice/coordinator/lead"
 	"sluice/coordinator/secret"
 	"sluice/internal/telemetry"
 	"sluice/nodes"
 )
 
-// CoordinatorConfig says what a coordinator serves. Projects and Catalogue must be set; the first
-// project's account also holds the lease by which one of several coordinators leads.
+// CoordinatorConfig says what a coordinator serves. Projects and Catalogue must be set; each
+// project's control plane holds the lease by which one of several coordinators leads it.
 type CoordinatorConfig struct {
 	Name      string
 	Version   string
@@ -61,7 +59,6 @@ type Coordinator struct {
 	log     hclog.Logger
 	rooms   []*rooms
 	auth    *auth.Auth
-	leader  atomic.Pointer[lead.Leader]
 	sockets *live.Handler
 	http    http.Handler
 }
@@ -82,7 +79,6 @@ func NewCoordinator(ctx context.Context, cfg CoordinatorConfig) (c *Coordinator,
 		}
 	}(c)
 	known := auth.Config{OIDC: cfg.OIDC, Log: c.log}
-	var led []lead.Project
 	for _, p := range cfg.Projects {
 		r, err := c.openRooms(ctx, p)
 		if err != nil {
@@ -90,19 +86,16 @@ func NewCoordinator(ctx context.Context, cfg CoordinatorConfig) (c *Coordinator,
 		}
 		c.rooms = append(c.rooms, r)
 		known.Projects = append(known.Projects, auth.Project{Name: p.Name, Control: r.control})
-		led = append(led, r.led(&c.cfg))
 	}
 	if c.auth, err = auth.New(known); err != nil {
 		return nil, err
 	}
-	leader := lead.New(lead.Config{Name: cfg.Name, Control: c.rooms[0].control, Lease: cfg.Lease, MaxRunning: cfg.MaxRunning, History: cfg.History, Span: cfg.Tracer.Span, Log: c.log}, led...)
-	c.leader.Store(leader)
 	served := map[string]*api.Project{}
 	for _, r := range c.rooms {
 		if r.Keys, err = c.auth.Keys(r.name); err != nil {
 			return nil, err
 		}
-		r.Fleet.Changed(func() { leader.Nudge(r.name) })
+		r.Fleet.Changed(r.lead(&c.cfg).Nudge)
 		if err := r.control.Follow(ctx); err != nil {
 			return nil, fmt.Errorf("project %s: %w", r.name, err)
 		}
@@ -123,10 +116,14 @@ func NewCoordinator(ctx context.Context, cfg CoordinatorConfig) (c *Coordinator,
 	return c, nil
 }
 
-// Leads reports whether this coordinator leads now.
-func (c *Coordinator) Leads() bool {
-	leader := c.leader.Load()
-	return leader != nil && leader.Leads()
+// Leads reports whether this coordinator leads a project now.
+func (c *Coordinator) Leads(project string) bool {
+	for _, r := range c.rooms {
+		if r.name == project {
+			return r.leads()
+		}
+	}
+	return false
 }
 
 // Handler returns the API.
@@ -138,9 +135,9 @@ func (c *Coordinator) Keys(project string) (*auth.Keys, error) { return c.auth.K
 // socketGrace is how long sockets may take to close when the coordinator ends.
 const socketGrace = 2 * time.Second
 
-// Run leads when it is its turn, and proves keys, until ctx ends.
+// Run leads each project when it is its turn, and proves keys, until ctx ends.
 func (c *Coordinator) Run(ctx context.Context) error {
-	var all sync.WaitGroup
+	var all, led sync.WaitGroup
 	all.Go(func() { _ = c.auth.Run(ctx) })
 	for _, r := range c.rooms {
 		all.Go(func() { _ = r.Audit.Run(ctx) })
@@ -151,16 +148,17 @@ func (c *Coordinator) Run(ctx context.Context) error {
 				}
 			})
 		}
-		all.Go(func() { r.sweep(ctx, c) })
+		all.Go(func() { r.sweep(ctx, c.log) })
+		led.Go(func() { _ = r.leader.Load().Run(ctx) })
 	}
-	err := c.leader.Load().Run(ctx)
+	led.Wait()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), socketGrace)
 	defer cancel()
 	if err := c.sockets.Close(stop); err != nil {
 		c.log.Debug("sockets were cut off", "err", err)
 	}
 	all.Wait()
-	return err
+	return nil
 }
 
 // Close ends the following of all projects; their connections stay open.

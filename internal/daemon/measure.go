@@ -16,7 +16,11 @@ const backlogWithin = 5 * time.Second
 // waits, which is measured at most every few seconds.
 func (c *Coordinator) measures() telemetry.Coordinator {
 	return telemetry.Coordinator{
-		Leads: c.Leads,
+		Leads: func(yield func(project string, leads bool)) {
+			for _, r := range c.rooms {
+				yield(r.name, r.leads())
+			}
+		},
 		Jobs: func(yield func(project, state string, jobs int)) {
 			for _, r := range c.rooms {
 				count := map[recipe.JobState]int{}

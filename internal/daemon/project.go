@@ -3,7 +3,10 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 
 	"sluice/coordinator/api"
 	"sluice/coordinator/audit"
@@ -36,6 +39,7 @@ type rooms struct {
 	conn    *bus.Conn
 	control *store.Control
 	sealed  *secret.Server // nil without a master key
+	leader  atomic.Pointer[lead.Leader]
 	close   []func()
 }
 
@@ -64,16 +68,15 @@ func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err e
 		return r, err
 	}
 	r.close = append(r.close, r.Events.Close)
-	r.Fleet, err = fleet.Open(ctx, fleet.Config{Conn: p.Conn, Catalogue: c.cfg.Catalogue, Emit: r.Events.Emit, Leads: c.Leads, Replicas: c.cfg.Replicas, Log: log})
+	r.Fleet, err = fleet.Open(ctx, fleet.Config{Conn: p.Conn, Catalogue: c.cfg.Catalogue, Emit: r.Events.Emit, Leads: r.leads, Replicas: c.cfg.Replicas, Log: log})
 	if err != nil {
 		return r, err
 	}
 	r.close = append(r.close, r.Fleet.Close)
 	r.Taps = tap.New(tap.Config{Conn: p.Conn, Jobs: r.Jobs})
 	r.close = append(r.close, r.Taps.Close)
-	limits := library.Limits{PerUser: c.cfg.MaxJobsPerUser}
-	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, Limits: limits, Frame: frames(c.cfg.Replicas)})
-	r.Dead = dead.NewBox(dead.BoxConfig{Conn: p.Conn, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, May: func(owner string) error { return limits.Check(r.Jobs, owner) }})
+	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, PerUser: c.cfg.MaxJobsPerUser, Frame: frames(c.cfg.Replicas)})
+	r.Dead = dead.NewBox(dead.BoxConfig{Conn: p.Conn, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, Admit: r.Library.Admit})
 	if r.Files, err = files.New(ctx, files.Config{Conn: p.Conn, Control: r.control, Replicas: c.cfg.Replicas, Live: r.live, Using: files.UsedBy(r.Jobs, r.Library.Naming), Log: log}); err != nil {
 		return r, err
 	}
@@ -93,10 +96,19 @@ func (r *rooms) live(id recipe.JobID) bool {
 	return err == nil && !j.State.Final()
 }
 
-// led is what the leader needs of the project.
-func (r *rooms) led(c *CoordinatorConfig) lead.Project {
-	return lead.Project{Name: r.name, Conn: r.conn, Jobs: r.Jobs, Events: r.Events, Files: r.Files, Missing: r.Fleet.Missing, Forget: r.Events.Remove,
-		AckWait: c.AckWait, Lease: c.StepLease, Stall: c.Stall, Replicas: c.Replicas}
+// lead makes the leader of the project, before its control plane follows.
+func (r *rooms) lead(c *CoordinatorConfig) *lead.Leader {
+	l := lead.New(lead.Config{Name: c.Name, Control: r.control, Lease: c.Lease, MaxRunning: c.MaxRunning, History: c.History, Span: c.Tracer.Span, Log: c.Log},
+		lead.Project{Name: r.name, Conn: r.conn, Jobs: r.Jobs, Events: r.Events, Files: r.Files, Missing: r.Fleet.Missing, Forget: r.Events.Remove,
+			AckWait: c.AckWait, Lease: c.StepLease, Stall: c.Stall, Replicas: c.Replicas})
+	r.leader.Store(l)
+	return l
+}
+
+// leads reports whether this coordinator leads the project now.
+func (r *rooms) leads() bool {
+	l := r.leader.Load()
+	return l != nil && l.Leads()
 }
 
 func (r *rooms) shut() {
@@ -109,7 +121,7 @@ func (r *rooms) shut() {
 const sweepEvery = 10 * time.Minute
 
 // sweep removes what uploads and jobs have left, on the coordinator that leads, until ctx ends.
-func (r *rooms) sweep(ctx context.Context, c *Coordinator) {
+func (r *rooms) sweep(ctx context.Context, log hclog.Logger) {
 	var orphans job.Orphans
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
@@ -118,18 +130,18 @@ func (r *rooms) sweep(ctx context.Context, c *Coordinator) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if !c.Leads() {
+			if !r.leads() {
 				continue
 			}
 			if err := r.Files.Sweep(ctx); err != nil && ctx.Err() == nil {
-				c.log.Warn("files were not swept", "project", r.name, "err", err)
+				log.Warn("files were not swept", "project", r.name, "err", err)
 			}
 			streams, err := orphans.Sweep(ctx, r.conn)
 			if len(streams) > 0 {
-				c.log.Info("streams that no job needs were removed", "project", r.name, "streams", streams)
+				log.Info("streams that no job needs were removed", "project", r.name, "streams", streams)
 			}
 			if err != nil && ctx.Err() == nil {
-				c.log.Warn("streams of jobs were not swept", "project", r.name, "err", err)
+				log.Warn("streams of jobs were not swept", "project", r.name, "err", err)
 			}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/http"
+	"regexp"
 	"sync"
 	"time"
 
@@ -214,8 +215,11 @@ func leads(ctx context.Context, at string) bool {
 	defer resp.Body.Close()
 	var b bytes.Buffer
 	_, err = b.ReadFrom(resp.Body)
-	return err == nil && bytes.Contains(b.Bytes(), []byte("\nsluice_leader_state 1"))
+	return err == nil && leading.Match(b.Bytes())
 }
+
+// leading is what the metrics of a coordinator have that leads a project.
+var leading = regexp.MustCompile(`(?m)^sluice_leader_state\{[^}]*\} 1$`)
 
 // twice submits one job at every coordinator at once, two times: there must be one job.
 func (c *cluster) twice(ctx context.Context, r *mathrand.Rand) ([]*running, error) {

@@ -117,7 +117,7 @@ func TestJob(t *testing.T) {
 	}
 	run(t, leader.Run)
 	m.Connection("default", conn.Connected, conn.Reconnects)
-	m.Coordinator(Coordinator{Leads: leader.Leads})
+	m.Coordinator(Coordinator{Leads: func(yield func(string, bool)) { yield("p", leader.Leads()) }})
 	plan, faults := compile.Compile("r.yaml", []byte(numbers), compile.Options{Catalogue: catalogue, Frame: recipe.FrameLimits{Records: 10}})
 	if plan == nil {
 		t.Fatal(faults)
@@ -145,7 +145,7 @@ func TestJob(t *testing.T) {
 		`sluice_connection_state{project="default"}`:            "1",
 		`sluice_connection_reconnects_total{project="default"}`: "0",
 		`sluice_step_retries_total{kind="stumbles"}`:            "4",
-		`sluice_leader_state`:                                   "1",
+		`sluice_leader_state{project="p"}`:                      "1",
 	})
 	if got[`sluice_step_refused_frames_total{kind="delay"}`] == "" {
 		t.Error("an edge with room for one frame refused none")

@@ -67,7 +67,7 @@ func number(yes bool) float64 {
 // Coordinator is what a coordinator knows. The functions are called when the metrics are read,
 // from any goroutine, and answer from memory; nil ones are left out.
 type Coordinator struct {
-	Leads   func() bool                                                // whether this coordinator leads now
+	Leads   func(yield func(project string, leads bool))               // whether this coordinator leads a project now
 	Jobs    func(yield func(project, state string, jobs int))          // jobs by project and state, finished ones in the history too
 	Dropped func(yield func(project string, events uint64))            // job events that were dropped since the start, by project
 	Backlog func(yield func(kind, pool, project string, frames int64)) // frames that wait or are in hand; an autoscaler reads it
@@ -76,8 +76,10 @@ type Coordinator struct {
 // Coordinator adds what a coordinator knows.
 func (m *Metrics) Coordinator(c Coordinator) {
 	if c.Leads != nil {
-		m.reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sluice_leader_state",
-			Help: "1 while this coordinator leads, else 0."}, func() float64 { return number(c.Leads()) }))
+		m.reg.MustRegister(newAsked("sluice_leader_state", "1 while this coordinator leads the project, else 0.", prometheus.GaugeValue,
+			[]string{"project"}, func(add adder) {
+				c.Leads(func(project string, leads bool) { add(number(leads), project) })
+			}))
 	}
 	if c.Jobs != nil {
 		m.reg.MustRegister(newAsked("sluice_project_jobs", "Jobs by project and state, those in the history too.", prometheus.GaugeValue,

@@ -49,7 +49,7 @@ func full(connected *bool) (*Metrics, *Worker) {
 	m := New("up", "v1")
 	m.Connection("default", func() bool { return *connected }, func() uint64 { return 3 })
 	m.Coordinator(Coordinator{
-		Leads: func() bool { return *connected },
+		Leads: func(yield func(string, bool)) { yield("default", *connected) },
 		Jobs: func(yield func(string, string, int)) {
 			yield("default", "running", 2)
 			yield("default", "running", 1)
@@ -81,7 +81,7 @@ func TestMetrics(t *testing.T) {
 	holds(t, read(t, m), map[string]string{
 		`sluice_connection_state{project="default"}`:                                "1",
 		`sluice_connection_reconnects_total{project="default"}`:                     "3",
-		`sluice_leader_state`:                                                       "1",
+		`sluice_leader_state{project="default"}`:                                    "1",
 		`sluice_project_jobs{project="default",state="running"}`:                    "3",
 		`sluice_project_jobs{project="other",state="failed"}`:                       "5",
 		`sluice_events_dropped_total{project="default"}`:                            "7",
@@ -100,7 +100,7 @@ func TestMetrics(t *testing.T) {
 		`sluice_request_duration_seconds_count{operation="list-jobs",status="200"}`: "1",
 	})
 	connected = false
-	holds(t, read(t, m), map[string]string{`sluice_connection_state{project="default"}`: "0", `sluice_leader_state`: "0"})
+	holds(t, read(t, m), map[string]string{`sluice_connection_state{project="default"}`: "0", `sluice_leader_state{project="default"}`: "0"})
 	build := false
 	for series := range read(t, m) {
 		build = build || strings.HasPrefix(series, "sluice_build_info{") && strings.Contains(series, `service="up",version="v1"`)

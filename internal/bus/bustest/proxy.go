@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -12,6 +13,25 @@ import (
 // connections without either side having said goodbye. Clients may connect again.
 func Proxy(t testing.TB, url string) (through string, cut func()) {
 	t.Helper()
+	through, cut, _ = proxy(t, url)
+	return through, cut
+}
+
+// Gate is a Proxy that can be shut: then it cuts the connections and takes no others.
+func Gate(t testing.TB, url string) (through string, shut func(bool)) {
+	t.Helper()
+	through, cut, closed := proxy(t, url)
+	return through, func(is bool) {
+		closed.Store(is)
+		if is {
+			cut()
+		}
+	}
+}
+
+func proxy(t testing.TB, url string) (through string, cut func(), closed *atomic.Bool) {
+	t.Helper()
+	closed = new(atomic.Bool)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("proxy: %v", err)
@@ -49,6 +69,10 @@ func Proxy(t testing.TB, url string) (through string, cut func()) {
 				continue
 			}
 			mu.Lock()
+			if closed.Load() { // with mu held: what is added later is not cut
+				near.Close()
+				far.Close()
+			}
 			conns = append(conns, near, far)
 			mu.Unlock()
 			all.Add(2)
@@ -61,5 +85,5 @@ func Proxy(t testing.TB, url string) (through string, cut func()) {
 		cut()
 		all.Wait()
 	})
-	return "nats://" + l.Addr().String(), cut
+	return "nats://" + l.Addr().String(), cut, closed
 }

@@ -1,0 +1,83 @@
+package library
+
+import (
+	"context"
+	"sync"
+
+	"sluice/coordinator"
+	"sluice/recipe"
+)
+
+// places are those of jobs that are being submitted here, which the store does not show yet.
+type places struct {
+	mu   sync.Mutex
+	held map[recipe.JobID]*holding // guarded by mu
+}
+
+type holding struct {
+	owner string
+	users int // requests that submit this very job, by its key
+}
+
+// Admit writes down the job of that id which prepare makes, where its owner may have one more that
+// has not ended; otherwise the fault is coordinator.OverLimit. A job that passed the limit since
+// another coordinator took one at the same moment is taken back: the later one of the two.
+func (l *Library) Admit(ctx context.Context, owner string, id recipe.JobID, prepare func(context.Context) (*coordinator.Spec, error)) (job coordinator.Job, again bool, err error) {
+	leave, err := l.enter(owner, id)
+	if err != nil {
+		return job, false, err
+	}
+	defer leave()
+	spec, err := prepare(ctx)
+	if err != nil {
+		return job, false, err
+	}
+	job, again, err = l.cfg.Jobs.Submit(ctx, spec)
+	if err != nil || again || l.cfg.PerUser == 0 || l.cfg.Jobs.Unfinished(owner) <= l.cfg.PerUser {
+		return job, again, err
+	}
+	if n := l.cfg.Jobs.Earlier(id); n >= l.cfg.PerUser {
+		if err := l.cfg.Jobs.TakeBack(ctx, id, "limit"); err != nil {
+			return job, false, err
+		}
+		return coordinator.Job{}, false, l.over(owner, n)
+	}
+	return job, false, nil
+}
+
+// enter holds a place for a job until leave is called.
+func (l *Library) enter(owner string, id recipe.JobID) (leave func(), err error) {
+	if l.cfg.PerUser == 0 {
+		return func() {}, nil
+	}
+	p := &l.places
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	own := p.held[id]
+	if own == nil {
+		n := 0
+		for other, h := range p.held {
+			if _, err := l.cfg.Jobs.Job(other); err != nil && h.owner == owner {
+				n++
+			}
+		}
+		// Counted behind those: a job that appears meanwhile counts twice rather than not at all.
+		if n += l.cfg.Jobs.Unfinished(owner); n >= l.cfg.PerUser {
+			return nil, l.over(owner, n)
+		}
+		own = &holding{owner: owner}
+		p.held[id] = own
+	}
+	own.users++
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if own.users--; own.users == 0 {
+			delete(p.held, id)
+		}
+	}, nil
+}
+
+func (l *Library) over(owner string, n int) error {
+	return coordinator.Faultf(coordinator.OverLimit, "%s has %d jobs that have not ended, and a user may have %d", owner, n, l.cfg.PerUser)
+}

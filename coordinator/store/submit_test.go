@@ -1,0 +1,96 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"sluice/coordinator"
+	"sluice/coordinator/store"
+	"sluice/internal/bus/bustest"
+	"sluice/recipe"
+)
+
+// TestKeyOfDeleted: the key of a job that was deleted makes no other one while its mark stays, at
+// any coordinator; and behind that one which can be run and stopped as any other.
+func TestKeyOfDeleted(t *testing.T) {
+	t.Parallel()
+	server, ctx := bustest.Server(t), bustest.Context(t)
+	at := func() desk {
+		c, err := store.Open(ctx, store.Config{Conn: bustest.Connect(t, server), Marks: 2 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		d := desk{c, store.NewJobs(c)}
+		if err := c.Follow(ctx); err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	a, b := at(), at()
+	one := spec("one", 0)
+	one.Body = "digest"
+	if got, err := b.jobs.Keyed(ctx, "one"); got != nil || err != nil {
+		t.Errorf("before: got %v, %v", got, err)
+	}
+	for round := range 2 {
+		if _, _, err := a.jobs.Submit(ctx, one); err != nil {
+			t.Fatal(round, err)
+		}
+		if got, err := b.jobs.Keyed(ctx, "one"); err != nil || got == nil || got.Body != one.Body {
+			t.Errorf("%d: got %v, %v", round, got, err)
+		}
+		if err := a.jobs.WriteStatus(ctx, "one", coordinator.Status{State: recipe.JobRunning}); err != nil {
+			t.Fatal(round, err)
+		}
+		if _, err := a.jobs.Order(ctx, "one", coordinator.Order{Want: coordinator.WantCancel}, 0); err != nil {
+			t.Fatal(round, err)
+		}
+		if _, err := a.jobs.Order(ctx, "one", coordinator.Order{Want: coordinator.WantGone}, 0); err != nil {
+			t.Fatal(round, err)
+		}
+		if err := a.jobs.Forget(ctx, "one"); err != nil {
+			t.Fatal(round, err)
+		}
+		family(t, "a status of what is deleted", a.jobs.WriteStatus(ctx, "one", coordinator.Status{State: recipe.JobFailed}), coordinator.Unknown)
+		for _, d := range []desk{a, b, at()} {
+			_, _, err := d.jobs.Submit(ctx, one)
+			family(t, "the key of what is deleted", err, coordinator.Conflict)
+			_, err = d.jobs.Keyed(ctx, "one")
+			family(t, "the spec of what is deleted", err, coordinator.Conflict)
+		}
+		bustest.Eventually(t, "the mark has gone", func() bool { got, err := b.jobs.Keyed(ctx, "one"); return got == nil && err == nil })
+	}
+}
+
+// TestMarksOfOrders: the marks of a removed order and status, which may outlast that of the spec,
+// are not in the way of another job of the id.
+func TestMarksOfOrders(t *testing.T) {
+	t.Parallel()
+	d, ctx := open(t, bustest.Conn(t, bustest.InProcess)), bustest.Context(t)
+	orders, status := store.NewTable[coordinator.Order](d.Control, "order"), store.NewTable[coordinator.Status](d.Control, "status")
+	rev, err := orders.Create(ctx, "one", &coordinator.Order{})
+	if err == nil {
+		err = orders.Remove(ctx, "one", rev)
+	}
+	if err == nil {
+		rev, err = status.Create(ctx, "one", &coordinator.Status{})
+	}
+	if err == nil {
+		err = status.Remove(ctx, "one", rev)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := d.jobs.Submit(ctx, spec("one", 0)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := d.jobs.WriteStatus(ctx, "one", coordinator.Status{State: recipe.JobRunning}); err != nil {
+			t.Error(err)
+		}
+		if j, err := d.jobs.Order(ctx, "one", coordinator.Order{Want: coordinator.WantCancel}, 0); err != nil || j.Want != coordinator.WantCancel {
+			t.Errorf("got %+v, %v", j, err)
+		}
+	}
+}
