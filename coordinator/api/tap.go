@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"sluice/coordinator/tap"
 	"sluice/recipe"
@@ -29,7 +28,7 @@ func (s *server) taps() {
 			}
 			context.AfterFunc(ctx, open.Close)
 			return &huma.StreamResponse{Body: func(h huma.Context) {
-				r, w := humago.Unwrap(h)
+				r, w := streamed(ctx, h)
 				if err := open.Write(w, r, tap.Stream{Records: in.Limit, For: time.Duration(in.For) * time.Second}); err != nil {
 					s.log.Debug("a tap was cut off", "request", requestID(ctx), "err", err)
 				}
