@@ -101,6 +101,13 @@ func (s *server) authenticate(h huma.Context, next func(huma.Context)) {
 		}
 		a := &about{}
 		if _, long := h.Operation().Metadata[metaWait]; long {
+			leave, err := s.shares.enter(p, h.Operation().OperationID, shareOf(h.Operation()))
+			if err != nil {
+				s.refuse(h, err)
+				s.note(h, p, coordinator.Denied, err.Error())
+				return
+			}
+			defer leave()
 			defer s.whileGood(h, p, a, cancel)()
 		}
 		ctx = context.WithValue(context.WithValue(ctx, keyPrincipal, p), keyAbout, a)
@@ -173,9 +180,17 @@ func (s *server) refuse(h huma.Context, err error) {
 
 // What a route's operation says beside its path.
 const (
-	metaOpen = "open" // true: for everybody
-	metaWait = "wait" // a time.Duration instead of MaxWait; the key is watched while it lasts
+	metaOpen  = "open"  // true: for everybody
+	metaShare = "share" // an int instead of longShare
+	metaWait  = "wait"  // a time.Duration instead of MaxWait; the key is watched while it lasts
 )
+
+func shareOf(o *huma.Operation) int {
+	if n, ok := o.Metadata[metaShare].(int); ok {
+		return n
+	}
+	return longShare
+}
 
 func waitOf(o *huma.Operation) time.Duration {
 	if d, ok := o.Metadata[metaWait].(time.Duration); ok {

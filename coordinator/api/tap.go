@@ -20,7 +20,7 @@ type tapIn struct {
 
 func (s *server) taps() {
 	route(s, huma.Operation{OperationID: "tap-edge", Method: http.MethodGet, Path: "/v1/jobs/{id}/tap", Summary: "The records that pass an edge of a job from now on, as NDJSON", Tags: []string{"jobs"},
-		Metadata: map[string]any{metaWait: tap.MaxFor + time.Minute}, Responses: ndjson("Lines that are each a JSON object with one of `start`, `record`, `gap`, `heartbeat` and `end`.")},
+		Metadata: map[string]any{metaWait: tap.MaxFor + time.Minute, metaShare: tapShare}, Responses: ndjson("Lines that are each a JSON object with one of `start`, `record`, `gap`, `heartbeat` and `end`.")},
 		func(ctx context.Context, p *Project, in *tapIn) (*huma.StreamResponse, error) {
 			open, err := p.Taps.Open(ctx, in.ID, in.At)
 			if err != nil {
