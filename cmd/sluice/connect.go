@@ -70,8 +70,8 @@ func dialProjects(n settings.NATS, projects []settings.Project, log hclog.Logger
 }
 
 // preflight says what the server will keep, warns, and refuses one on which nothing would work.
-func preflight(ctx context.Context, conn *bus.Conn, replicas int, log hclog.Logger) error {
-	report, err := conn.Preflight(ctx, bus.Needs{Replicas: replicas})
+func preflight(ctx context.Context, conn *bus.Conn, n bus.Needs, log hclog.Logger) error {
+	report, err := conn.Preflight(ctx, n)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"sluice/cmd/sluice/settings"
 	"sluice/coordinator/secret"
+	"sluice/internal/bus"
 	"sluice/internal/daemon"
 	"sluice/nodes/all"
 )
@@ -41,7 +42,9 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 	}
 	defer closeAll()
 	for _, p := range projects {
-		err := patiently(ctx, log, func() error { return preflight(ctx, p.Conn, c.Replicas, log.With("project", p.Name)) })
+		err := patiently(ctx, log, func() error {
+			return preflight(ctx, p.Conn, bus.Needs{Replicas: c.Replicas}, log.With("project", p.Name))
+		})
 		if err != nil {
 			return startEnds(ctx, fmt.Errorf("project %s: %w", p.Name, err))
 		}

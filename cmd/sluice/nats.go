@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"math"
+	"net"
+	"net/netip"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -32,6 +35,9 @@ type natsSetupCmd struct {
 	ClusterName   string   `placeholder:"NAME" help:"Name of the cluster, for a server that is one of several."`
 	ClusterListen string   `placeholder:"HOST:PORT" help:"Where the other servers reach this one."`
 	ClusterRoutes []string `placeholder:"URL" help:"The other servers, as nats-route://HOST:PORT."`
+	ClusterCA     string   `name:"cluster-ca" placeholder:"FILE" help:"Who signed the certificates that the servers show each other, which are those of --cert; needed with it."`
+
+	InsecureListen bool `help:"Have the server listen without TLS on addresses that others can reach: data are then readable on the way."`
 }
 
 // Help is shown by nats setup --help.
@@ -39,7 +45,8 @@ func (natsSetupCmd) Help() string {
 	return `Each project becomes two accounts, one for its jobs and one for its control plane, with a
 seed file for a coordinator in each and one for workers, which have no more rights than they
 need. Keys that exist are kept, so the command may be run again to add projects or to change
-limits; then the server has to read its configuration again.`
+limits; then the server has to read its configuration again. Servers of a cluster are set up in
+one folder: they show each other the password that it holds.`
 }
 
 // Run writes the folder.
@@ -49,6 +56,12 @@ func (c natsSetupCmd) Run(std streams) error {
 	}
 	if c.ClusterName == "" && (c.ClusterListen != "" || len(c.ClusterRoutes) > 0) || c.ClusterName != "" && (c.ClusterListen == "" || len(c.ClusterRoutes) == 0) {
 		return usagef("a cluster needs --cluster-name, --cluster-listen and --cluster-routes")
+	}
+	if c.ClusterName != "" && (c.Cert == "") != (c.ClusterCA == "") {
+		return usagef("TLS of a cluster needs --cert, --key and --cluster-ca")
+	}
+	if err := c.exposed(std.err); err != nil {
+		return err
 	}
 	there, _ := natsconf.Projects(c.Dir) // none where there is no folder
 	if len(c.Project) == 0 && len(there) == 0 {
@@ -60,7 +73,7 @@ func (c natsSetupCmd) Run(std streams) error {
 	}
 	change := natsconf.Change{Projects: c.Project, Limits: limits, Server: natsconf.Server{Name: c.Name, Listen: c.Listen, StoreDir: c.StoreDir,
 		Cluster: natsconf.Cluster{Name: c.ClusterName, Listen: c.ClusterListen, Routes: c.ClusterRoutes}}}
-	for _, f := range []struct{ from, to *string }{{&c.Cert, &change.Server.Cert}, {&c.Key, &change.Server.Key}, {&c.ClientCA, &change.Server.ClientCA}} {
+	for _, f := range []struct{ from, to *string }{{&c.Cert, &change.Server.Cert}, {&c.Key, &change.Server.Key}, {&c.ClientCA, &change.Server.ClientCA}, {&c.ClusterCA, &change.Server.Cluster.CA}} {
 		if *f.from == "" {
 			continue
 		}
@@ -76,6 +89,29 @@ func (c natsSetupCmd) Run(std streams) error {
 	}
 	_, err = fmt.Fprint(std.out, c.next(done))
 	return err
+}
+
+// exposed refuses a server that listens without TLS where others can reach it, unless that is
+// allowed; then it is said. A host's name is one of those: what it means where the server runs is
+// not known here.
+func (c natsSetupCmd) exposed(warn io.Writer) error {
+	if c.Cert != "" {
+		return nil
+	}
+	for flag, address := range map[string]string{"--listen": c.Listen, "--cluster-listen": c.ClusterListen} {
+		host, _, err := net.SplitHostPort(address)
+		if at, bad := netip.ParseAddr(host); address == "" || host == "localhost" || bad == nil && at.Unmap().IsLoopback() {
+			continue
+		}
+		switch {
+		case err != nil:
+			return usagef("%s: %q is no address; one is written like 127.0.0.1:4222", flag, address)
+		case !c.InsecureListen:
+			return usagef("%s %s: other machines can reach it, and there is no TLS; give it --cert and --key, or allow it with --insecure-listen", flag, address)
+		}
+		fmt.Fprintf(warn, "warning: %s %s is without TLS where other machines can reach it: data are readable on the way\n", flag, address)
+	}
+	return nil
 }
 
 // limits are those that the command line names, 0 for the others.

@@ -73,11 +73,42 @@ func TestNATSSetupRefuses(t *testing.T) {
 		"is no size":            {"--max-store", "much"},
 		"both --cert and --key": {"--cert", "x.pem"},
 		"needs --cluster-name":  {"--cluster-routes", "nats-route://h:1"},
+
+		"--listen 0.0.0.0:4222: other machines can reach it": {"--listen", "0.0.0.0:4222"},
+		"--listen n1:4222: other machines can reach it":      {"--listen", "n1:4222"},
+		"--cluster-listen :6222: other machines":             {"--cluster-name", "c", "--cluster-listen", ":6222", "--cluster-routes", "nats-route://h:1"},
+		"needs --cert, --key and --cluster-ca":               {"--cluster-name", "c", "--cluster-listen", ":6222", "--cluster-routes", "nats-route://h:1", "--cert", "x", "--key", "y"},
+		"without a name and a password":                      {"--cluster-name", "c", "--cluster-listen", "127.0.0.1:6222", "--cluster-routes", "nats-route://joe:hidden@h:1"},
 	} {
 		var errs strings.Builder
 		code := execute(t.Context(), append([]string{"nats", "setup", t.TempDir()}, args...), streams{out: &errs, err: &errs}, engine{})
-		if code != codeUsage || !strings.Contains(errs.String(), want) {
+		if code != codeUsage || !strings.Contains(errs.String(), want) || strings.Contains(errs.String(), "hidden") {
 			t.Errorf("%v: got code %d, %s; want %q", args, code, errs.String(), want)
+		}
+	}
+}
+
+// TestNATSSetupCluster sets up two servers in one folder, as docs/deploy.md does.
+func TestNATSSetupCluster(t *testing.T) {
+	dir := t.TempDir()
+	var password string
+	for _, name := range []string{"n1", "n2"} {
+		var out, errs strings.Builder
+		code := execute(t.Context(), []string{"nats", "setup", dir, "--name", name, "--listen", "0.0.0.0:4222", "--insecure-listen",
+			"--cluster-name", "c", "--cluster-listen", "0.0.0.0:6222", "--cluster-routes", "nats-route://n1:6222,nats-route://n2:6222"}, streams{out: &out, err: &errs}, engine{})
+		conf := readFile(t, filepath.Join(dir, natsconf.ServerFile))
+		mine := strings.TrimSpace(readFile(t, filepath.Join(dir, natsconf.RoutesFile)))
+		if code != codeDone || !strings.Contains(errs.String(), "without TLS") || strings.Contains(out.String()+errs.String(), mine) {
+			t.Errorf("got code %d, %s%s; want a warning, and no password", code, out.String(), errs.String())
+		}
+		if password == "" {
+			password = mine
+		}
+		if mine != password || strings.Count(conf, password) != 3 || !strings.Contains(conf, `password: "`+password) {
+			t.Errorf("%s: want the password %q there and in both routes: %s", name, password, conf)
+		}
+		if err := os.Remove(filepath.Join(dir, natsconf.ServerFile)); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

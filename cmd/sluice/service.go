@@ -113,11 +113,6 @@ func working(conn *bus.Conn, name string, w settings.Work, log hclog.Logger) dae
 		Dial: (&fetch.Guard{Allow: w.Networks()}).Dial, Log: log}
 }
 
-// projectsOf are the projects of a coordinator that has one connection.
-func projectsOf(conn *bus.Conn) []daemon.Project {
-	return []daemon.Project{{Name: defaultProject, Conn: conn}}
-}
-
 // defaultProject is the one project where no others are named.
 const defaultProject = "default"
 

@@ -15,9 +15,8 @@ import (
 	"sluice/coordinator"
 	"sluice/coordinator/auth"
 	"sluice/coordinator/secret"
-	"sluice/internal/bus"
+	"sluice/internal/bus/natsconf"
 	"sluice/internal/daemon"
-	"sluice/internal/endpoint"
 	"sluice/nodes/all"
 )
 
@@ -55,21 +54,20 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 		return err
 	}
 	defer server.Shutdown()
-	conn, err := server.Connect("coordinator", bus.Log(log.Named("conn")))
+	project, err := server.project(log)
 	if err != nil {
 		return err
 	}
-	keys, err := secret.EnsureKeyring(c.keyFile(dir))
-	if err != nil {
-		return err
+	if err := c.preflight(ctx, project.Conn, log); err != nil {
+		return startEnds(ctx, err)
 	}
 	w, err := watch(ctx, "up", &c.Common, log)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	w.connection(defaultProject, conn)
-	coord, err := c.coordinator(ctx, conn, keys, w, log)
+	w.connection(defaultProject, project.Conn)
+	coord, err := c.coordinator(ctx, project, dir, w, log)
 	if err != nil {
 		return err
 	}
@@ -78,7 +76,7 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 	if err := c.invite(ctx, coord, dir, address); err != nil {
 		return err
 	}
-	wconn, err := server.Connect("worker", bus.Log(log.Named("conn")))
+	wconn, err := server.as(natsconf.Worker, log)
 	if err != nil {
 		return err
 	}
@@ -91,37 +89,20 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 	work := working(wconn, workerName(""), c.Work, log)
 	work.Meter = w.Worker(c.Nodes())
 	g.run(func() error { return daemon.RunWorker(ctx, work) })
-	fmt.Fprintf(std.out, "sluice is up: %s\n", address)
+	fmt.Fprintf(std.out, "sluice is up: %s\n%s", address, server.joins())
 	return g.wait(ctx, c.DrainWithin)
 }
 
 // coordinator opens the coordinator of the one project that there is.
-func (c *upCmd) coordinator(ctx context.Context, conn *bus.Conn, keys *secret.Keyring, w *watched, log hclog.Logger) (*daemon.Coordinator, error) {
+func (c *upCmd) coordinator(ctx context.Context, project daemon.Project, dir string, w *watched, log hclog.Logger) (*daemon.Coordinator, error) {
+	keys, err := secret.EnsureKeyring(c.keyFile(dir))
+	if err != nil {
+		return nil, err
+	}
 	cfg := coordinatorConfig(c.Name, c.API, c.OIDC, c.Jobs, c.Replicas)
-	cfg.Projects, cfg.Catalogue, cfg.SecretKeys, cfg.AllowPlain = projectsOf(conn), all.Catalogue(), keys, c.InsecureListen
+	cfg.Projects, cfg.Catalogue, cfg.SecretKeys, cfg.AllowPlain = []daemon.Project{project}, all.Catalogue(), keys, c.InsecureListen
 	cfg.Log, cfg.Watched, cfg.Tracer = log, w.Metrics, w.tracer
 	return daemon.NewCoordinator(ctx, cfg)
-}
-
-// server starts the NATS server, of a cluster where that is wanted.
-func (c *upCmd) server(ctx context.Context, dir string, log hclog.Logger) (*bus.Server, error) {
-	for what, address := range map[string]string{"NATS": c.NATSListen, "the NATS cluster": c.ClusterListen} {
-		if address == "" {
-			continue
-		}
-		if _, err := endpoint.Allow(ctx, c.At(address, what, log)); err != nil {
-			return nil, usagef("%w", err)
-		}
-	}
-	cfg := bus.ServerConfig{Dir: filepath.Join(dir, "nats"), Listen: c.NATSListen, Log: log.Named("nats")}
-	if c.ClusterListen != "" {
-		cfg.Cluster = bus.Cluster{Name: c.ClusterName, Server: hostName(c.Name), Listen: c.ClusterListen, Routes: c.ClusterRoutes}
-	}
-	server, err := bus.StartServer(cfg)
-	if errors.Is(err, bus.ErrLocked) {
-		return nil, usagef("--data-dir %s: another process is using the folder", dir)
-	}
-	return server, err
 }
 
 // folder is where all is kept. It is made for this user alone.

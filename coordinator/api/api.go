@@ -74,6 +74,8 @@ type server struct {
 	log  hclog.Logger
 	mux  *http.ServeMux
 	huma huma.API
+
+	shares shares
 }
 
 // problems makes the framework tell of its own errors as Sluice does. It is the framework's one

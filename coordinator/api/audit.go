@@ -52,7 +52,10 @@ func (s *server) note(h huma.Context, p coordinator.Principal, outcome coordinat
 			object = v
 		}
 	}
-	err := project.Audit.Write(h.Context(), coordinator.AuditEntry{At: time.Now().UTC(), Who: p.Name, Role: p.Role, Key: p.Key, Address: h.RemoteAddr(), Origin: h.Header("Origin"),
+	if made := aboutOf(h.Context()).object; made != "" {
+		object = made
+	}
+	err := project.Audit.Write(context.WithoutCancel(h.Context()), coordinator.AuditEntry{At: time.Now().UTC(), Who: p.Name, Role: p.Role, Key: p.Key, Address: h.RemoteAddr(), Origin: h.Header("Origin"),
 		Request: requestID(h.Context()), Operation: h.Operation().OperationID, Object: object, Outcome: outcome, Reason: reason})
 	if err != nil {
 		s.log.Warn("an entry of the audit log was lost", "request", requestID(h.Context()), "err", err)

@@ -119,6 +119,7 @@ func (s *server) keys() {
 			key, token, err := p.Keys.Create(ctx, coordinator.Key{Name: in.Body.Name, Role: in.Body.Role, Expires: in.Body.Expires, By: who(ctx).Name})
 			out := &newKeyOut{}
 			out.Body.Key, out.Body.Token = key, token
+			made(ctx, key.Prefix)
 			return out, err
 		})
 	route(s, huma.Operation{OperationID: "show-key", Method: http.MethodGet, Path: "/v1/keys/{prefix}", Summary: "Show an API key, all but the key itself", Tags: tags},

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"sluice/coordinator"
 	"sluice/coordinator/events"
@@ -39,7 +38,7 @@ func (s *server) events() {
 				return nil, err
 			}
 			return &huma.StreamResponse{Body: func(h huma.Context) {
-				r, w := humago.Unwrap(h)
+				r, w := streamed(ctx, h)
 				if err := events.WriteLines(w, r, sub, lines); err != nil {
 					s.log.Debug("a stream of events was cut off", "request", requestID(ctx), "err", err)
 				}

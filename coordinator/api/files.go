@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"sluice/coordinator"
 	"sluice/coordinator/auth"
@@ -134,15 +133,17 @@ func (s *server) begin(ctx context.Context, p *Project, in *beginIn) (*beginOut,
 	case err != nil:
 		return nil, err
 	case there != nil:
+		made(ctx, there.ID)
 		return &beginOut{http.StatusOK, begun{Artifact: there, Ref: there.Ref()}}, nil
 	}
+	made(ctx, u.ID)
 	return &beginOut{http.StatusCreated, begun{Upload: &u}}, nil
 }
 
 // appendTo stores what a request brings while it comes: the framework would read it whole.
 func (s *server) appendTo(ctx context.Context, p *Project, in *appendIn) (*huma.StreamResponse, error) {
 	return &huma.StreamResponse{Body: func(h huma.Context) {
-		r, w := humago.Unwrap(h)
+		r, w := streamed(ctx, h)
 		u, err := p.Files.Append(ctx, in.ID, in.Offset, r.Body)
 		if err != nil {
 			s.writeProblem(w, r, s.problemOf(ctx, err))
@@ -169,7 +170,7 @@ func (s *server) download(ctx context.Context, p *Project, in *FilePath) (*huma.
 	}
 	return &huma.StreamResponse{Body: func(h huma.Context) {
 		defer f.Close()
-		r, w := humago.Unwrap(h)
+		r, w := streamed(ctx, h)
 		w.Header().Set("Content-Type", "application/octet-stream")
 		w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": a.Name}))
 		w.Header().Set("ETag", strconv.Quote(a.SHA256))

@@ -104,13 +104,14 @@ func (s *server) submit(ctx context.Context, p *Project, in *submitIn) (*submitO
 		sub.Document = &library.Document{Label: b.File, Text: b.Source, Files: b.Files}
 	}
 	job, again, err := p.Library.Submit(ctx, sub)
-	return submitted(job, again, err)
+	return submitted(ctx, job, again, err)
 }
 
-func submitted(job coordinator.Job, again bool, err error) (*submitOut, error) {
+func submitted(ctx context.Context, job coordinator.Job, again bool, err error) (*submitOut, error) {
 	if err != nil {
 		return nil, err
 	}
+	made(ctx, string(job.ID))
 	out := &submitOut{Status: http.StatusCreated, Tag: tag(&job), At: "/v1/jobs/" + string(job.ID), Body: job}
 	if again {
 		out.Status = http.StatusOK
@@ -124,7 +125,8 @@ type retryIn struct {
 }
 
 func (s *server) retry(ctx context.Context, p *Project, in *retryIn) (*submitOut, error) {
-	return submitted(p.Library.Retry(ctx, library.Retrying{Job: in.ID, Owner: who(ctx).Name, Key: in.Key}))
+	job, again, err := p.Library.Retry(ctx, library.Retrying{Job: in.ID, Owner: who(ctx).Name, Key: in.Key})
+	return submitted(ctx, job, again, err)
 }
 
 func (s *server) list(_ context.Context, p *Project, in *listIn) (*pageOut, error) {

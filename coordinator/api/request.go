@@ -24,6 +24,7 @@ type contextKey int
 const (
 	keyRequest contextKey = iota
 	keyPrincipal
+	keyAbout
 )
 
 func requestID(ctx context.Context) string {
@@ -98,7 +99,18 @@ func (s *server) authenticate(h huma.Context, next func(huma.Context)) {
 			s.note(h, p, coordinator.Denied, err.Error())
 			return
 		}
-		ctx = context.WithValue(ctx, keyPrincipal, p)
+		a := &about{}
+		if _, long := h.Operation().Metadata[metaWait]; long {
+			leave, err := s.shares.enter(p, h.Operation().OperationID, shareOf(h.Operation()))
+			if err != nil {
+				s.refuse(h, err)
+				s.note(h, p, coordinator.Denied, err.Error())
+				return
+			}
+			defer leave()
+			defer s.whileGood(h, p, a, cancel)()
+		}
+		ctx = context.WithValue(context.WithValue(ctx, keyPrincipal, p), keyAbout, a)
 		h := huma.WithContext(h, ctx)
 		next(h)
 		s.done(h, p)
@@ -109,7 +121,11 @@ func (s *server) authenticate(h huma.Context, next func(huma.Context)) {
 
 // done writes down how a request of somebody who may has ended.
 func (s *server) done(h huma.Context, p coordinator.Principal) {
-	switch status := h.Status(); {
+	status := h.Status()
+	if past := aboutOf(h.Context()).status; past != 0 {
+		status = past
+	}
+	switch {
 	case status == http.StatusForbidden:
 		s.note(h, p, coordinator.Denied, "")
 	case status >= http.StatusBadRequest:
@@ -164,9 +180,17 @@ func (s *server) refuse(h huma.Context, err error) {
 
 // What a route's operation says beside its path.
 const (
-	metaOpen = "open" // true: for everybody
-	metaWait = "wait" // a time.Duration instead of MaxWait
+	metaOpen  = "open"  // true: for everybody
+	metaShare = "share" // an int instead of longShare
+	metaWait  = "wait"  // a time.Duration instead of MaxWait; the key is watched while it lasts
 )
+
+func shareOf(o *huma.Operation) int {
+	if n, ok := o.Metadata[metaShare].(int); ok {
+		return n
+	}
+	return longShare
+}
 
 func waitOf(o *huma.Operation) time.Duration {
 	if d, ok := o.Metadata[metaWait].(time.Duration); ok {

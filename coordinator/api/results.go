@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"sluice/coordinator"
 	"sluice/recipe"
@@ -42,7 +41,7 @@ func (s *server) results() {
 				return nil, err
 			}
 			return &huma.StreamResponse{Body: func(h huma.Context) {
-				r, w := humago.Unwrap(h)
+				r, w := streamed(ctx, h)
 				late := &lateHeader{w: w}
 				err := p.Files.Records(ctx, late, in.ID, step)
 				switch {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"sluice/coordinator/tap"
 	"sluice/recipe"
@@ -21,7 +20,7 @@ type tapIn struct {
 
 func (s *server) taps() {
 	route(s, huma.Operation{OperationID: "tap-edge", Method: http.MethodGet, Path: "/v1/jobs/{id}/tap", Summary: "The records that pass an edge of a job from now on, as NDJSON", Tags: []string{"jobs"},
-		Metadata: map[string]any{metaWait: tap.MaxFor + time.Minute}, Responses: ndjson("Lines that are each a JSON object with one of `start`, `record`, `gap`, `heartbeat` and `end`.")},
+		Metadata: map[string]any{metaWait: tap.MaxFor + time.Minute, metaShare: tapShare}, Responses: ndjson("Lines that are each a JSON object with one of `start`, `record`, `gap`, `heartbeat` and `end`.")},
 		func(ctx context.Context, p *Project, in *tapIn) (*huma.StreamResponse, error) {
 			open, err := p.Taps.Open(ctx, in.ID, in.At)
 			if err != nil {
@@ -29,7 +28,7 @@ func (s *server) taps() {
 			}
 			context.AfterFunc(ctx, open.Close)
 			return &huma.StreamResponse{Body: func(h huma.Context) {
-				r, w := humago.Unwrap(h)
+				r, w := streamed(ctx, h)
 				if err := open.Write(w, r, tap.Stream{Records: in.Limit, For: time.Duration(in.For) * time.Second}); err != nil {
 					s.log.Debug("a tap was cut off", "request", requestID(ctx), "err", err)
 				}

@@ -155,7 +155,7 @@ func TestLost(t *testing.T) {
 	var longest time.Duration
 	for l.Lost() < 3 { // nothing runs that would store them
 		at := time.Now()
-		err := l.Write(bustest.Context(t), coordinator.AuditEntry{Operation: "op", Outcome: coordinator.Allowed})
+		err := l.Write(bustest.Context(t), coordinator.AuditEntry{Who: "ann", Operation: "op", Outcome: coordinator.Allowed})
 		longest = max(longest, time.Since(at))
 		switch {
 		case err == nil:
@@ -191,7 +191,7 @@ func TestOutage(t *testing.T) {
 		if n%20 == 0 {
 			cut()
 		}
-		write(t, l, coordinator.AuditEntry{Operation: "op", Object: fmt.Sprint(n), Outcome: coordinator.Allowed})
+		write(t, l, coordinator.AuditEntry{Who: "ann", Operation: "op", Object: fmt.Sprint(n), Outcome: coordinator.Allowed})
 	}
 	r := open(t, audit.Config{Conn: bustest.Dial(t, server.URL())})
 	bustest.Eventually(t, "all are stored", func() bool { return len(list(t, r, coordinator.AuditFilter{Limit: 1000}).Entries) >= 100 })
@@ -213,7 +213,7 @@ func TestBounds(t *testing.T) {
 	l := open(t, audit.Config{Conn: conn, MaxBytes: 64 << 10, MaxAge: time.Hour})
 	stop := runs(t, l)
 	for n := range 1000 {
-		write(t, l, coordinator.AuditEntry{Operation: "op", Object: fmt.Sprint(n), Outcome: coordinator.Allowed, Reason: strings.Repeat("x", 200)})
+		write(t, l, coordinator.AuditEntry{Who: "ann", Operation: "op", Object: fmt.Sprint(n), Outcome: coordinator.Allowed, Reason: strings.Repeat("x", 200)})
 	}
 	if err := stop(); err != nil {
 		t.Fatal(err)

@@ -56,6 +56,8 @@ type Log struct {
 	lost atomic.Uint64 // since the last entry that told of it
 	all  atomic.Uint64 // lost since the start
 	out  outage
+
+	strangers *strangers
 }
 
 // Open makes the stream where it is missing, or gives it other bounds. Entries are stored while
@@ -89,13 +91,14 @@ func Open(ctx context.Context, c Config) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Log{cfg: c, log: c.Log, pub: pub, wait: make(chan coordinator.AuditEntry, queued)}, nil
+	return &Log{cfg: c, log: c.Log, pub: pub, wait: make(chan coordinator.AuditEntry, queued), strangers: newStrangers(&c)}, nil
 }
 
 // Write adds an entry; its ID, and At where it is zero, are set here. What waits for the store is
 // bounded: where there is no room within 50 ms, it is lost, and ErrLost says so. How many were
 // lost stands in the log once the store answers again. An entry that was taken is stored a
-// moment later; it is lost where the process is killed in that moment.
+// moment later; it is lost where the process is killed in that moment. Entries that name nobody
+// are summed up: within a minute those of an address and an operation have two.
 func (l *Log) Write(ctx context.Context, e coordinator.AuditEntry) error {
 	e.ID, e.Lost = 0, 0
 	if e.At.IsZero() {
@@ -103,6 +106,9 @@ func (l *Log) Write(ctx context.Context, e coordinator.AuditEntry) error {
 	}
 	e.At = e.At.UTC()
 	clean(&e)
+	if !l.strangers.take(&e, l.cfg.Now()) {
+		return nil
+	}
 	select {
 	case l.wait <- e:
 		return nil
@@ -138,8 +144,10 @@ func (l *Log) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(closeFor, cancel) })
 	defer stop()
 	var all sync.WaitGroup
+	storing, stored := context.WithCancel(late)
+	all.Go(func() { l.sum(ctx); stored() }) // what it writes last is stored, too
 	for range writers {
-		all.Go(func() { l.store(ctx, late) })
+		all.Go(func() { l.store(storing, late) })
 	}
 	all.Wait()
 	for { // what came too late

@@ -55,7 +55,7 @@ func TestOutageIsTold(t *testing.T) {
 	}
 	const all = 50
 	for n := range all {
-		if err := l.Write(ctx, coordinator.AuditEntry{Operation: "op", Object: fmt.Sprint(n), Outcome: coordinator.Allowed}); err != nil {
+		if err := l.Write(ctx, coordinator.AuditEntry{Who: "ann", Operation: "op", Object: fmt.Sprint(n), Outcome: coordinator.Allowed}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -27,6 +27,9 @@ const (
 // there is nothing.
 const StoreDir = server.JetStreamStoreDir
 
+// NoAccount is the folder in StoreDir of what a server without accounts stores.
+const NoAccount = server.DEFAULT_GLOBAL_ACCOUNT
+
 // ServerConfig describes an embedded server. Dir is required.
 type ServerConfig struct {
 	Dir        string        // where streams are stored; made when absent

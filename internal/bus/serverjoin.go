@@ -36,8 +36,8 @@ type Cluster struct {
 	TLS TLSFiles
 }
 
-// routeUser is the name beside a cluster's token.
-const routeUser = "sluice"
+// routeUser is the name beside a cluster's token: that which a server of nats setup shows, too.
+var routeUser = natsconf.Cluster{}.User()
 
 // routeTimeout bounds the greeting of another server, in seconds.
 const routeTimeout = 5

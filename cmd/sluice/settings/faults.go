@@ -49,7 +49,15 @@ func (w *Worker) Faults() []error {
 
 // Faults returns what is wrong with the settings of up.
 func (u *Up) Faults() []error {
-	return slices.Concat(u.Common.faults(), u.Embedded.faults(), u.Endpoint.faults(), u.API.faults(), u.OIDC.faults(), u.Jobs.faults(), u.Work.faults())
+	return slices.Concat(u.Common.faults(), u.Embedded.faults(), u.Endpoint.faults(), u.API.faults(), u.OIDC.faults(), u.Jobs.faults(), u.Work.faults(), u.faults())
+}
+
+// faults are those of settings of several groups.
+func (u *Up) faults() []error {
+	var l list
+	l.when(u.ClusterName != "" && u.NATSListen == "", "cluster-name needs nats-listen: a server of a cluster has an address for clients, too")
+	l.when(u.ClusterCA != "" && u.TLSListenCert == "", "cluster-ca needs tls-listen-cert")
+	return l
 }
 
 // list gathers faults.
@@ -166,6 +174,7 @@ func (e *Embedded) faults() []error {
 	l.address("nats-listen", e.NATSListen)
 	l.address("cluster-listen", e.ClusterListen)
 	l.pair(e.ClusterName, e.ClusterListen, "cluster-name", "cluster-listen")
+	l.when(e.ClusterCA != "" && e.ClusterName == "", "cluster-ca needs cluster-name")
 	l.when(len(e.ClusterRoutes) > 0 && e.ClusterName == "", "cluster-routes needs cluster-name")
 	l.when(e.Replicas > 1 && e.ClusterName == "", "replicas: %d servers need a cluster; name one with cluster-name", e.Replicas)
 	for _, r := range e.ClusterRoutes {

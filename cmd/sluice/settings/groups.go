@@ -64,9 +64,10 @@ type Work struct {
 
 // Embedded says how the NATS server of `sluice up` is reached, and what cluster it is in.
 type Embedded struct {
-	NATSListen    string   `name:"nats-listen" placeholder:"HOST:PORT" help:"Let workers and coordinators of other processes connect there; without it no port is opened for NATS." group:"NATS:"`
+	NATSListen    string   `name:"nats-listen" placeholder:"HOST:PORT" help:"Let workers and coordinators of other processes connect there; without it no port is opened for NATS. They show the keys in nats-keys of the data folder; with --tls-listen-cert they need TLS." group:"NATS:"`
 	ClusterName   string   `placeholder:"NAME" help:"Name of the cluster that the server is in." group:"NATS:"`
 	ClusterListen string   `placeholder:"HOST:PORT" help:"Where the other servers of the cluster connect; needed with --cluster-name." group:"NATS:"`
 	ClusterRoutes []string `placeholder:"URL" help:"Where the other servers of the cluster listen: nats-route://HOST:PORT." group:"NATS:"`
+	ClusterCA     string   `name:"cluster-ca" placeholder:"FILE" help:"Who signed the certificates that servers of the cluster show each other, which are those of --tls-listen-cert; without it there is no TLS between them." group:"NATS:"`
 	Replicas      int      `default:"1" enum:"1,3" help:"Servers that keep each stream: 1 or 3." group:"NATS:"`
 }

@@ -1,7 +1,9 @@
 package natsconf
 
 import (
+	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"text/template"
@@ -25,6 +27,31 @@ type Cluster struct {
 	Name   string
 	Listen string   // HOST:PORT for the other servers
 	Routes []string // nats-route://HOST:PORT of the others
+	// CA is the PEM file of who signed the certificates that the servers show each other, which
+	// are those of Server.Cert; "": there is no TLS between them.
+	CA string
+
+	password string // of the folder's RoutesFile
+}
+
+// User is the name beside the password that servers of a cluster show each other.
+func (Cluster) User() string { return "sluice" }
+
+// Password is that which the folder of the setup holds.
+func (c Cluster) Password() string { return c.password }
+
+// Routed are the routes with what is shown there.
+func (c Cluster) Routed() ([]string, error) {
+	var all []string
+	for _, r := range c.Routes {
+		u, err := url.Parse(r)
+		if err != nil || u.Host == "" || u.User != nil {
+			return nil, errors.New("cluster route: want nats-route://HOST:PORT, without a name and a password")
+		}
+		u.User = url.UserPassword(c.User(), c.password)
+		all = append(all, u.String())
+	}
+	return all, nil
 }
 
 // maxPayload is that of bus.DefaultMaxPayload: a frame may be that large.
@@ -63,7 +90,18 @@ tls {
 cluster {
   name: {{q .Cluster.Name}}
   listen: {{q .Cluster.Listen}}
-  routes: [{{range $i, $r := .Cluster.Routes}}{{if $i}}, {{end}}{{q $r}}{{end}}]
+  # The servers show each other a password, which is the same for all that were set up in one folder.
+  authorization { user: {{q .Cluster.User}}, password: {{q .Cluster.Password}}, timeout: 5 }
+{{- if .Cluster.CA}}
+  tls {
+    cert_file: {{q .Cert}}
+    key_file: {{q .Key}}
+    ca_file: {{q .Cluster.CA}}
+    verify: true
+    timeout: 5
+  }
+{{- end}}
+  routes: [{{range $i, $r := .Cluster.Routed}}{{if $i}}, {{end}}{{q $r}}{{end}}]
 }
 {{end}}
 include ` + AccountsFile + `
@@ -77,7 +115,7 @@ func (s Server) SyncText() string {
 	return strconv.Quote(s.Sync.String())
 }
 
-func (s Server) text() string {
+func (s Server) text() (string, error) {
 	if s.Name == "" {
 		s.Name = "sluice"
 	}
@@ -85,8 +123,9 @@ func (s Server) text() string {
 		s.Listen = "127.0.0.1:4222"
 	}
 	var b strings.Builder
-	if err := serverText.Execute(&b, s); err != nil {
-		panic(err) // the template is part of the program, and what it is given has no methods that fail
+	if _, err := s.Cluster.Routed(); err != nil {
+		return "", err
 	}
-	return b.String()
+	err := serverText.Execute(&b, s)
+	return b.String(), err
 }

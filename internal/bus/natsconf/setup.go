@@ -109,7 +109,15 @@ func Setup(dir string, c Change) (*Done, error) {
 			return nil, err
 		}
 	}
-	done.Server, err = create(filepath.Join(dir, ServerFile), []byte(c.Server.text()))
+	if c.Server.Cluster.Name != "" {
+		if c.Server.Cluster.password, err = RoutePassword(dir); err != nil {
+			return nil, err
+		}
+	}
+	if text, err = c.Server.text(); err != nil {
+		return nil, err
+	}
+	done.Server, err = create(filepath.Join(dir, ServerFile), []byte(text))
 	return done, err
 }
 

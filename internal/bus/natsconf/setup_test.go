@@ -1,9 +1,12 @@
 package natsconf_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -51,19 +54,72 @@ func TestWholeConfiguration(t *testing.T) {
 	}
 }
 
-// TestClusterConfiguration has the server read what a member of a cluster is told.
+// TestClusterConfiguration starts two servers of one setup, with TLS between them, and one that
+// was set up elsewhere: the two are one cluster, and the third is not let in.
 func TestClusterConfiguration(t *testing.T) {
-	dir := t.TempDir()
-	_, err := natsconf.Setup(dir, natsconf.Change{Projects: []string{"a"}, Server: natsconf.Server{Name: "n1",
-		Cluster: natsconf.Cluster{Name: "c", Listen: "127.0.0.1:6222", Routes: []string{"nats-route://127.0.0.1:6223", "nats-route://127.0.0.1:6224"}}}})
-	if err != nil {
-		t.Fatal(err)
+	authority, dir, other := bustest.NewAuthority(t), t.TempDir(), t.TempDir()
+	ports := bustest.FreePorts(t, 3)
+	var said *heard // of the server that was started last
+	start := func(dir, name, listen string) *server.Server {
+		mine := authority.Files(name)
+		_, err := natsconf.Setup(dir, natsconf.Change{Projects: []string{"a"}, Limits: small, Server: natsconf.Server{Name: name, Listen: "127.0.0.1:-1", StoreDir: t.TempDir(), Cert: mine.Cert, Key: mine.Key,
+			Cluster: natsconf.Cluster{Name: "c", Listen: listen, CA: authority.CA, Routes: []string{"nats-route://" + ports[0], "nats-route://" + ports[1]}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		conf := filepath.Join(dir, natsconf.ServerFile)
+		opts, err := server.ProcessConfigFile(conf)
+		if err != nil || opts.ServerName != name || opts.Cluster.Name != "c" || len(opts.Routes) != 2 || !opts.SyncAlways {
+			t.Fatalf("got %+v, %v", opts, err)
+		}
+		if err := os.Remove(conf); err != nil {
+			t.Fatal(err)
+		}
+		opts.NoSigs = true
+		s, err := server.NewServer(opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said = &heard{}
+		s.SetLoggerV2(said, false, false, false)
+		s.Start()
+		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+		return s
 	}
-	opts, err := server.ProcessConfigFile(filepath.Join(dir, natsconf.ServerFile))
-	if err != nil || opts.ServerName != "n1" || opts.Cluster.Name != "c" || len(opts.Routes) != 2 || !opts.SyncAlways {
-		t.Errorf("got %+v, %v", opts, err)
+	one, two := start(dir, "n1", ports[0]), start(dir, "n2", ports[1])
+	stranger := start(other, "n3", ports[2])
+	bustest.Eventually(t, "two servers are one cluster", func() bool { return one.NumRoutes() > 0 && two.NumRoutes() > 0 })
+	bustest.Eventually(t, "the third to be refused", func() bool { return said.has("Authorization Violation") })
+	if n := stranger.NumRoutes(); n != 0 {
+		t.Errorf("got %d routes of one that was set up elsewhere", n)
 	}
 }
+
+// heard is a server's log.
+type heard struct {
+	mu    sync.Mutex
+	lines []string // guarded by mu
+}
+
+func (h *heard) has(text string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.ContainsFunc(h.lines, func(l string) bool { return strings.Contains(l, text) })
+}
+
+func (h *heard) add(format string, v ...any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lines = append(h.lines, fmt.Sprintf(format, v...))
+}
+
+// Noticef and the others implement server.Logger.
+func (h *heard) Noticef(format string, v ...any) { h.add(format, v...) }
+func (h *heard) Warnf(format string, v ...any)   { h.add(format, v...) }
+func (h *heard) Fatalf(format string, v ...any)  { h.add(format, v...) }
+func (h *heard) Errorf(format string, v ...any)  { h.add(format, v...) }
+func (h *heard) Debugf(format string, v ...any)  { h.add(format, v...) }
+func (h *heard) Tracef(format string, v ...any)  { h.add(format, v...) }
 
 // TestSetupAgain keeps keys, also where an earlier one came only half way, and names a file that
 // is no seed without showing it.

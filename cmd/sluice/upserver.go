@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/hashicorp/go-hclog"
+
+	"sluice/cmd/sluice/settings"
+	"sluice/internal/bus"
+	"sluice/internal/bus/natsconf"
+	"sluice/internal/daemon"
+	"sluice/internal/endpoint"
+)
+
+// own is the NATS server of up, and the keys for it: nobody connects without one, wherever the
+// server listens.
+type own struct {
+	*bus.Server
+	keys string // folder with a seed for each role
+}
+
+// seed is the file with the seed of a role.
+func (o *own) seed(r natsconf.Role) string {
+	return filepath.Join(o.keys, defaultProject, natsconf.SeedOf(r))
+}
+
+// as connects inside the process in a role.
+func (o *own) as(r natsconf.Role, log hclog.Logger) (*bus.Conn, error) {
+	return o.Connect("sluice "+string(r), bus.As(r), bus.SeedFile(o.seed(r)), bus.Log(log.Named("conn")))
+}
+
+// project connects to the two accounts of the one project.
+func (o *own) project(log hclog.Logger) (p daemon.Project, err error) {
+	p.Name = defaultProject
+	if p.Conn, err = o.as(natsconf.Coordinator, log); err == nil {
+		p.Control, err = o.as(natsconf.Control, log)
+	}
+	return p, err
+}
+
+// joins says how a worker of another process joins, where there is a port for it.
+func (o *own) joins() string {
+	url := o.URL()
+	if url == "" {
+		return ""
+	}
+	return fmt.Sprintf("more workers: sluice worker --nats %s --nats-nkey %s\n", url, o.seed(natsconf.Worker))
+}
+
+// preflight waits until the server, or its cluster, answers, and says what it keeps.
+func (c *upCmd) preflight(ctx context.Context, conn *bus.Conn, log hclog.Logger) error {
+	return patiently(ctx, log, func() error {
+		return preflight(ctx, conn, bus.Needs{Replicas: c.Replicas, Sync: &bus.Sync{}}, log)
+	})
+}
+
+// server starts the NATS server, of a cluster where that is wanted.
+func (c *upCmd) server(ctx context.Context, dir string, log hclog.Logger) (*own, error) {
+	cfg := bus.ServerConfig{Dir: filepath.Join(dir, "nats"), MaxMemory: bus.DefaultMaxMemory, Log: log.Named("nats")}
+	if err := c.listens(ctx, &cfg, log); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(cfg.Dir, bus.StoreDir, bus.NoAccount)); err == nil {
+		return nil, usagef("--data-dir %s: what it holds was stored before the server of up had accounts; take another folder", dir)
+	}
+	o := &own{keys: filepath.Join(dir, "nats-keys")}
+	var err error
+	if cfg.Accounts, err = natsconf.Own(o.keys, defaultProject); err != nil {
+		return nil, fmt.Errorf("the keys of the NATS server: %w", err)
+	}
+	if cfg.Cluster.Name != "" {
+		if cfg.Cluster.Token, err = natsconf.RoutePassword(o.keys); err != nil {
+			return nil, err
+		}
+	}
+	o.Server, err = bus.StartServer(cfg)
+	if errors.Is(err, bus.ErrLocked) {
+		return nil, usagef("--data-dir %s: another process is using the folder", dir)
+	}
+	return o, err
+}
+
+// listens says where the server listens, and how.
+func (c *upCmd) listens(ctx context.Context, cfg *bus.ServerConfig, log hclog.Logger) (err error) {
+	if c.NATSListen != "" {
+		if cfg.Listen, err = endpoint.Allow(ctx, c.At(c.NATSListen, "NATS", log)); err != nil {
+			return usagef("%w", err)
+		}
+		cfg.TLS = bus.ServerTLS{Cert: c.TLSListenCert, Key: c.TLSListenKey}
+	}
+	if c.ClusterListen == "" {
+		return nil
+	}
+	between, tls := c.Endpoint, bus.TLSFiles{CA: c.ClusterCA, Cert: c.TLSListenCert, Key: c.TLSListenKey}
+	if c.ClusterCA == "" { // then there is no telling another server by its certificate
+		between, tls = settings.Endpoint{InsecureListen: c.InsecureListen}, bus.TLSFiles{}
+	}
+	cfg.Cluster = bus.Cluster{Name: c.ClusterName, Server: hostName(c.Name), Routes: c.ClusterRoutes, TLS: tls}
+	if cfg.Cluster.Listen, err = endpoint.Allow(ctx, between.At(c.ClusterListen, "the NATS cluster", log)); err != nil {
+		return usagef("%w; TLS between servers needs --cluster-ca, too", err)
+	}
+	return nil
+}
