@@ -40,13 +40,13 @@ const (
 func (c *Client) Events(ctx context.Context, id recipe.JobID, since uint64, follow bool, f func(Event) error) error {
 	wait := againFirst
 	for {
-		last, ferr, err := c.events(ctx, id, since, follow, f)
+		last, whole, ferr, err := c.events(ctx, id, since, follow, f)
 		switch {
 		case ferr != nil:
 			return ferr
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err == nil && !follow:
+		case err == nil && whole && !follow:
 			return nil
 		case err != nil && coordinator.FamilyOf(err) != "" && coordinator.FamilyOf(err) != coordinator.Unavailable:
 			return err
@@ -63,15 +63,15 @@ func (c *Client) Events(ctx context.Context, id recipe.JobID, since uint64, foll
 	}
 }
 
-// events reads one stream to its end.
-func (c *Client) events(ctx context.Context, id recipe.JobID, since uint64, follow bool, f func(Event) error) (last uint64, ferr, err error) {
+// events reads one stream to its end. It is whole when its last line says that there is no more.
+func (c *Client) events(ctx context.Context, id recipe.JobID, since uint64, follow bool, f func(Event) error) (last uint64, whole bool, ferr, err error) {
 	q := url.Values{"follow": {strconv.FormatBool(follow)}}
 	if since > 0 {
 		q.Set("since", strconv.FormatUint(since, 10))
 	}
 	resp, err := c.ask(ctx, call{method: http.MethodGet, path: "v1/jobs/" + url.PathEscape(string(id)) + "/events", query: q})
 	if err != nil {
-		return since, nil, err
+		return since, false, nil, err
 	}
 	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
@@ -82,18 +82,26 @@ func (c *Client) events(ctx context.Context, id recipe.JobID, since uint64, foll
 		}
 		var e Event
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			return since, nil, err
+			return since, false, nil, err
 		}
 		since = max(since, e.ID)
 		switch e.Type {
 		case lineHeartbeat:
 			continue
 		case lineEnd:
-			return since, nil, nil
+			return since, !more(e.Data), nil, nil
 		}
 		if ferr := f(e); ferr != nil {
-			return since, ferr, nil
+			return since, false, ferr, nil
 		}
 	}
-	return since, nil, lines.Err()
+	return since, false, nil, lines.Err()
+}
+
+// more reports whether the last line of a stream says that there is more than it had.
+func more(data json.RawMessage) bool {
+	var end struct {
+		Again bool `json:"again"`
+	}
+	return json.Unmarshal(data, &end) == nil && end.Again
 }
