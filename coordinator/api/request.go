@@ -103,6 +103,12 @@ func (s *sent) Write(b []byte) (int, error) {
 	return s.ResponseWriter.Write(b)
 }
 
+// Flush implements http.Flusher.
+func (s *sent) Flush() {
+	s.begun = true
+	_ = http.NewResponseController(s.ResponseWriter).Flush()
+}
+
 // Unwrap serves http.ResponseController.
 func (s *sent) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
