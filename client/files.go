@@ -85,7 +85,10 @@ func (c *Client) send(ctx context.Context, f *os.File, u *coordinator.Upload) er
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			if err := c.do(ctx, call{method: http.MethodGet, path: path, out: u}); err != nil && coordinator.FamilyOf(err) != coordinator.Unavailable {
+			short, cancel := within(ctx, wait)
+			err := c.do(short, call{method: http.MethodGet, path: path, out: u})
+			cancel()
+			if err != nil && coordinator.FamilyOf(err) != coordinator.Unavailable {
 				return err
 			}
 		}
