@@ -15,6 +15,7 @@ import (
 	"sluice/coordinator/auth"
 	"sluice/coordinator/events/live"
 	"sluice/coordinator/lead"
+	"sluice/coordinator/library"
 	"sluice/coordinator/secret"
 	"sluice/internal/telemetry"
 	"sluice/nodes"
@@ -63,6 +64,7 @@ type Coordinator struct {
 	leader  atomic.Pointer[lead.Leader]
 	sockets *live.Handler
 	http    http.Handler
+	turns   *library.Turns // of compiling, of all projects
 }
 
 // NewCoordinator opens all that a coordinator keeps, reads it and follows. Run makes it work;
@@ -74,7 +76,7 @@ func NewCoordinator(ctx context.Context, cfg CoordinatorConfig) (c *Coordinator,
 	if cfg.Log == nil {
 		cfg.Log = hclog.NewNullLogger()
 	}
-	c = &Coordinator{cfg: cfg, log: cfg.Log}
+	c = &Coordinator{cfg: cfg, log: cfg.Log, turns: library.NewTurns(0, 0)}
 	defer func(opened *Coordinator) {
 		if err != nil {
 			opened.Close()
