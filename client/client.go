@@ -27,6 +27,12 @@ type Config struct {
 	Key   string // an API key, or a token of the identity provider
 	CA    string // file with certificates that the server's is checked by; "" is the system's
 	Agent string // what the client calls itself, "" for sluice
+	// Silence is how long nothing may come of the coordinator while an answer, or more of one, is
+	// waited for; 0 is DefaultSilence. Streams of events are then asked for again.
+	Silence time.Duration
+	// Tell is told, in words for people, while a stream of events waits for the coordinator, and
+	// when it goes on. Nil is not.
+	Tell func(text string)
 }
 
 // Client asks one coordinator. Its methods may be called from any goroutine.
@@ -35,6 +41,9 @@ type Client struct {
 	key   string
 	agent string
 	http  *http.Client
+
+	silence time.Duration
+	tell    func(text string)
 }
 
 // New returns a client; nothing is asked yet.
@@ -59,7 +68,14 @@ func New(c Config) (*Client, error) {
 	if c.Agent == "" {
 		c.Agent = "sluice"
 	}
-	return &Client{base: base, key: c.Key, agent: c.Agent, http: &http.Client{Transport: transport}}, nil
+	if c.Silence == 0 {
+		c.Silence = DefaultSilence
+	}
+	if c.Tell == nil {
+		c.Tell = func(string) {}
+	}
+	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: c.Silence / 3, PingTimeout: c.Silence / 3} // or a hung connection would be used again
+	return &Client{base: base, key: c.Key, agent: c.Agent, http: &http.Client{Transport: transport}, silence: c.Silence, tell: c.Tell}, nil
 }
 
 // call is one request.
@@ -117,8 +133,17 @@ func (c *Client) once(ctx context.Context, k call) (*http.Response, error) {
 	}
 	u := c.base.JoinPath(k.path)
 	u.RawQuery = k.query.Encode()
-	req, err := http.NewRequestWithContext(ctx, k.method, u.String(), body)
+	wait := c.silence
+	if k.body != nil {
+		wait *= sentWait
+	}
+	s := listen(ctx, wait)
+	if k.body != nil {
+		body = &sending{k.body, s}
+	}
+	req, err := http.NewRequestWithContext(s.ctx, k.method, u.String(), body)
 	if err != nil {
+		s.end()
 		return nil, err
 	}
 	for name, values := range k.header {
@@ -134,7 +159,7 @@ func (c *Client) once(ctx context.Context, k call) (*http.Response, error) {
 	case k.body != nil:
 		req.Header.Set("Content-Type", "application/octet-stream")
 	}
-	resp, err := c.http.Do(req)
+	resp, err := s.send(c.http, req)
 	if err != nil {
 		f := coordinator.Faultf(coordinator.Unavailable, "coordinator at %s: %w", c.base.Host, err)
 		f.Hint = "is it running, and is the address right? sluice up starts one"

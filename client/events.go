@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -38,15 +40,15 @@ const (
 // follow is true with those that come, until ctx ends or f returns an error, which is returned. A
 // stream that is cut is gone on with behind the last event.
 func (c *Client) Events(ctx context.Context, id recipe.JobID, since uint64, follow bool, f func(Event) error) error {
-	wait := againFirst
+	wait, out := againFirst, outage{c: c}
 	for {
-		last, ferr, err := c.events(ctx, id, since, follow, f)
+		last, whole, ferr, err := c.events(ctx, id, since, follow, out.over, f)
 		switch {
 		case ferr != nil:
 			return ferr
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err == nil && !follow:
+		case err == nil && whole && !follow:
 			return nil
 		case err != nil && coordinator.FamilyOf(err) != "" && coordinator.FamilyOf(err) != coordinator.Unavailable:
 			return err
@@ -54,6 +56,7 @@ func (c *Client) Events(ctx context.Context, id recipe.JobID, since uint64, foll
 		if last > since {
 			since, wait = last, againFirst
 		}
+		out.met(err)
 		select {
 		case <-time.After(wait):
 			wait = min(2*wait, againMost)
@@ -63,37 +66,73 @@ func (c *Client) Events(ctx context.Context, id recipe.JobID, since uint64, foll
 	}
 }
 
-// events reads one stream to its end.
-func (c *Client) events(ctx context.Context, id recipe.JobID, since uint64, follow bool, f func(Event) error) (last uint64, ferr, err error) {
+// outage tells of a stream that does not come.
+type outage struct {
+	c     *Client
+	times int
+	told  bool
+}
+
+// met notes how an attempt ended. A coordinator that was started anew is not worth a word, one
+// that is away for longer, or hangs, is.
+func (o *outage) met(err error) {
+	if err == nil {
+		return
+	}
+	if o.times++; !o.told && (o.times > 3 || errors.Is(err, errSilent)) {
+		o.told = true
+		o.c.tell(fmt.Sprintf("the coordinator at %s does not answer; it is asked again until it does: %v", o.c.base.Host, err))
+	}
+}
+
+// over notes that something came.
+func (o *outage) over() {
+	if o.told {
+		o.c.tell("the coordinator answers again")
+	}
+	o.times, o.told = 0, false
+}
+
+// events reads one stream to its end. It is whole when its last line says that there is no more.
+func (c *Client) events(ctx context.Context, id recipe.JobID, since uint64, follow bool, heard func(), f func(Event) error) (last uint64, whole bool, ferr, err error) {
 	q := url.Values{"follow": {strconv.FormatBool(follow)}}
 	if since > 0 {
 		q.Set("since", strconv.FormatUint(since, 10))
 	}
 	resp, err := c.ask(ctx, call{method: http.MethodGet, path: "v1/jobs/" + url.PathEscape(string(id)) + "/events", query: q})
 	if err != nil {
-		return since, nil, err
+		return since, false, nil, err
 	}
 	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, longestLine)
 	for lines.Scan() {
+		heard()
 		if len(lines.Bytes()) == 0 { // a heartbeat
 			continue
 		}
 		var e Event
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			return since, nil, err
+			return since, false, nil, err
 		}
 		since = max(since, e.ID)
 		switch e.Type {
 		case lineHeartbeat:
 			continue
 		case lineEnd:
-			return since, nil, nil
+			return since, !more(e.Data), nil, nil
 		}
 		if ferr := f(e); ferr != nil {
-			return since, ferr, nil
+			return since, false, ferr, nil
 		}
 	}
-	return since, nil, lines.Err()
+	return since, false, nil, lines.Err()
+}
+
+// more reports whether the last line of a stream says that there is more than it had.
+func more(data json.RawMessage) bool {
+	var end struct {
+		Again bool `json:"again"`
+	}
+	return json.Unmarshal(data, &end) == nil && end.Again
 }

@@ -85,7 +85,10 @@ func (c *Client) send(ctx context.Context, f *os.File, u *coordinator.Upload) er
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			if err := c.do(ctx, call{method: http.MethodGet, path: path, out: u}); err != nil && coordinator.FamilyOf(err) != coordinator.Unavailable {
+			short, cancel := within(ctx, wait)
+			err := c.do(short, call{method: http.MethodGet, path: path, out: u})
+			cancel()
+			if err != nil && coordinator.FamilyOf(err) != coordinator.Unavailable {
 				return err
 			}
 		}
@@ -118,7 +121,7 @@ func (c *Client) Artifacts(ctx context.Context, job recipe.JobID, after string) 
 // Download writes an artifact to w and checks its digest.
 func (c *Client) Download(ctx context.Context, a *coordinator.Artifact, w io.Writer) error {
 	h := sha256.New()
-	if err := c.copy(ctx, call{method: http.MethodGet, path: "v1/artifacts/" + url.PathEscape(a.ID) + "/content"}, io.MultiWriter(w, h)); err != nil {
+	if err := c.copy(ctx, call{method: http.MethodGet, path: "v1/artifacts/" + url.PathEscape(a.ID) + "/content"}, "artifact "+a.ID, io.MultiWriter(w, h)); err != nil {
 		return err
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); got != a.SHA256 {
@@ -134,15 +137,38 @@ func (c *Client) Results(ctx context.Context, id recipe.JobID, node string, w io
 	if node != "" {
 		q.Set("node", node)
 	}
-	return c.copy(ctx, call{method: http.MethodGet, path: "v1/jobs/" + url.PathEscape(string(id)) + "/results", query: q}, w)
+	return c.copy(ctx, call{method: http.MethodGet, path: "v1/jobs/" + url.PathEscape(string(id)) + "/results", query: q}, "the results of job "+string(id), w)
 }
 
-func (c *Client) copy(ctx context.Context, k call, w io.Writer) error {
+// copy writes an answer to w; what says what it is. An answer that breaks off is
+// coordinator.Unavailable: a part of it is written.
+func (c *Client) copy(ctx context.Context, k call, what string, w io.Writer) error {
 	resp, err := c.ask(ctx, k)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	_, err = io.Copy(w, resp.Body)
-	return err
+	in := &reading{from: resp.Body}
+	n, err := io.Copy(w, in)
+	if in.err == nil || ctx.Err() != nil {
+		return err
+	}
+	f := coordinator.Faultf(coordinator.Unavailable, "%s broke off after %d bytes, which are not all: %w", what, n, in.err)
+	f.Hint = "ask again; the coordinator's log says more"
+	return f
+}
+
+// reading keeps what went wrong on the side of the one who sends.
+type reading struct {
+	from io.Reader
+	err  error
+}
+
+// Read implements io.Reader.
+func (r *reading) Read(b []byte) (int, error) {
+	n, err := r.from.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.err = err
+	}
+	return n, err
 }

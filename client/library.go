@@ -93,13 +93,7 @@ func (c *Client) DeleteRecipe(ctx context.Context, name string, version int) (in
 func (c *Client) ExportRecipes(ctx context.Context, names []string, w io.Writer) error {
 	ctx, cancel := within(ctx, time.Minute)
 	defer cancel()
-	resp, err := c.ask(ctx, call{method: http.MethodGet, path: "v1/recipes-archive", query: url.Values{"name": names}})
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	_, err = io.Copy(w, resp.Body)
-	return err
+	return c.copy(ctx, call{method: http.MethodGet, path: "v1/recipes-archive", query: url.Values{"name": names}}, "the archive of recipes", w)
 }
 
 // Imported is what an import did, as NAME@VERSION.

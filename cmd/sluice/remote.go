@@ -32,7 +32,7 @@ type remote struct {
 
 func (f *remoteFlags) open() (*remote, error) {
 	if f.Server != "" {
-		c, err := client.New(client.Config{URL: f.Server, Key: os.Getenv("SLUICE_KEY"), CA: os.Getenv("SLUICE_CA")})
+		c, err := client.New(client.Config{URL: f.Server, Key: os.Getenv("SLUICE_KEY"), CA: os.Getenv("SLUICE_CA"), Tell: tell})
 		if err != nil {
 			return nil, usagef("%w", err)
 		}
@@ -49,12 +49,15 @@ func (f *remoteFlags) open() (*remote, error) {
 	if key := os.Getenv("SLUICE_KEY"); key != "" {
 		k.Key = key
 	}
-	c, err := client.New(client.Config{URL: k.Server, Key: k.Key, CA: k.CA})
+	c, err := client.New(client.Config{URL: k.Server, Key: k.Key, CA: k.CA, Tell: tell})
 	if err != nil {
 		return nil, usagef("context %s: %w", name, err)
 	}
 	return &remote{c, name, k.Last}, nil
 }
+
+// tell says on stderr what a command that follows waits for.
+func tell(text string) { fmt.Fprintln(os.Stderr, text) }
 
 // job reads what a user calls a job: an id, or @last.
 func (r *remote) job(name string) (recipe.JobID, error) {

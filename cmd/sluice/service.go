@@ -102,9 +102,9 @@ func provider(o settings.OIDC) *auth.OIDC {
 }
 
 // serve runs a coordinator and its API until ctx ends.
-func serve(ctx context.Context, g *group, c *daemon.Coordinator, ln net.Listener, h http.Handler, within time.Duration, log hclog.Logger) {
+func serve(ctx context.Context, g *group, c *daemon.Coordinator, ln net.Listener, h http.Handler, s daemon.Serving) {
 	g.run(func() error { return c.Run(ctx) })
-	g.run(func() error { return daemon.Serve(ctx, ln, h, within, log) })
+	g.run(func() error { return daemon.Serve(ctx, ln, h, s) })
 }
 
 // working is the configuration of a worker.

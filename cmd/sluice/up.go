@@ -85,7 +85,7 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 	if err := w.apart(ctx, g, told, c.MetricsListen, &c.Endpoint, log); err != nil {
 		return err
 	}
-	serve(ctx, g, coord, ln, w.beside(coord.Handler()), c.DrainWithin, log)
+	serve(ctx, g, coord, ln, w.beside(coord.Handler()), daemon.Serving{Within: c.DrainWithin, Connections: c.MaxConnections, Log: log})
 	work := working(wconn, workerName(""), c.Work, log)
 	work.Meter = w.Worker(c.Nodes())
 	g.run(func() error { return daemon.RunWorker(ctx, work) })

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
-
 	"sluice/coordinator"
 	"sluice/internal/bus/bustest"
 	"sluice/internal/daemon"
@@ -20,15 +18,19 @@ import (
 )
 
 // listens serves a desk as the services do, on a listener with their bounds.
-func (d *desk) listens() (address string) {
+func (d *desk) listens(with ...func(*daemon.Serving)) (address string) {
 	d.t.Helper()
 	ln, err := endpoint.Listen(bustest.Context(d.t), endpoint.Config{Address: "127.0.0.1:0"})
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	s := daemon.Serving{Within: time.Second}
+	for _, f := range with {
+		f(&s)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- daemon.Serve(ctx, ln, d.http.Config.Handler, time.Second, hclog.NewNullLogger()) }()
+	go func() { done <- daemon.Serve(ctx, ln, d.http.Config.Handler, s) }()
 	d.t.Cleanup(func() { cancel(); <-done })
 	return ln.Addr().String()
 }

@@ -177,9 +177,13 @@ func (s *server) download(ctx context.Context, p *Project, in *FilePath) (*huma.
 		w.Header().Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(digest)+":")
 		content := &content{ReadSeeker: f}
 		http.ServeContent(&problemsOnly{ResponseWriter: w, s: s, r: r}, r, "", a.Created, content)
-		if content.err != nil && r.Context().Err() == nil {
+		if content.err == nil {
+			return
+		}
+		if r.Context().Err() == nil {
 			s.log.Error("a download broke off", "request", requestID(r.Context()), "artifact", a.ID, "sha256", a.SHA256, "err", content.err)
 		}
+		panic(http.ErrAbortHandler) // the reader must not take it for whole
 	}}, nil
 }
 

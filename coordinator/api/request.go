@@ -61,23 +61,57 @@ func plain(id string) bool {
 	}) < 0
 }
 
-// guarded turns a panic of a handler into an answer, and keeps browsers from making more of an
-// answer than it is.
+// guarded turns a panic of a handler into an answer, or cuts one off that has begun, and keeps
+// browsers from making more of an answer than it is.
 func (s *server) guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
+		h, sent := w.Header(), &sent{ResponseWriter: w}
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		defer func() {
-			if p := recover(); p != nil && p != http.ErrAbortHandler {
-				s.log.Error("a request met a panic", "request", requestID(r.Context()), "path", r.URL.Path, "err", p)
-				s.writeProblem(w, r, &Problem{Status: http.StatusInternalServerError, Code: "internal", Detail: "something went wrong"})
+			p := recover()
+			if p == nil {
+				return
 			}
+			if p != http.ErrAbortHandler {
+				s.log.Error("a request met a panic", "request", requestID(r.Context()), "path", r.URL.Path, "err", p)
+			}
+			if p == http.ErrAbortHandler || sent.begun {
+				panic(http.ErrAbortHandler) // the server cuts the connection: a part is not taken for the whole
+			}
+			s.writeProblem(w, r, &Problem{Status: http.StatusInternalServerError, Code: "internal", Detail: "something went wrong"})
 		}()
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(sent, r)
 	})
 }
+
+// sent knows whether an answer has begun.
+type sent struct {
+	http.ResponseWriter
+	begun bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (s *sent) WriteHeader(status int) {
+	s.begun = s.begun || status >= http.StatusOK
+	s.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (s *sent) Write(b []byte) (int, error) {
+	s.begun = true
+	return s.ResponseWriter.Write(b)
+}
+
+// Flush implements http.Flusher.
+func (s *sent) Flush() {
+	s.begun = true
+	_ = http.NewResponseController(s.ResponseWriter).Flush()
+}
+
+// Unwrap serves http.ResponseController.
+func (s *sent) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 func (s *server) writeProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 	p.Title, p.RequestID = http.StatusText(p.Status), requestID(r.Context())

@@ -16,8 +16,13 @@ import (
 // the ID behind which to ask again.
 const (
 	LineHeartbeat coordinator.EventType = "heartbeat" // nothing came for a while
-	LineEnd       coordinator.EventType = "end"       // the last line; Text says why. Without it the stream was cut
+	LineEnd       coordinator.EventType = "end"       // the last line; Text says why, Data is an End. Without it the stream was cut
 )
+
+// End is the data of the last line.
+type End struct {
+	Again bool `json:"again"` // there is more, or may be: ask since the line's id
+}
 
 // Defaults of [Lines].
 const (
@@ -86,15 +91,15 @@ func WriteLines(w http.ResponseWriter, r *http.Request, s *Subscription, c Lines
 		switch {
 		case err == nil && !over:
 		case err == nil:
-			return out.note(LineEnd, entries[len(entries)-1].ID, "this is the last one")
+			return out.note(LineEnd, entries[len(entries)-1].ID, "this is the last one", End{})
 		case errors.Is(err, errQuiet):
-			if err := out.note(LineHeartbeat, s.LastID(), ""); err != nil {
+			if err := out.note(LineHeartbeat, s.LastID(), "", nil); err != nil {
 				return err
 			}
 		case out.err != nil || r.Context().Err() != nil:
 			return err
 		default:
-			return out.note(LineEnd, s.LastID(), why(ctx, err))
+			return out.note(LineEnd, s.LastID(), why(ctx, err), End{Again: !errors.Is(err, io.EOF)})
 		}
 	}
 }
@@ -157,8 +162,8 @@ func (l *lineWriter) write(entries []*Entry) error {
 }
 
 // note writes a line of the stream's own.
-func (l *lineWriter) note(typ coordinator.EventType, id uint64, text string) error {
-	e := Entry{Event: coordinator.Event{ID: id, Type: typ, Level: coordinator.LevelInfo, At: time.Now().UTC(), Text: text}}
+func (l *lineWriter) note(typ coordinator.EventType, id uint64, text string, data any) error {
+	e := Entry{Event: coordinator.Event{ID: id, Type: typ, Level: coordinator.LevelInfo, At: time.Now().UTC(), Text: text, Data: data}}
 	b, err := json.Marshal(&e.Event)
 	if err != nil {
 		return err

@@ -99,7 +99,7 @@ func TestLinesAreBounded(t *testing.T) {
 	l := open(t, bustest.Conn(t, bustest.InProcess), events.Config{})
 	url, ended := serve(t, l, events.Lines{MaxFor: 100 * time.Millisecond})
 	next, _ := follow(t, url)
-	if e := next(); e.Type != events.LineEnd || !strings.Contains(e.Text, "ask again") {
+	if e := next(); e.Type != events.LineEnd || !strings.Contains(e.Text, "ask again") || fmt.Sprint(e.Data) != "map[again:true]" {
 		t.Errorf("got %+v", e)
 	}
 	if err := bustest.Wait(t, "the handler", ended); err != nil {

@@ -15,13 +15,18 @@ import (
 
 // Compile makes a plan of a source, as the command line does of a file. Values for parameters are
 // those of JSON; a text stands for a value of any type, as behind -p. The plan says which
-// versions of saved recipes are in it. Diagnostics are of the recipe, an error of the store or
+// versions of saved recipes are in it. It waits for its turn, see Turns. Diagnostics are of the recipe, an error of the store or
 // of values that can be none.
 func (l *Library) Compile(ctx context.Context, s Source, params map[string]any, seed uint64) (*recipe.Plan, recipe.Diagnostics, error) {
 	texts, err := paramTexts(params)
 	if err != nil {
 		return nil, nil, err
 	}
+	end, err := l.cfg.Turns.take(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer end()
 	r := l.resolver(ctx, s)
 	plan, found := compile.Compile(s.Label, []byte(s.Text), compile.Options{Catalogue: l.cfg.Catalogue(), Params: texts, Load: r.load, Seed: seed, Frame: l.cfg.Frame})
 	if r.fault != nil {
@@ -44,10 +49,15 @@ func (l *Library) Compile(ctx context.Context, s Source, params map[string]any, 
 // without values.
 func (l *Library) Check(ctx context.Context, s Source) (compile.Summary, recipe.Diagnostics, error) {
 	r := l.resolver(ctx, s)
-	return r.check()
+	return r.check(ctx)
 }
 
-func (r *resolver) check() (compile.Summary, recipe.Diagnostics, error) {
+func (r *resolver) check(ctx context.Context) (compile.Summary, recipe.Diagnostics, error) {
+	end, err := r.l.cfg.Turns.take(ctx)
+	if err != nil {
+		return compile.Summary{}, nil, err
+	}
+	defer end()
 	summary, found := compile.Check(r.top.Label, []byte(r.top.Text), compile.Options{Catalogue: r.l.cfg.Catalogue(), Load: r.load, Unvalued: true})
 	return summary, found, r.fault
 }

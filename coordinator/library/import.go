@@ -84,7 +84,7 @@ func (im *importing) check(ctx context.Context, b *bundle) error {
 			doc := im.docs[key(one.Name, e.Version, e.Digest)]
 			r := im.l.resolver(ctx, sourceOf(one.Name, e, doc))
 			r.heads, r.docs = im.heads, im.docs
-			_, faults, err := r.check()
+			_, faults, err := r.check(ctx)
 			if err != nil {
 				return err
 			}

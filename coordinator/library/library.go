@@ -42,6 +42,7 @@ type Config struct {
 	PerUser   int // jobs of a user that have not ended; 0 is no bound
 	// Frame bounds the frames of what is compiled; zero fields are the usual.
 	Frame recipe.FrameLimits
+	Turns *Turns           // of compiling; nil is its own, of the usual number
 	Cache int              // bytes of documents that are kept in memory; 0 is 32 MiB
 	Now   func() time.Time // nil is time.Now
 }
@@ -75,6 +76,9 @@ type entry struct {
 func New(c Config) *Library {
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Turns == nil {
+		c.Turns = NewTurns(0, 0)
 	}
 	if c.Cache == 0 {
 		c.Cache = defaultCache

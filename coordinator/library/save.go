@@ -101,7 +101,7 @@ func (l *Library) mayAdd(h *head, s *Saving) error {
 func (l *Library) checked(ctx context.Context, s *Saving, n int, digest string) (v coordinator.RecipeVersion, err error) {
 	top := Source{Name: s.Name, Version: n, Label: Ref{s.Name, n}.String(), Text: s.Source.Text, Files: s.Source.Files, digest: digest}
 	r := l.resolver(ctx, top)
-	_, found, err := r.check()
+	_, found, err := r.check(ctx)
 	if err != nil {
 		return v, err
 	}

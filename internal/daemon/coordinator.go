@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"sluice/coordinator/api"
 	"sluice/coordinator/auth"
 	"sluice/coordinator/events/live"
+	"sluice/coordinator/library"
 	"sluice/coordinator/secret"
 	"sluice/internal/telemetry"
 	"sluice/nodes"
@@ -61,6 +61,7 @@ type Coordinator struct {
 	auth    *auth.Auth
 	sockets *live.Handler
 	http    http.Handler
+	turns   *library.Turns // of compiling, of all projects
 }
 
 // NewCoordinator opens all that a coordinator keeps, reads it and follows. Run makes it work;
@@ -72,7 +73,7 @@ func NewCoordinator(ctx context.Context, cfg CoordinatorConfig) (c *Coordinator,
 	if cfg.Log == nil {
 		cfg.Log = hclog.NewNullLogger()
 	}
-	c = &Coordinator{cfg: cfg, log: cfg.Log}
+	c = &Coordinator{cfg: cfg, log: cfg.Log, turns: library.NewTurns(0, 0)}
 	defer func(opened *Coordinator) {
 		if err != nil {
 			opened.Close()
@@ -166,41 +167,4 @@ func (c *Coordinator) Close() {
 	for _, r := range c.rooms {
 		r.shut()
 	}
-}
-
-// Bounds of the API's connections. What is transferred, or followed, has bounds of its own.
-const (
-	headerWait = 5 * time.Second
-	idleWait   = 2 * time.Minute
-	maxHeader  = 64 << 10
-	// streamGrace is how long what is followed may go on when the service ends: a client goes on
-	// with another coordinator.
-	streamGrace = time.Second
-)
-
-// Serve answers HTTP on a listener until ctx ends, and then finishes what it is at, for as long
-// as within.
-func Serve(ctx context.Context, ln net.Listener, h http.Handler, within time.Duration, log hclog.Logger) error {
-	base, cut := context.WithCancel(context.WithoutCancel(ctx))
-	defer cut()
-	server := &http.Server{Handler: h, ReadHeaderTimeout: headerWait, IdleTimeout: idleWait, MaxHeaderBytes: maxHeader,
-		BaseContext: func(net.Listener) context.Context { return base },
-		ErrorLog:    log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug})}
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(ln) }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
-	defer cancel()
-	time.AfterFunc(min(within, streamGrace), cut)
-	err := server.Shutdown(stop)
-	if errors.Is(err, context.DeadlineExceeded) {
-		log.Warn("requests were cut off at the end")
-		err = server.Close()
-	}
-	<-done
-	return err
 }

@@ -41,7 +41,7 @@ var layers = []layer{
 	{"coordinator/api", []string{"recipe", "nodes", "schemas", "coordinator/...", "internal/bus", "internal/telemetry", "internal/endpoint"}},
 	{"client", []string{"recipe", "coordinator"}},
 	{"internal/daemon", []string{"recipe", "nodes", "worker", "coordinator", "coordinator/...", "internal/bus", "internal/endpoint", "internal/telemetry"}},
-	{"internal/telemetry", []string{"recipe"}},
+	{"internal/telemetry", []string{"recipe", "internal/endpoint"}},
 	{"internal/endpoint", nil},
 
 	{"coordinator/dead", []string{"recipe", "nodes", "coordinator", "coordinator/compile", "coordinator/job", "internal/bus"}},

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+
+	"sluice/internal/endpoint"
 )
 
 // Bounds of the server of [Serve].
@@ -17,6 +19,7 @@ const (
 	answerWithin = scrapeWithin + 5*time.Second
 	idleFor      = time.Minute
 	maxHeader    = 16 << 10
+	connections  = 64
 	closeWithin  = 2 * time.Second
 )
 
@@ -30,6 +33,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log hclog.Logger
 		Handler: http.MaxBytesHandler(h, 0), ReadHeaderTimeout: headerWithin, ReadTimeout: headerWithin, WriteTimeout: answerWithin,
 		IdleTimeout: idleFor, MaxHeaderBytes: maxHeader, ErrorLog: log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
 	}
+	endpoint.NewCrowd(connections).Bound(s)
 	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(ended)

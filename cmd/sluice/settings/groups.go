@@ -32,9 +32,10 @@ type Endpoint struct {
 
 // API is what the API can be told.
 type API struct {
-	Listen  string   `default:"127.0.0.1:8420" placeholder:"HOST:PORT" help:"Where the API listens." group:"Network:"`
-	Origins []string `placeholder:"ORIGIN" help:"Origins of pages that may open a WebSocket, such as https://sluice.example.org; without any, none may." group:"Network:"`
-	MaxBody Size     `default:"16MiB" placeholder:"SIZE" help:"Largest body of a request, files that are uploaded aside." group:"Network:"`
+	Listen         string   `default:"127.0.0.1:8420" placeholder:"HOST:PORT" help:"Where the API listens." group:"Network:"`
+	Origins        []string `placeholder:"ORIGIN" help:"Origins of pages that may open a WebSocket, such as https://sluice.example.org; without any, none may." group:"Network:"`
+	MaxBody        Size     `default:"16MiB" placeholder:"SIZE" help:"Largest body of a request, files that are uploaded aside." group:"Network:"`
+	MaxConnections int      `default:"4096" placeholder:"N" help:"Connections to the API at once, half of them from one address; more are refused. WebSockets do not count." group:"Network:"`
 }
 
 // OIDC says whose tokens are taken beside API keys.
