@@ -43,6 +43,9 @@ func (c *cluster) submit(ctx context.Context, s *scene, lasts time.Duration) *ru
 // recipe calls it.
 func (c *cluster) file(ctx context.Context, s *scene) string {
 	c.t.Helper()
+	if s.url != "" {
+		return s.url
+	}
 	if c.folder {
 		name := "in-" + strings.ReplaceAll(s.name, " ", "-") + ".log"
 		path := filepath.Join(c.root, name)
@@ -160,7 +163,10 @@ func (c *cluster) judge(ctx context.Context, r *running) (wrong []error) {
 		wrong = append(wrong, fmt.Errorf("job %s: %w", r.id, err))
 	}
 	wrong = append(wrong, c.told(ctx, r.id, j.State)...)
-	if err := conserved(j.Progress, int64(bytes.Count(r.scene.read(), newline)), int64(bytes.Count(r.want, newline))); err != nil {
+	if err := conserved(j.Progress, int64(bytes.Count(r.scene.read(), newline)), int64(bytes.Count(r.want, newline)), int64(r.scene.dead)); err != nil {
+		wrong = append(wrong, fmt.Errorf("job %s: %w", r.id, err))
+	}
+	if err := c.letters(ctx, r.id, r.scene.dead); err != nil {
 		wrong = append(wrong, fmt.Errorf("job %s: %w", r.id, err))
 	}
 	return wrong
