@@ -65,8 +65,9 @@ func (c *cluster) conclude(ctx context.Context, r *running, name string, n int, 
 }
 
 // thawedLeader freezes the coordinator that leads for longer than its lease, kills the one server
-// under the one that leads then, and lets the first go on while the server comes back: it must not
-// do what only a leader does, such as to make its consumers again.
+// under the one that leads then, and lets the first go on when the server is back, before it knows
+// that it leads no more and while the other is not back yet: it must not do what only a leader does,
+// such as to make the consumers of its runs again, in the way of those of the other's.
 var thawedLeader = injector{"leader frozen past its lease, server killed, leader thawed", func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
 	old, err := c.leader(ctx)
 	if err != nil {
@@ -74,22 +75,25 @@ var thawedLeader = injector{"leader frozen past its lease, server killed, leader
 	}
 	old.freeze()
 	defer old.thaw()
-	if _, err := c.leader(ctx, old); err != nil {
+	next, err := c.leader(ctx, old)
+	if err != nil {
 		return nil, err
 	}
 	if !pass(ctx, time.Second+time.Duration(r.Int64N(int64(2*time.Second)))) { // it takes up the jobs
 		return nil, ctx.Err()
 	}
+	c.links[next].set(weather{stalled: true})
+	defer c.links[next].set(weather{})
+	c.links[old].set(weather{delay: time.Duration(r.IntN(4)) * 20 * time.Millisecond})
+	defer c.links[old].set(weather{})
 	c.servers[0].kill()
-	before := r.IntN(2) == 0
-	if before {
-		old.thaw()
-	}
 	c.servers[0].start(c.t)
-	if !before {
-		old.thaw()
+	if err := c.healed(ctx, 0); err != nil {
+		return nil, err
 	}
-	return nil, c.healed(ctx, 0)
+	old.thaw()
+	pass(ctx, 700*time.Millisecond+time.Duration(r.Int64N(int64(time.Second))))
+	return nil, ctx.Err()
 }}
 
 // TestThawedLeader does that, several times.
@@ -141,6 +145,9 @@ func TestMadeOnDemand(t *testing.T) {
 	}
 }
 
+// slowMaking is how far the leader is from the server while a stream is made.
+const slowMaking = 100 * time.Millisecond
+
 // endsAsMade submits a job and ends the leader as soon as a stream of it is there.
 func (c *cluster) endsAsMade(ctx context.Context, s *scene, stream, signal string) {
 	ctx, cancel := context.WithTimeout(ctx, relapse)
@@ -149,6 +156,7 @@ func (c *cluster) endsAsMade(ctx context.Context, s *scene, stream, signal strin
 	if err != nil {
 		c.fatalf("%v", err)
 	}
+	c.links[p].set(weather{delay: slowMaking}) // what it makes is there before it knows
 	r := c.submit(ctx, s, 4*time.Second)
 	if err := c.appears(ctx, r.id, stream); err != nil {
 		c.fatalf("%v", err)
@@ -158,6 +166,7 @@ func (c *cluster) endsAsMade(ctx context.Context, s *scene, stream, signal strin
 	} else if code := p.end(); code != 0 {
 		c.t.Errorf("%s was told to end and ended with %d\n%s", p.name, code, p.tail(20))
 	}
+	c.links[p].set(weather{})
 	p.start(c.t)
 	c.conclude(ctx, r, signal+" of the leader as it makes a stream on demand", 1, fmt.Sprintf("R%d %s", c.shape.servers, stream))
 	if !c.t.Failed() {
