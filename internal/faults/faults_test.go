@@ -18,6 +18,7 @@ type trouble struct {
 	scenes  []*scene
 	lasts   time.Duration // of a job that nothing befalls, at least
 	gap     time.Duration // between strikes, at most
+	each    int           // strikes on a batch of jobs, at most; 0: as many as strike
 	rand    *mathrand.Rand
 	struck  map[string]int // by the injector's name
 	errs    []error
@@ -51,7 +52,7 @@ func (x *trouble) run(ctx context.Context, strikes []injector) {
 		for _, s := range x.scenes {
 			batch = append(batch, x.c.submit(ctx, s, x.lasts))
 		}
-		for len(strikes) > 0 && pass(ctx, x.gap/4+time.Duration(x.rand.Int64N(int64(x.gap)))) && x.allRun(ctx, batch[:len(x.scenes)]) {
+		for len(strikes) > 0 && (x.each == 0 || left-len(strikes) < x.each) && pass(ctx, x.gap/4+time.Duration(x.rand.Int64N(int64(x.gap)))) && x.allRun(ctx, batch[:len(x.scenes)]) {
 			x.c.t.Logf("%s %s", time.Now().Format(clock), strikes[0].name)
 			more, err := strikes[0].strike(ctx, x.c, x.rand)
 			if err != nil {
