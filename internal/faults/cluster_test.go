@@ -26,14 +26,15 @@ type shape struct {
 	servers      int // 1, or 3 that keep everything three times
 	coordinators int
 	workers      int
-	folder       bool     // the workers share one; without it they read and write artifacts
-	build        string   // path of the binary
-	store        string   // where the server keeps its files; "" is a folder of the test
-	heard        *wire    // what coordinators, workers and servers say to each other; nil: nobody listens
-	other        string   // binary of every other worker and coordinator; "" is build
-	label        string   // in the table
-	tmp          string   // where temporary files are; "" is where the test has its own
-	env          []string // of all processes, beside the test's own
+	folder       bool          // the workers share one; without it they read and write artifacts
+	build        string        // path of the binary
+	store        string        // where the server keeps its files; "" is a folder of the test
+	heard        *wire         // what coordinators, workers and servers say to each other; nil: nobody listens
+	other        string        // binary of every other worker and coordinator; "" is build
+	label        string        // in the table
+	tmp          string        // where temporary files are; "" is where the test has its own
+	env          []string      // of all processes, beside the test's own
+	patience     time.Duration // of judge; 0 is patience
 }
 
 func (s *shape) String() string {

@@ -4,6 +4,7 @@ package faults
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -146,7 +147,7 @@ const patience = 4 * time.Minute
 
 // judge waits for the end of a job and asks every checker.
 func (c *cluster) judge(ctx context.Context, r *running) (wrong []error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.patience, patience))
 	defer cancel()
 	j, err := c.reaches(ctx, r.id, recipe.JobState.Final)
 	if err != nil {
