@@ -186,6 +186,7 @@ func TestB10Killed(t *testing.T) {
 // TestFaults strikes a cluster of one server, whose workers read and write artifacts, and one
 // of three, with every row of the table.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	for i, s := range []shape{
 		{servers: 1, coordinators: 2, workers: 3},
 		{servers: 3, coordinators: 2, workers: 3, folder: true},

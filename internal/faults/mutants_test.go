@@ -183,6 +183,7 @@ func TestMutantsAreJudged(t *testing.T) {
 // TestMutants: the checkers catch builds that are broken, under the same kills that leave
 // them nothing to say of the build that is not.
 func TestMutants(t *testing.T) {
+	t.Parallel()
 	for _, m := range append([]mutant{{name: "none"}}, mutants...) {
 		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
 			minutes(t, true)

@@ -26,10 +26,14 @@ func TestServerKilledAgain(t *testing.T) {
 	}
 	const name = "the one server killed every 9 to 10 s, under one job"
 	c := newCluster(t, shape{servers: 1, coordinators: 2, workers: 2, folder: true, patience: relapse, build: build(t, "hasty", hasty...)})
-	r, n := c.submit(t.Context(), scenes[1], time.Duration(kills)*10*time.Second), 0
+	r, n := c.submit(t.Context(), scenes[1], time.Duration(kills)*10*time.Second-4*time.Second), 0
 	draw := mathrand.New(mathrand.NewPCG(3, 1))
 	for ; n < kills; n++ {
-		if !pass(t.Context(), 9*time.Second+time.Duration(draw.Int64N(int64(time.Second)))) {
+		wait := 9*time.Second + time.Duration(draw.Int64N(int64(time.Second)))
+		if n == 0 {
+			wait = 2 * time.Second
+		}
+		if !pass(t.Context(), wait) {
 			t.Fatal(t.Context().Err())
 		}
 		if j, err := c.job(t.Context(), r.id); err != nil || j.State.AtRest() {
