@@ -96,20 +96,25 @@ func TestHalfMadeStream(t *testing.T) {
 }
 
 // TestStreamMadeAtKill kills while a certain stream is made, behind its settings and before
-// their checksum, kills the resume halfway, and resumes once more.
+// their checksum, kills the resume halfway, and resumes once more. Some are made when the job
+// begins, others when it needs them.
 func TestStreamMadeAtKill(t *testing.T) {
 	t.Parallel()
-	s := scenery(t, "merging")
-	calm := s.calm(t)
-	for _, stream := range []string{"JOBS", "*_LEDGER", "*_STATE", "*_JOURNAL", "*_SPLITS", "*_E*"} {
-		t.Run(stream, func(t *testing.T) {
+	merging, live := scenery(t, "merging"), liveScene(t)
+	for _, row := range []struct {
+		s      *scene
+		stream string
+	}{{merging, "JOBS"}, {merging, "*_LEDGER"}, {merging, "*_STATE"}, {merging, "*_JOURNAL"}, {merging, "*_SPLITS"}, {merging, "*_E*"},
+		{live, "*_INPUT"}, {live, "*_DEAD"}, {live, "*_VALUES"}} {
+		s, calm := row.s, row.s.calm(t)
+		t.Run(row.stream, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			s.lay(t, dir)
 			p := s.run(t, dir, "--resume")
 			var made []string
 			if !p.lively(func() bool {
-				made, _ = filepath.Glob(filepath.Join(dir, "data", "jetstream", "*", "streams", "SLUICE_"+stream, "meta.inf"))
+				made, _ = filepath.Glob(filepath.Join(dir, "data", "jetstream", "*", "streams", "SLUICE_"+row.stream, "meta.inf"))
 				return len(made) > 0
 			}) {
 				t.Fatal("the stream was never made")
@@ -123,6 +128,9 @@ func TestStreamMadeAtKill(t *testing.T) {
 			s.killHalfway(t, dir, calm)
 			s.run(t, dir, "--resume").want(t, 0)
 			same(t, s.results(t, dir), calm.want)
+			if s == live {
+				checkLive(t, filepath.Join(dir, "data"))
+			}
 		})
 	}
 }

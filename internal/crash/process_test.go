@@ -88,8 +88,8 @@ func start(t testing.TB, dir string, args ...string) *process {
 // run starts the scene's recipe on the data folder.
 func (s *scene) run(t testing.TB, dir string, more ...string) *process {
 	t.Helper()
-	args := append([]string{"run", "recipe.yaml", "--json", "--data-dir", "data", "--frame-records", strconv.Itoa(s.frame)}, more...)
-	return start(t, dir, args...)
+	args := append([]string{"run", "recipe.yaml", "--json", "--data-dir", "data", "--frame-records", strconv.Itoa(s.frame)}, s.flags...)
+	return start(t, dir, append(args, more...)...)
 }
 
 // patience is how long anything may take before it counts as hung.

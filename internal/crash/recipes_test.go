@@ -21,6 +21,7 @@ type scene struct {
 	outputs []string
 	letters int  // dead letters expected, per 1000 lines of input
 	spread  bool // one input file of several splits
+	flags   []string
 
 	once   sync.Once
 	calmed undisturbed // filled in by once

@@ -154,6 +154,7 @@ func recipeOf(name, text string) string {
 // of a value, in whatever form, is in a log, event, dead letter, plan, audit entry, trace, metric
 // or file, nor in what passes between the processes, or to and from users, but for the upload.
 func TestCanary(t *testing.T) {
+	t.Parallel()
 	found := watchCanaries(t, build(t, "gossip", gossip...))
 	for _, place := range slices.Sorted(maps.Keys(found)) {
 		t.Errorf("%s: %s", place, found[place])
@@ -181,7 +182,7 @@ var leakPlaces = []string{"answers", "audit", "command line", "coordinators' log
 // TestCanarySlips looks for the canaries where a build lets them slip: they are found in every
 // place.
 func TestCanarySlips(t *testing.T) {
-	minutes(t, false)
+	minutes(t, true)
 	found := watchCanaries(t, build(t, "slips", slices.Concat(gossip, slips)...))
 	caught := 0
 	for _, place := range leakPlaces {
@@ -197,9 +198,8 @@ func TestCanarySlips(t *testing.T) {
 // watchCanaries runs it all and says where canaries are, and how; and fails the test where the
 // decoy, or what must be there, is not found.
 func watchCanaries(t *testing.T, binary string) map[string]string {
-	tmp := t.TempDir()
-	t.Setenv("TMPDIR", tmp) // of the cluster too: whatever it writes is there
-	s := newScoop(t, binary)
+	tmp := t.TempDir() // of the cluster too: whatever it writes is there
+	s := newScoop(t, binary, tmp)
 	ctx, cancel := context.WithTimeout(t.Context(), againFor)
 	defer cancel()
 	s.upload(ctx)

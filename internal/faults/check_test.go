@@ -58,8 +58,9 @@ func ended(j *coordinator.Job) error {
 }
 
 // conserved holds what each step of a chain has taken against what the one above gave, what the
-// source read against its file, and what the sink took against what must come out.
-func conserved(p *recipe.Progress, read, wrote int64) error {
+// source read against its file, what the sink took against what must come out, and what has become
+// dead letters against what must.
+func conserved(p *recipe.Progress, read, wrote, dead int64) error {
 	if p == nil || len(p.Steps) == 0 {
 		return fmt.Errorf("conservation: the job has no progress")
 	}
@@ -67,9 +68,12 @@ func conserved(p *recipe.Progress, read, wrote int64) error {
 		if i > 0 && s.In != p.Steps[i-1].Out {
 			return fmt.Errorf("conservation: %s gave %d records, and %s took %d", p.Steps[i-1].Node, p.Steps[i-1].Out, s.Node, s.In)
 		}
-		if s.Dead+s.Dropped+s.Expired+s.Skipped > 0 {
+		if dead -= s.Dead; dead < 0 || s.Dropped+s.Expired+s.Skipped > 0 {
 			return fmt.Errorf("conservation: %s lost records: %+v", s.Node, s)
 		}
+	}
+	if dead > 0 {
+		return fmt.Errorf("conservation: %d records too few are dead letters", dead)
 	}
 	if n := p.Steps[0].In; n != read {
 		return fmt.Errorf("conservation: the source read %d records of %d", n, read)
@@ -123,6 +127,34 @@ func (c *cluster) told(ctx context.Context, id recipe.JobID, is recipe.JobState)
 			return []error{fmt.Errorf("job %s: %w", id, err)}
 		}
 	}
+}
+
+// letters asks for a job's dead letters: there are as many as records have failed, each once.
+func (c *cluster) letters(ctx context.Context, id recipe.JobID, want int) error {
+	seen := map[string]bool{}
+	for after := ""; ; {
+		page, err := again(ctx, c, func(ctx context.Context, i int) (coordinator.DeadLetterPage, error) {
+			return c.apis[i].Letters(ctx, id, "", after)
+		})
+		if err != nil {
+			return fmt.Errorf("dead letters: %w", err)
+		}
+		for _, l := range page.Letters {
+			if at := l.Node + " " + l.Place; seen[l.ID] || seen[at] {
+				return fmt.Errorf("dead letters: two of %q, %s", at, l.ID)
+			} else if seen[l.ID] = true; l.Place != "" {
+				seen[at] = true
+			}
+			want--
+		}
+		if after = page.Next; after == "" {
+			break
+		}
+	}
+	if want != 0 {
+		return fmt.Errorf("dead letters: %d are missing (below 0: too many)", want)
+	}
+	return nil
 }
 
 // orphans looks for streams of jobs that are deleted.

@@ -29,7 +29,8 @@ func TestCheckers(t *testing.T) {
 	job := func(s recipe.JobState) *coordinator.Job {
 		return &coordinator.Job{Status: coordinator.Status{State: s}}
 	}
-	dropped := chain(3, 3, 3)
+	dropped, dead := chain(3, 3, 3), chain(3, 3, 3)
+	dead.Steps[1].Dead = 1
 	dropped.Steps[1].Dropped = 1
 	for _, row := range []struct {
 		name string
@@ -44,13 +45,16 @@ func TestCheckers(t *testing.T) {
 		{"runs on", ended(job(recipe.JobRunning)), "stuck"},
 		{"failed", ended(job(recipe.JobFailed)), "has failed"},
 		{"rests", ended(job(recipe.JobStopped)), "has stopped"},
-		{"balanced", conserved(chain(3, 3, 3), 3, 3), ""},
-		{"lost on an edge", conserved(chain(3, 2, 3), 3, 3), "a gave 3 records, and b took 2"},
-		{"doubled on an edge", conserved(chain(3, 3, 4), 3, 3), "b gave 3 records, and c took 4"},
-		{"dropped", conserved(dropped, 3, 3), "b lost records"},
-		{"read too little", conserved(chain(2, 3, 3), 3, 3), "read 2 records of 3"},
-		{"wrote too little", conserved(chain(3, 3, 3), 3, 4), "took 3 records of 4"},
-		{"unknown", conserved(nil, 3, 3), "no progress"},
+		{"balanced", conserved(chain(3, 3, 3), 3, 3, 0), ""},
+		{"lost on an edge", conserved(chain(3, 2, 3), 3, 3, 0), "a gave 3 records, and b took 2"},
+		{"doubled on an edge", conserved(chain(3, 3, 4), 3, 3, 0), "b gave 3 records, and c took 4"},
+		{"dead", conserved(dead, 3, 3, 1), ""},
+		{"dead, and must not be", conserved(dead, 3, 3, 0), "b lost records"},
+		{"too few dead", conserved(dead, 3, 3, 2), "1 records too few are dead letters"},
+		{"dropped", conserved(dropped, 3, 3, 0), "b lost records"},
+		{"read too little", conserved(chain(2, 3, 3), 3, 3, 0), "read 2 records of 3"},
+		{"wrote too little", conserved(chain(3, 3, 3), 3, 4, 0), "took 3 records of 4"},
+		{"unknown", conserved(nil, 3, 3, 0), "no progress"},
 		{"told", toldOnce([]recipe.JobState{recipe.JobRunning, recipe.JobStopped, recipe.JobRunning, recipe.JobSucceeded}, recipe.JobSucceeded), ""},
 		{"told twice", toldOnce([]recipe.JobState{recipe.JobSucceeded, recipe.JobSucceeded}, recipe.JobSucceeded), "2 ends"},
 		{"not told", toldOnce([]recipe.JobState{recipe.JobRunning}, recipe.JobSucceeded), "0 ends"},

@@ -26,12 +26,15 @@ type shape struct {
 	servers      int // 1, or 3 that keep everything three times
 	coordinators int
 	workers      int
-	folder       bool   // the workers share one; without it they read and write artifacts
-	build        string // path of the binary
-	store        string // where the server keeps its files; "" is a folder of the test
-	heard        *wire  // what coordinators, workers and servers say to each other; nil: nobody listens
-	other        string // binary of every other worker and coordinator; "" is build
-	label        string // in the table
+	folder       bool          // the workers share one; without it they read and write artifacts
+	build        string        // path of the binary
+	store        string        // where the server keeps its files; "" is a folder of the test
+	heard        *wire         // what coordinators, workers and servers say to each other; nil: nobody listens
+	other        string        // binary of every other worker and coordinator; "" is build
+	label        string        // in the table
+	tmp          string        // where temporary files are; "" is where the test has its own
+	env          []string      // of all processes, beside the test's own
+	patience     time.Duration // of judge; 0 is patience
 }
 
 func (s *shape) String() string {
@@ -101,7 +104,7 @@ func newCluster(t testing.TB, s shape) *cluster {
 
 func (c *cluster) folders() {
 	var err error
-	if c.dir, err = os.MkdirTemp("", "sluice-cluster-"); err != nil {
+	if c.dir, err = os.MkdirTemp(c.tmp, "sluice-cluster-"); err != nil {
 		c.t.Fatal(err)
 	}
 	c.root = filepath.Join(c.dir, "root")
@@ -119,7 +122,7 @@ func (c *cluster) binary(i int) string {
 }
 
 func (c *cluster) process(name, path string, args ...string) *process {
-	return &process{name: name, path: path, args: args, log: filepath.Join(c.dir, name+".log"), bad: &c.bad}
+	return &process{name: name, path: path, args: args, env: c.env, log: filepath.Join(c.dir, name+".log"), bad: &c.bad}
 }
 
 // startServers starts the NATS servers, which keep what they are told for when they are

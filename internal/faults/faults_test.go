@@ -11,19 +11,24 @@ import (
 	"time"
 )
 
-// trouble keeps jobs running on a cluster and strikes it, until all strikes have struck while
-// a job ran; then it holds everything against the checkers.
+// trouble keeps a job of each scene running on a cluster and strikes it, until all strikes have
+// struck while all of those ran; then it holds everything against the checkers.
 type trouble struct {
 	c       *cluster
 	scenes  []*scene
 	lasts   time.Duration // of a job that nothing befalls, at least
 	gap     time.Duration // between strikes, at most
+	each    int           // strikes on a batch of jobs, at most; 0: as many as strike
 	rand    *mathrand.Rand
 	struck  map[string]int // by the injector's name
 	errs    []error
 	jobs    []*running
 	removed int
+	idle    int // batches in a row that ended before a strike
 }
+
+// mostIdle is how many batches in a row may end before a strike: their jobs are too short.
+const mostIdle = 3
 
 const clock = "15:04:05.000"
 
@@ -47,7 +52,7 @@ func (x *trouble) run(ctx context.Context, strikes []injector) {
 		for _, s := range x.scenes {
 			batch = append(batch, x.c.submit(ctx, s, x.lasts))
 		}
-		for len(strikes) > 0 && pass(ctx, x.gap/4+time.Duration(x.rand.Int64N(int64(x.gap)))) && x.busy(ctx, batch) {
+		for len(strikes) > 0 && (x.each == 0 || left-len(strikes) < x.each) && pass(ctx, x.gap/4+time.Duration(x.rand.Int64N(int64(x.gap)))) && x.allRun(ctx, batch[:len(x.scenes)]) {
 			x.c.t.Logf("%s %s", time.Now().Format(clock), strikes[0].name)
 			more, err := strikes[0].strike(ctx, x.c, x.rand)
 			if err != nil {
@@ -63,6 +68,11 @@ func (x *trouble) run(ctx context.Context, strikes []injector) {
 			}
 		}
 		x.jobs = append(x.jobs, batch...)
+		if x.idle++; len(strikes) < left {
+			x.idle = 0
+		} else if x.idle == mostIdle {
+			x.fault(fmt.Errorf("%d times in a row a job of %v had ended before a strike", x.idle, x.lasts))
+		}
 		if len(x.errs) == 0 {
 			x.fault(x.c.remove(ctx, batch))
 			x.removed += len(batch)
@@ -84,14 +94,18 @@ func (x *trouble) run(ctx context.Context, strikes []injector) {
 	}
 }
 
-// busy reports whether a job of the batch is not at its end.
-func (x *trouble) busy(ctx context.Context, batch []*running) bool {
-	for _, r := range batch {
-		if j, err := x.c.job(ctx, r.id); err != nil || !j.State.Final() {
-			return true
+// allRun reports whether no job of the scenes is at its end. That nobody tells it is a fault.
+func (x *trouble) allRun(ctx context.Context, jobs []*running) bool {
+	for _, r := range jobs {
+		j, err := x.c.job(ctx, r.id)
+		if err != nil {
+			x.fault(fmt.Errorf("%s: nobody tells how job %s is: %w", r.scene.name, r.id, err))
+		}
+		if err != nil || j.State.Final() {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 // goroutines are those of every coordinator and worker.
@@ -152,7 +166,8 @@ func (x *trouble) note(t testing.TB, order ...injector) {
 			table.add(i.name, n, x.c.label, what)
 		}
 	}
-	table.note(t, "%s: %d jobs (%s), %d of them deleted without a trace; %s", &x.c.shape, len(x.jobs), strings.Join(names, ", "), x.removed, what)
+	table.note(t, "%s: %d jobs, each strike while one of each of %s ran; %d of them deleted without a trace; %s",
+		&x.c.shape, len(x.jobs), strings.Join(names, ", "), x.removed, what)
 }
 
 func newTrouble(c *cluster, seed uint64, lasts, gap time.Duration, of ...*scene) *trouble {
@@ -161,6 +176,7 @@ func newTrouble(c *cluster, seed uint64, lasts, gap time.Duration, of ...*scene)
 
 // TestB10Killed kills one of each sort while two jobs run: the shortest form of all this.
 func TestB10Killed(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, shape{servers: 1, coordinators: 2, workers: 2, folder: true, build: build(t, "hasty", hasty...)})
 	x := newTrouble(c, 1, 6*time.Second, 2*time.Second, scenes[0], scenes[1])
 	defer x.note(t)
@@ -170,6 +186,7 @@ func TestB10Killed(t *testing.T) {
 // TestFaults strikes a cluster of one server, whose workers read and write artifacts, and one
 // of three, with every row of the table.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	for i, s := range []shape{
 		{servers: 1, coordinators: 2, workers: 3},
 		{servers: 3, coordinators: 2, workers: 3, folder: true},

@@ -11,6 +11,7 @@ import (
 	mathrand "math/rand/v2"
 	"net/http"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,7 +35,11 @@ var (
 		return nil, c.killed(ctx, any1(r, c.workers), r)
 	}}
 	killLeader = injector{sigkill + "the coordinator that leads", func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
-		return nil, c.killed(ctx, c.leader(ctx), r)
+		p, err := c.leader(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return nil, c.killed(ctx, p, r)
 	}}
 	killCoordinator = injector{sigkill + "a coordinator", func(ctx context.Context, c *cluster, r *mathrand.Rand) ([]*running, error) {
 		return nil, c.killed(ctx, any1(r, c.coords), r)
@@ -191,14 +196,20 @@ func (c *cluster) healed(ctx context.Context, i int) error {
 	return nil
 }
 
-// leader is the coordinator that leads, or one of them while none does.
-func (c *cluster) leader(ctx context.Context) *process {
-	for _, p := range c.coords {
-		if leads(ctx, c.metrics[p]) {
-			return p
+// leader waits for a coordinator that leads, other than those given.
+func (c *cluster) leader(ctx context.Context, but ...*process) (*process, error) {
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	for {
+		for _, p := range c.coords {
+			if !slices.Contains(but, p) && leads(ctx, c.metrics[p]) {
+				return p, nil
+			}
+		}
+		if !pass(ctx, 50*time.Millisecond) {
+			return nil, fmt.Errorf("no coordinator leads, within %v", startWithin)
 		}
 	}
-	return c.coords[0]
 }
 
 func leads(ctx context.Context, at string) bool {

@@ -21,13 +21,15 @@ const ending = "SLUICE_FAULTS_ENDING"
 // TestNoProcessIsLeft: a test of a cluster that fails, that panics, that takes too long or
 // that is killed leaves no process of it behind.
 func TestNoProcessIsLeft(t *testing.T) {
+	t.Parallel()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, how := range []string{"fails", "panics", "takes too long", "is killed"} {
 		t.Run(strings.ReplaceAll(how, " ", "_"), func(t *testing.T) {
-			cmd := exec.Command(self, "-test.run", "^TestEnds$", "-test.timeout", "3s", "-test.v")
+			t.Parallel()
+			cmd := exec.Command(self, "-test.run", "^TestEnds$", "-test.timeout", "4s", "-test.v")
 			cmd.Env = append(os.Environ(), ending+"="+how, "TMPDIR="+t.TempDir())
 			out, err := cmd.StdoutPipe()
 			if err != nil {

@@ -4,6 +4,7 @@ package faults
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -43,6 +44,9 @@ func (c *cluster) submit(ctx context.Context, s *scene, lasts time.Duration) *ru
 // recipe calls it.
 func (c *cluster) file(ctx context.Context, s *scene) string {
 	c.t.Helper()
+	if s.url != "" {
+		return s.url
+	}
 	if c.folder {
 		name := "in-" + strings.ReplaceAll(s.name, " ", "-") + ".log"
 		path := filepath.Join(c.root, name)
@@ -143,7 +147,7 @@ const patience = 4 * time.Minute
 
 // judge waits for the end of a job and asks every checker.
 func (c *cluster) judge(ctx context.Context, r *running) (wrong []error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.patience, patience))
 	defer cancel()
 	j, err := c.reaches(ctx, r.id, recipe.JobState.Final)
 	if err != nil {
@@ -160,7 +164,10 @@ func (c *cluster) judge(ctx context.Context, r *running) (wrong []error) {
 		wrong = append(wrong, fmt.Errorf("job %s: %w", r.id, err))
 	}
 	wrong = append(wrong, c.told(ctx, r.id, j.State)...)
-	if err := conserved(j.Progress, int64(bytes.Count(r.scene.read(), newline)), int64(bytes.Count(r.want, newline))); err != nil {
+	if err := conserved(j.Progress, int64(bytes.Count(r.scene.read(), newline)), int64(bytes.Count(r.want, newline)), int64(r.scene.dead)); err != nil {
+		wrong = append(wrong, fmt.Errorf("job %s: %w", r.id, err))
+	}
+	if err := c.letters(ctx, r.id, r.scene.dead); err != nil {
 		wrong = append(wrong, fmt.Errorf("job %s: %w", r.id, err))
 	}
 	return wrong

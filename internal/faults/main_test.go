@@ -48,6 +48,9 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
 		_ = f.Value.Set("4") // most of the time is spent waiting
+		if *long || *whole {
+			_ = f.Value.Set("5")
+		}
 	}
 	var err error
 	if work, err = os.MkdirTemp("", "sluice-faults-"); err != nil {

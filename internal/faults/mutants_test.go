@@ -4,7 +4,9 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,18 +16,28 @@ import (
 	"sluice/recipe"
 )
 
-// mutant is a build that is broken on purpose.
+// mutant is a build that is broken on purpose, and what checkers say of what is wrong with it.
+// Whatever else they find was not looked for.
 type mutant struct {
-	name  string
-	edits []edit
+	name   string
+	edits  []edit
+	caught *regexp.Regexp
 }
+
+const (
+	// The job has failed since a frame is nowhere, or since other records were taken than produced.
+	lostFrames = `has failed: .* does not balance: frame \S+ was produced, it is stored nowhere`
+	miscounted = `has failed: .* does not balance: \d+ records produced, \d+ dropped, \d+ taken`
+	unbalanced = `^conservation: \S+ gave \d+ records, and \S+ took \d+$|^conservation: the sink took \d+ records and wrote \d+$`
+	misplaced  = `^output: doubled, or out of its place`
+)
 
 var mutants = []mutant{
 	// A frame is done with for the server while what was made of it is on its way.
 	{"ack before publish", []edit{{"worker/outbox.go", "	e.Step, e.Version, e.By = o.step.ID,",
-		"	if h := o.hand[id]; h != nil && h.msg != nil {\n\t\th.msg.Ack()\n\t}\n	e.Step, e.Version, e.By = o.step.ID,"}}},
+		"	if h := o.hand[id]; h != nil && h.msg != nil {\n\t\th.msg.Ack()\n\t}\n	e.Step, e.Version, e.By = o.step.ID,"}}, regexp.MustCompile(lostFrames + "|" + miscounted + "|" + unbalanced)},
 	// Whoever is refused goes its own way, as if its verdict were the first.
-	{"no commit fence", []edit{{"internal/protocol/relay.go", "	case r == Refused && !m.rules.NoRelayFollow:", "	case false:"}}},
+	{"no commit fence", []edit{{"internal/protocol/relay.go", "	case r == Refused && !m.rules.NoRelayFollow:", "	case false:"}}, regexp.MustCompile(miscounted + "|" + unbalanced + "|" + misplaced)},
 }
 
 // erratic makes the kind sample one that throws dice: two attempts at a frame pass different
@@ -70,27 +82,27 @@ func balanced(j *coordinator.Job, wrote int64) error {
 }
 
 // hunt kills workers on a slow link until a checker of the job finds something, and
-// returns what; nil after so many jobs. On such a link frames are long between their commit
+// returns what, and in which job; nil after so many. On such a link frames are long between their commit
 // and what follows it, so that every kill strikes there.
-func hunt(t *testing.T, c *cluster, jobs int) error {
-	for range jobs {
+func hunt(t *testing.T, c *cluster, jobs int) (int, error) {
+	for n := range jobs {
 		r := c.submit(t.Context(), dice, 8*time.Second)
 		for range 2 {
 			p := c.workers[0]
 			c.workers = append(c.workers[1:], p)
 			c.links[p].set(weather{delay: 250 * time.Millisecond})
 			if !pass(t.Context(), 2500*time.Millisecond) {
-				return t.Context().Err()
+				return n, t.Context().Err()
 			}
 			p.kill()
 			c.links[p].set(weather{})
 			p.start(t)
 		}
 		if err := c.sound(t.Context(), r); err != nil {
-			return err
+			return n + 1, err
 		}
 	}
-	return nil
+	return jobs, nil
 }
 
 // mutantPatience is how long a job that lasts seconds may take.
@@ -126,31 +138,67 @@ func (c *cluster) sound(ctx context.Context, r *running) error {
 	return nil
 }
 
+// mutantJobs is how many jobs each build may have; the sound one has them all.
+const mutantJobs = 6
+
+// judged holds what a hunt has found against what the build does wrong.
+func (m *mutant) judged(found error) error {
+	switch {
+	case m.caught == nil && found != nil:
+		return fmt.Errorf("the sound build: %w", found)
+	case m.caught != nil && found == nil:
+		return fmt.Errorf("%s: no checker has caught it in %d jobs", m.name, mutantJobs)
+	case m.caught != nil && !m.caught.MatchString(found.Error()):
+		return fmt.Errorf("%s: what was found is not what it does: %w", m.name, found)
+	}
+	return nil
+}
+
+// TestMutantsAreJudged: a mutant is caught by what it does, and by nothing else that goes wrong.
+func TestMutantsAreJudged(t *testing.T) {
+	const nowhere = "the job has failed: edge e1 (pace to some) does not balance: frame 0/17 was produced, it is stored nowhere any more, and the ledger has no entry that some took it\n  lines: 3 in"
+	none, ack, fence := &mutant{name: "none"}, &mutants[0], &mutants[1]
+	for _, row := range []struct {
+		m     *mutant
+		found string
+		good  bool
+	}{
+		{none, "", true}, {none, nowhere, false},
+		{ack, "", false}, {ack, nowhere, true}, {ack, "conservation: pace gave 9 records, and some took 8", true},
+		{ack, "output: doubled, or out of its place: \"x\"", false}, {ack, "the job has failed: node out: no space left on device", false},
+		{ack, "no coordinator answers: EOF", false}, {ack, "stuck: the job is running; ", false}, {ack, "context deadline exceeded", false},
+		{fence, "", false}, {fence, "conservation: the sink took 8 records and wrote 9", true}, {fence, "output: doubled, or out of its place: \"x\"", true},
+		{fence, "the job has failed: edge e3 (some to out) does not balance: 8000 records produced, 0 dropped, 8002 taken\n", true}, {fence, nowhere, false}, {fence, "stuck: the job is running; ", false}, {fence, "conservation: the job has no progress", false},
+	} {
+		var found error
+		if row.found != "" {
+			found = errors.New(row.found)
+		}
+		if err := row.m.judged(found); (err == nil) != row.good {
+			t.Errorf("%s, found %q: got %v", row.m.name, row.found, err)
+		}
+	}
+}
+
 // TestMutants: the checkers catch builds that are broken, under the same kills that leave
 // them nothing to say of the build that is not.
 func TestMutants(t *testing.T) {
+	t.Parallel()
 	for _, m := range append([]mutant{{name: "none"}}, mutants...) {
 		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
 			minutes(t, true)
 			edits := slices.Concat(hasty, erratic, m.edits)
 			c := newCluster(t, shape{servers: 1, coordinators: 1, workers: 2, folder: true, build: build(t, "mutant-"+strings.ReplaceAll(m.name, " ", "-"), edits...)})
-			jobs := 6
-			if len(m.edits) == 0 {
-				jobs = 2
-			}
-			err := hunt(t, c, jobs)
-			switch {
-			case len(m.edits) == 0 && err != nil:
+			n, err := hunt(t, c, mutantJobs)
+			if wrong := m.judged(err); wrong != nil {
 				t.Log(c.logs(30))
-				t.Fatalf("the sound build: %v", err)
-			case len(m.edits) > 0 && err == nil:
-				t.Fatalf("no checker has caught it in %d jobs", jobs)
+				t.Fatal(wrong)
 			}
 			if err == nil {
-				table.add("the same kills, sound build", 1, "R1", good)
+				table.add("the same kills, sound build", n, "R1", good)
 				return
 			}
-			table.add("the same kills, broken build: "+m.name, 1, "R1", fmt.Sprintf("caught: %.100s", strings.ReplaceAll(err.Error(), "\n", " ")))
+			table.add("the same kills, broken build: "+m.name, n, "R1", fmt.Sprintf("caught: %.100s", strings.ReplaceAll(err.Error(), "\n", " ")))
 		})
 	}
 }

@@ -19,7 +19,8 @@ type process struct {
 	name string
 	path string
 	args []string
-	log  string // file
+	env  []string // beside the test's own
+	log  string   // file
 
 	cmd  *exec.Cmd
 	done chan struct{}  // closed when it has ended
@@ -38,6 +39,7 @@ func (p *process) start(t testing.TB) {
 	defer f.Close()
 	p.cmd = exec.Command(p.path, p.args...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = filepath.Dir(p.log), f, f
+	p.cmd.Env = append(os.Environ(), p.env...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // should the test itself be killed
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -25,6 +25,9 @@ type scene struct {
 	pace   string            // default of its parameter pace, in an undisturbed run
 	slow   func(lasts time.Duration) string
 	input  func() []byte // nil for that of most scenes
+	url    string        // where it reads its input from; "" for a file
+	makes  func() []byte // what must come out, where it is known without a run
+	dead   int           // how many records must become dead letters
 
 	once sync.Once
 	want []byte // of an undisturbed run
@@ -135,6 +138,9 @@ nodes:
 // undisturbed returns what the recipe makes where nothing happens, with sluice run.
 func (s *scene) undisturbed(t testing.TB, binary string) []byte {
 	t.Helper()
+	if s.makes != nil {
+		return s.makes()
+	}
 	s.once.Do(func() {
 		dir := t.TempDir()
 		files := map[string]string{"recipe.yaml": s.recipe, "in.log": string(s.read())}

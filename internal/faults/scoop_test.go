@@ -50,8 +50,8 @@ func (s *scoop) keep(place string, data []byte) {
 	s.heard[place] = append(s.heard[place], data)
 }
 
-// newScoop starts a cluster whose traffic and traces are kept.
-func newScoop(t *testing.T, binary string) *scoop {
+// newScoop starts a cluster whose traffic and traces are kept, and whose temporary files are in tmp.
+func newScoop(t *testing.T, binary, tmp string) *scoop {
 	s := &scoop{users: &wire{}, loads: &wire{}, heard: map[string][][]byte{}, socket: make(chan struct{}),
 		plain: &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}}}
 	s.must = map[string]string{"audit": "set-secret", "traces": "sluice-coordinator", "metrics": "sluice_", "processes": "coordinator", "command line": "plain",
@@ -65,10 +65,8 @@ func newScoop(t *testing.T, binary string) *scoop {
 	if _, err := secret.EnsureKeyring(keys); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("SLUICE_SECRET_KEY_FILE", keys)
-	t.Setenv("SLUICE_OTLP_ENDPOINT", collector.URL)
-	t.Setenv("SLUICE_TRACE_SHARE", "1")
-	s.cluster = newCluster(t, shape{servers: 1, coordinators: 1, workers: 2, folder: true, build: binary, heard: &wire{}})
+	env := []string{"TMPDIR=" + tmp, "SLUICE_SECRET_KEY_FILE=" + keys, "SLUICE_OTLP_ENDPOINT=" + collector.URL, "SLUICE_TRACE_SHARE=1"}
+	s.cluster = newCluster(t, shape{servers: 1, coordinators: 1, workers: 2, folder: true, build: binary, heard: &wire{}, tmp: tmp, env: env})
 	if err := os.WriteFile(filepath.Join(s.root, "ways.txt"), []byte(ways), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +85,7 @@ func (s *scoop) cli(ctx context.Context, server, stdin string, args ...string) {
 	s.t.Helper()
 	cmd := exec.CommandContext(ctx, s.build, args...)
 	cmd.Dir, cmd.Stdin = s.dir, strings.NewReader(stdin)
-	cmd.Env = append(os.Environ(), "SLUICE_SERVER="+server, "SLUICE_KEY="+s.token)
+	cmd.Env = append(append(os.Environ(), s.env...), "SLUICE_SERVER="+server, "SLUICE_KEY="+s.token)
 	out, err := cmd.CombinedOutput()
 	s.keep("command line", out)
 	if err != nil {
