@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -73,11 +74,7 @@ func (c *contexts) write() error {
 	if err != nil {
 		return err
 	}
-	dir := filepath.Dir(c.file)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("contexts: %w", err)
-	}
-	tmp, err := os.CreateTemp(dir, ".contexts-*") // 0600
+	tmp, err := os.CreateTemp(filepath.Dir(c.file), ".contexts-*") // 0600
 	if err != nil {
 		return fmt.Errorf("contexts: %w", err)
 	}
@@ -118,12 +115,45 @@ func (c *contexts) names() (names []string) {
 	return names
 }
 
-// changeContexts reads the contexts, changes them and writes them.
-func changeContexts(f func(*contexts)) error {
+// Another process may be changing the contexts; it is done in a moment, unless it hangs.
+const (
+	contextsWait = 5 * time.Second
+	contextsLook = 10 * time.Millisecond
+)
+
+// changeContexts reads the contexts, changes them and writes them, while no other process does.
+// An error of f leaves them as they are.
+func changeContexts(f func(*contexts) error) error {
+	file, err := contextsFile()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return fmt.Errorf("contexts: %w", err)
+	}
+	lock, err := os.OpenFile(file+".lock", os.O_CREATE|os.O_RDWR, 0o600) // the file itself is replaced
+	if err != nil {
+		return fmt.Errorf("contexts: %w", err)
+	}
+	defer lock.Close() // which lets go of it
+	for until := time.Now().Add(contextsWait); ; time.Sleep(contextsLook) {
+		free, err := tryLock(lock)
+		if err != nil {
+			return fmt.Errorf("contexts: lock %s: %w", lock.Name(), err)
+		}
+		if free {
+			break
+		}
+		if time.Now().After(until) {
+			return fmt.Errorf("contexts: another process has had %s for %v", lock.Name(), contextsWait)
+		}
+	}
 	c, err := readContexts()
 	if err != nil {
 		return err
 	}
-	f(c)
+	if err := f(c); err != nil {
+		return err
+	}
 	return c.write()
 }

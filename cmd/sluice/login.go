@@ -38,9 +38,10 @@ func (c loginCmd) Run(ctx context.Context, std streams) error {
 	if _, err := api.Jobs(ctx, coordinator.Filter{Limit: 1}); err != nil {
 		return told(err)
 	}
-	err = changeContexts(func(all *contexts) {
+	err = changeContexts(func(all *contexts) error {
 		all.Contexts[c.Name] = cluster{Server: c.Server, Key: key, CA: c.CA}
 		all.Current = c.Name
+		return nil
 	})
 	if err == nil {
 		fmt.Fprintf(std.err, "context %s is %s, and the current one\n", c.Name, c.Server)
@@ -79,16 +80,16 @@ type contextCmd struct {
 
 // Run lists the contexts, or picks one.
 func (c contextCmd) Run(std streams) error {
+	if c.Name != "" {
+		return changeContexts(func(all *contexts) error {
+			_, _, err := all.use(c.Name)
+			all.Current = c.Name
+			return err
+		})
+	}
 	all, err := readContexts()
 	if err != nil {
 		return err
-	}
-	if c.Name != "" {
-		if _, _, err := all.use(c.Name); err != nil {
-			return err
-		}
-		all.Current = c.Name
-		return all.write()
 	}
 	type known struct {
 		Name    string `json:"name"`

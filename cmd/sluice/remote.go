@@ -80,10 +80,12 @@ func (r *remote) submitted(id recipe.JobID) error {
 	if r.last = id; r.context == "" {
 		return nil
 	}
-	return changeContexts(func(c *contexts) {
-		k := c.Contexts[r.context]
-		k.Last = id
-		c.Contexts[r.context] = k
+	return changeContexts(func(c *contexts) error {
+		if k, known := c.Contexts[r.context]; known { // or it was forgotten meanwhile
+			k.Last = id
+			c.Contexts[r.context] = k
+		}
+		return nil
 	})
 }
 

@@ -53,6 +53,7 @@ func TestRemote(t *testing.T) {
 	up := f.up("--log-level trace")
 	for name, test := range map[string]func(*folder){
 		"submit": submitting, "jobs": listing, "orders": ordering, "dead": deadLetters, "recipes": savedRecipes, "secrets": secretsKept, "keys": keysMade, "watch": watching, "tap": tapping,
+		"contexts": remembering,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

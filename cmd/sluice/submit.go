@@ -78,15 +78,17 @@ func (c *watchFlags) begun(ctx context.Context, std streams, r *remote, ask func
 	if err != nil {
 		return told(err)
 	}
+	switch { // before anything else can fail: the job is there
+	case !c.Watch:
+		fmt.Fprintln(std.out, j.ID)
+	case !c.shown().silent():
+		fmt.Fprintf(std.err, "job %s\n", j.ID)
+	}
 	if err := r.submitted(j.ID); err != nil {
-		return err
+		fmt.Fprintf(std.err, "sluice: the job is not remembered as @last: %v\n", err)
 	}
 	if !c.Watch {
-		fmt.Fprintln(std.out, j.ID)
 		return nil
-	}
-	if !c.shown().silent() {
-		fmt.Fprintf(std.err, "job %s\n", j.ID)
 	}
 	return c.follow(ctx, std, r, j.ID)
 }

@@ -138,13 +138,14 @@ func (c *upCmd) invite(ctx context.Context, coord *daemon.Coordinator, dir, addr
 	if err != nil {
 		return err
 	}
-	return changeContexts(func(all *contexts) {
+	return changeContexts(func(all *contexts) error {
 		k := all.Contexts[localContext]
 		k.Server, k.Key = address, token
 		all.Contexts[localContext] = k
 		if all.Current == "" {
 			all.Current = localContext
 		}
+		return nil
 	})
 }
 
