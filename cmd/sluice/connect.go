@@ -70,7 +70,12 @@ func dialProjects(n settings.NATS, projects []settings.Project, log hclog.Logger
 }
 
 // preflight says what the server will keep, warns, and refuses one on which nothing would work.
+// It waits for one that can't answer now.
 func preflight(ctx context.Context, conn *bus.Conn, n bus.Needs, log hclog.Logger) error {
+	return patiently(ctx, log, func() error { return look(ctx, conn, n, log) })
+}
+
+func look(ctx context.Context, conn *bus.Conn, n bus.Needs, log hclog.Logger) error {
 	report, err := conn.Preflight(ctx, n)
 	if err != nil {
 		return err
@@ -82,7 +87,9 @@ func preflight(ctx context.Context, conn *bus.Conn, n bus.Needs, log hclog.Logge
 			refused = append(refused, errors.New(f.What+"; "+f.Hint))
 			continue
 		}
-		log.Warn(f.What, "hint", f.Hint)
+		if n.Sync == nil { // what to do about it is for a server of its own, not for that of up
+			log.Warn(f.What, "hint", f.Hint)
+		}
 	}
 	if err := errors.Join(refused...); err != nil && report.Passes {
 		return fmt.Errorf("%w: %w", bus.ErrTimeout, err)

@@ -42,10 +42,7 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 	}
 	defer closeAll()
 	for _, p := range projects {
-		err := patiently(ctx, log, func() error {
-			return preflight(ctx, p.Conn, bus.Needs{Replicas: c.Replicas}, log.With("project", p.Name))
-		})
-		if err != nil {
+		if err := preflight(ctx, p.Conn, bus.Needs{Replicas: c.Replicas}, log.With("project", p.Name)); err != nil {
 			return startEnds(ctx, fmt.Errorf("project %s: %w", p.Name, err))
 		}
 		w.connection(p.Name, p.Conn)

@@ -58,7 +58,7 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	if err := c.preflight(ctx, project.Conn, log); err != nil {
+	if err := preflight(ctx, project.Conn, server.needs(c.Replicas), log); err != nil {
 		return startEnds(ctx, err)
 	}
 	w, err := watch(ctx, "up", &c.Common, log)
@@ -69,7 +69,7 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 	w.connection(defaultProject, project.Conn)
 	coord, err := c.coordinator(ctx, project, dir, w, log)
 	if err != nil {
-		return err
+		return startEnds(ctx, err)
 	}
 	defer coord.Close()
 	address := addressOf(ln, c.Endpoint)
@@ -94,7 +94,7 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 }
 
 // coordinator opens the coordinator of the one project that there is.
-func (c *upCmd) coordinator(ctx context.Context, project daemon.Project, dir string, w *watched, log hclog.Logger) (*daemon.Coordinator, error) {
+func (c *upCmd) coordinator(ctx context.Context, project daemon.Project, dir string, w *watched, log hclog.Logger) (coord *daemon.Coordinator, err error) {
 	keys, err := secret.EnsureKeyring(c.keyFile(dir))
 	if err != nil {
 		return nil, err
@@ -102,7 +102,8 @@ func (c *upCmd) coordinator(ctx context.Context, project daemon.Project, dir str
 	cfg := coordinatorConfig(c.Name, c.API, c.OIDC, c.Jobs, c.Replicas)
 	cfg.Projects, cfg.Catalogue, cfg.SecretKeys, cfg.AllowPlain = []daemon.Project{project}, all.Catalogue(), keys, c.InsecureListen
 	cfg.Log, cfg.Watched, cfg.Tracer = log, w.Metrics, w.tracer
-	return daemon.NewCoordinator(ctx, cfg)
+	err = patiently(ctx, log, func() (err error) { coord, err = daemon.NewCoordinator(ctx, cfg); return err })
+	return coord, err
 }
 
 // folder is where all is kept. It is made for this user alone.

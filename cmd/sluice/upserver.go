@@ -51,11 +51,9 @@ func (o *own) joins() string {
 	return fmt.Sprintf("more workers: sluice worker --nats %s --nats-nkey %s\n", url, o.seed(natsconf.Worker))
 }
 
-// preflight waits until the server, or its cluster, answers, and says what it keeps.
-func (c *upCmd) preflight(ctx context.Context, conn *bus.Conn, log hclog.Logger) error {
-	return patiently(ctx, log, func() error {
-		return preflight(ctx, conn, bus.Needs{Replicas: c.Replicas, Sync: &bus.Sync{}}, log)
-	})
+// needs are what the server is held to; how it syncs is known here.
+func (o *own) needs(replicas int) bus.Needs {
+	return bus.Needs{Replicas: replicas, Sync: &bus.Sync{}}
 }
 
 // server starts the NATS server, of a cluster where that is wanted.

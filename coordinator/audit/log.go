@@ -98,7 +98,7 @@ func Open(ctx context.Context, c Config) (*Log, error) {
 // bounded: where there is no room within 50 ms, it is lost, and ErrLost says so. How many were
 // lost stands in the log once the store answers again. An entry that was taken is stored a
 // moment later; it is lost where the process is killed in that moment. Entries that name nobody
-// are summed up: within a minute those of an address and an operation have two.
+// are summed up: within a minute those of an address, an operation and a reason have two.
 func (l *Log) Write(ctx context.Context, e coordinator.AuditEntry) error {
 	e.ID, e.Lost = 0, 0
 	if e.At.IsZero() {

@@ -11,8 +11,8 @@ import (
 )
 
 // Who names nobody can ask as often as the network lets them: what they are refused is summed
-// up, so that it never pushes out entries of those who are known. Of each address and operation
-// the first in a minute has an entry, and the rest of that minute another; all of these have a
+// up, so that it never pushes out entries of those who are known. Of each address, operation and
+// reason the first in a minute has an entry, and the rest of that minute another; all of these have a
 // share of the log's bytes within its age. What is beyond that has one entry in an hour.
 const (
 	sumFor    = time.Minute
@@ -35,7 +35,7 @@ type strangers struct {
 	rate float64 // entries a second
 }
 
-type sumKey struct{ address, operation, origin string }
+type sumKey struct{ address, operation, origin, reason string }
 
 type sum struct {
 	last  coordinator.AuditEntry
@@ -58,7 +58,7 @@ func (s *strangers) take(e *coordinator.AuditEntry, now time.Time) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	key := sumKey{network(e.Address), e.Operation, e.Origin}
+	key := sumKey{network(e.Address), e.Operation, e.Origin, e.Reason}
 	if known := s.sums[key]; known != nil {
 		known.last = *e
 		known.n++

@@ -112,6 +112,6 @@ func TestW4RealKeys(t *testing.T) {
 	bob.expect("pong", "x")
 	bustest.Eventually(t, "the audit has it", func() bool {
 		page, err := log.List(ctx, coordinator.AuditFilter{Operation: "open-events"})
-		return err == nil && len(page.Entries) == 5 && page.Entries[0].Who == "ann" && page.Entries[4].Origin == origin
+		return err == nil && len(page.Entries) >= 2 && page.Entries[0].Who == "ann" && page.Entries[len(page.Entries)-1].Origin == origin
 	})
 }

@@ -104,21 +104,28 @@ func Setup(dir string, c Change) (*Done, error) {
 	if err := replace(filepath.Join(dir, SizesFile), []byte(head+sizes(accounts))); err != nil {
 		return nil, err
 	}
-	if c.Server.StoreDir == "" {
-		if c.Server.StoreDir, err = filepath.Abs(filepath.Join(dir, "data")); err != nil {
-			return nil, err
-		}
-	}
-	if c.Server.Cluster.Name != "" {
-		if c.Server.Cluster.password, err = RoutePassword(dir); err != nil {
-			return nil, err
-		}
-	}
-	if text, err = c.Server.text(); err != nil {
-		return nil, err
-	}
-	done.Server, err = create(filepath.Join(dir, ServerFile), []byte(text))
+	done.Server, err = writeServer(dir, c.Server)
 	return done, err
+}
+
+// writeServer writes nats.conf unless there is one, and reports whether it did.
+func writeServer(dir string, s Server) (bool, error) {
+	var err error
+	if s.StoreDir == "" {
+		if s.StoreDir, err = filepath.Abs(filepath.Join(dir, "data")); err != nil {
+			return false, err
+		}
+	}
+	if s.Cluster.Name != "" {
+		if s.Cluster.password, err = RoutePassword(dir); err != nil {
+			return false, err
+		}
+	}
+	text, err := s.text()
+	if err != nil {
+		return false, err
+	}
+	return create(filepath.Join(dir, ServerFile), []byte(text))
 }
 
 func checkProject(p string) error {
