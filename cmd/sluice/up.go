@@ -97,7 +97,7 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 
 // coordinator opens the coordinator of the one project that there is.
 func (c *upCmd) coordinator(ctx context.Context, conn *bus.Conn, keys *secret.Keyring, w *watched, log hclog.Logger) (*daemon.Coordinator, error) {
-	cfg := coordinatorConfig(c.Name, c.API, c.OIDC, c.Jobs, c.Replicas)
+	cfg := coordinatorConfig(c.Name, c.API, c.OIDC, c.Jobs, c.Files, c.Replicas)
 	cfg.Projects, cfg.Catalogue, cfg.SecretKeys, cfg.AllowPlain = projectsOf(conn), all.Catalogue(), keys, c.InsecureListen
 	cfg.Log, cfg.Watched, cfg.Tracer = log, w.Metrics, w.tracer
 	return daemon.NewCoordinator(ctx, cfg)
