@@ -8,6 +8,7 @@ import (
 	"sluice/coordinator/files"
 	"sluice/internal/bus"
 	"sluice/internal/bus/bustest"
+	"sluice/internal/bus/natsconf"
 )
 
 // TestRunningJobsCount writes as a job does that runs: what it has written counts for uploads, and
@@ -42,5 +43,15 @@ func TestRunningJobsCount(t *testing.T) {
 	state, err := conn.StreamState(ctx, bus.FilesStream)
 	if err != nil || state.Msgs < 5 {
 		t.Errorf("got %+v, %v", state, err)
+	}
+}
+
+// TestLimitOfAccount opens the artifacts of an account that is bounded: files may have half of it.
+func TestLimitOfAccount(t *testing.T) {
+	server := bustest.Start(t, bus.ServerConfig{Accounts: []natsconf.Account{
+		{Name: "a", Limits: natsconf.Limits{Store: 1 << 30}, Users: []natsconf.User{{Name: "u", Password: "p"}}}}})
+	s := open(t, bustest.Connect(t, server, bus.User("u", "p")), files.Config{})
+	if got := s.Limits(); got.Bytes != 1<<29 || got.Size != 1<<29 {
+		t.Errorf("got %+v, want 512 MiB", got)
 	}
 }
