@@ -81,7 +81,7 @@ func (r *reigns) capture() {
 func TestOutputOverReigns(t *testing.T) {
 	conn := bustest.Conn(t, bustest.InProcess)
 	ctx := bustest.Context(t)
-	if err := conn.Files().Ensure(ctx, 1); err != nil {
+	if err := conn.Files().Ensure(ctx, 1, 0); err != nil {
 		t.Fatal(err)
 	}
 	w, err := New(Config{Conn: conn, Catalogue: &nodes.Catalogue{}, Name: "w"})

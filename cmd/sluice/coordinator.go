@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"sluice/cmd/sluice/settings"
+	"sluice/coordinator"
 	"sluice/coordinator/secret"
 	"sluice/internal/bus"
 	"sluice/internal/daemon"
@@ -47,7 +48,7 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 		}
 		w.connection(p.Name, p.Conn)
 	}
-	cfg := coordinatorConfig(c.Name, c.API, c.OIDC, c.Jobs, c.Replicas)
+	cfg := coordinatorConfig(c.Name, c.API, c.OIDC, c.Jobs, c.Files, c.Replicas)
 	cfg.Projects, cfg.Catalogue, cfg.Log, cfg.Watched, cfg.Tracer = projects, all.Catalogue(), log, w.Metrics, w.tracer
 	cfg.AllowPlain = c.InsecureListen
 	if c.SecretKeyFile != "" {
@@ -90,7 +91,8 @@ func startEnds(ctx context.Context, err error) error {
 }
 
 // coordinatorConfig is what the settings say of a coordinator.
-func coordinatorConfig(name string, api settings.API, oidc settings.OIDC, jobs settings.Jobs, replicas int) daemon.CoordinatorConfig {
+func coordinatorConfig(name string, api settings.API, oidc settings.OIDC, jobs settings.Jobs, files settings.Files, replicas int) daemon.CoordinatorConfig {
 	return daemon.CoordinatorConfig{Name: hostName(name), Version: versionText(), OIDC: provider(oidc), Replicas: replicas, History: jobs.History,
-		MaxRunning: jobs.MaxRunning, MaxJobsPerUser: jobs.MaxJobsPerUser, MaxBody: int64(api.MaxBody), Origins: api.Origins}
+		MaxRunning: jobs.MaxRunning, MaxJobsPerUser: jobs.MaxJobsPerUser, MaxBody: int64(api.MaxBody), Origins: api.Origins,
+		Files: coordinator.FileLimits{Size: int64(files.MaxFile), Bytes: int64(files.MaxFiles)}}
 }

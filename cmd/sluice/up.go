@@ -99,7 +99,7 @@ func (c *upCmd) coordinator(ctx context.Context, project daemon.Project, dir str
 	if err != nil {
 		return nil, err
 	}
-	cfg := coordinatorConfig(c.Name, c.API, c.OIDC, c.Jobs, c.Replicas)
+	cfg := coordinatorConfig(c.Name, c.API, c.OIDC, c.Jobs, c.Files, c.Replicas)
 	cfg.Projects, cfg.Catalogue, cfg.SecretKeys, cfg.AllowPlain = []daemon.Project{project}, all.Catalogue(), keys, c.InsecureListen
 	cfg.Log, cfg.Watched, cfg.Tracer = log, w.Metrics, w.tracer
 	err = patiently(ctx, log, func() (err error) { coord, err = daemon.NewCoordinator(ctx, cfg); return err })

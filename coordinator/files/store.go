@@ -25,9 +25,9 @@ const DefaultExpire = 24 * time.Hour
 type Config struct {
 	Conn     *bus.Conn
 	Control  *store.Control
-	Limits   coordinator.FileLimits
-	Expire   time.Duration // 0 is DefaultExpire
-	Replicas int           // of the stream; 0 is 1
+	Limits   coordinator.FileLimits // 0 for Bytes is half of what the account may store, where that is bounded
+	Expire   time.Duration          // 0 is DefaultExpire
+	Replicas int                    // of the stream; 0 is 1
 	// Live reports whether a job may still write files. Nil says so of every one: then what dead
 	// jobs left is not swept.
 	Live func(recipe.JobID) bool
@@ -60,9 +60,10 @@ func New(ctx context.Context, c Config) (*Store, error) {
 		c.Log = hclog.NewNullLogger()
 	}
 	c.Expire = cmp.Or(c.Expire, DefaultExpire)
-	c.Limits.Size = cmp.Or(c.Limits.Size, coordinator.DefaultFileSize)
-	c.Limits.Number = cmp.Or(c.Limits.Number, coordinator.DefaultFileNumber)
-	c.Limits.Bytes = cmp.Or(c.Limits.Bytes, coordinator.DefaultFileBytes)
+	most, err := c.limit(ctx)
+	if err != nil {
+		return nil, err
+	}
 	s := &Store{cfg: c, files: c.Conn.Files(), log: c.Log, all: map[string]*coordinator.Artifact{}, names: map[string]int{}, on: map[string]*upload{},
 		artifacts: store.NewTable[coordinator.Artifact](c.Control, "artifact"),
 		uploads:   store.NewTable[upload](c.Control, "upload"),
@@ -70,7 +71,7 @@ func New(ctx context.Context, c Config) (*Store, error) {
 	}
 	s.artifacts.View(s.seeArtifact)
 	s.uploads.View(s.seeUpload)
-	return s, s.files.Ensure(ctx, c.Replicas)
+	return s, s.files.Ensure(ctx, c.Replicas, most)
 }
 
 // seeArtifact follows the records.

@@ -76,6 +76,9 @@ func (s *Store) Begin(ctx context.Context, u coordinator.Upload) (coordinator.Up
 	if err := s.room(1, u.Size); err != nil { // most times it is known before
 		return u, nil, err
 	}
+	if err := s.stored(ctx, u.Size); err != nil {
+		return u, nil, err
+	}
 	rev, err := s.uploads.Create(ctx, u.ID, &rec)
 	if err != nil {
 		return u, nil, err

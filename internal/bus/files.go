@@ -61,12 +61,6 @@ type Files struct{ c *Conn }
 // Files returns the connection's files. It asks the server nothing.
 func (c *Conn) Files() *Files { return &Files{c} }
 
-// Ensure makes the stream where it is missing; replicas 0 is 1.
-func (f *Files) Ensure(ctx context.Context, replicas int) error {
-	return f.c.EnsureStream(ctx, StreamConfig{Name: FilesStream, Subjects: []string{filesPrefix + ">"}, MaxMsgsPerSubject: 1,
-		AllowDirect: true, Replicas: replicas})
-}
-
 // UploadChunks names the chunks that one writer puts for an upload. Both are subject tokens.
 func UploadChunks(upload, writer string) string { return "u." + upload + "." + writer }
 

@@ -23,6 +23,7 @@ type StreamConfig struct {
 	MaxAge            time.Duration // 0: for ever; at least 100 ms
 	Duplicates        time.Duration // how long a MsgID is remembered, 129 bytes each; 0: the server's default (2 minutes, or MaxAge)
 	MaxBytes          int64         // reserved up front, refuses every subject; 0: no limit
+	RefuseFull        bool          // a full stream refuses, though the oldest of a full subject goes
 	Replicas          int           // 0: 1
 	AllowDirect       bool          // reads of single messages don't go through the leader
 	AllowTTL          bool          // messages may have a time to live of their own
@@ -70,6 +71,9 @@ func (s *StreamConfig) wire() jetstream.StreamConfig {
 	if s.DiscardNew {
 		w.Discard = jetstream.DiscardNew
 		w.DiscardNewPerSubject = s.MaxMsgsPerSubject > 0
+	}
+	if s.RefuseFull {
+		w.Discard = jetstream.DiscardNew
 	}
 	if w.MaxAge > 0 && w.Duplicates > w.MaxAge {
 		w.Duplicates = w.MaxAge

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"sluice/coordinator"
 	"sluice/coordinator/api"
 	"sluice/coordinator/auth"
 	"sluice/coordinator/events/live"
@@ -34,7 +35,8 @@ type CoordinatorConfig struct {
 	History        time.Duration
 	MaxRunning     int
 	MaxJobsPerUser int
-	Lease          time.Duration // of the leader; see lead.Config
+	Files          coordinator.FileLimits // of a project; see files.Config
+	Lease          time.Duration          // of the leader; see lead.Config
 	// AckWait, StepLease and Stall are those of job.Config.
 	AckWait, StepLease, Stall time.Duration
 

@@ -77,7 +77,7 @@ func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err e
 	r.close = append(r.close, r.Taps.Close)
 	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, PerUser: c.cfg.MaxJobsPerUser, Turns: c.turns, Frame: frames(c.cfg.Replicas)})
 	r.Dead = dead.NewBox(dead.BoxConfig{Conn: p.Conn, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, Admit: r.Library.Admit})
-	if r.Files, err = files.New(ctx, files.Config{Conn: p.Conn, Control: r.control, Replicas: c.cfg.Replicas, Live: r.live, Using: files.UsedBy(r.Jobs, r.Library.Naming), Log: log}); err != nil {
+	if r.Files, err = files.New(ctx, files.Config{Conn: p.Conn, Control: r.control, Limits: c.cfg.Files, Replicas: c.cfg.Replicas, Live: r.live, Using: files.UsedBy(r.Jobs, r.Library.Naming), Log: log}); err != nil {
 		return r, err
 	}
 	if r.Audit, err = audit.Open(ctx, audit.Config{Conn: p.Control, Replicas: c.cfg.Replicas, Log: log}); err != nil || c.cfg.SecretKeys == nil {

@@ -53,6 +53,12 @@ type Jobs struct {
 	MaxJobsPerUser int           `default:"1000" placeholder:"N" help:"Jobs of one user that are not at their end; more are refused." group:"Jobs:"`
 }
 
+// Files bounds the files of a project: what was uploaded, and what its jobs have made.
+type Files struct {
+	MaxFiles Size `default:"0" placeholder:"SIZE" help:"What the files of a project may take together, such as 5GiB; 0 is half of what its account may store, or 100 GiB where that has no bound." group:"Jobs:"`
+	MaxFile  Size `default:"0" placeholder:"SIZE" help:"Largest file; 0 is 16 GiB, or what all may take where that is less." group:"Jobs:"`
+}
+
 // Work says what a worker does, and what it may touch.
 type Work struct {
 	Kinds       []string  `placeholder:"KIND" help:"Kinds of nodes to run, * for any letters: 'fetch_url,regex_*'. Without any, all." group:"Work:"`

@@ -14,6 +14,7 @@ type Coordinator struct {
 	OIDC
 	AdminKeys string `placeholder:"DIR" help:"Folder in which each project has a file PROJECT.key with an API key of role admin; where it has none, a key is made. Without it the first key of a cluster is made by nobody." group:"Users:"`
 	Jobs
+	Files
 	SecretKeyFile string `placeholder:"FILE" help:"File with the key by which secrets are encrypted where they are stored." group:"Jobs:"`
 }
 
@@ -36,6 +37,7 @@ type Up struct {
 	API
 	OIDC
 	Jobs
+	Files
 	SecretKeyFile string `placeholder:"FILE" help:"File with the key by which secrets are encrypted where they are stored; without it, one in --data-dir." group:"Jobs:"`
 	Work
 }

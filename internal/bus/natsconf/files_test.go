@@ -20,7 +20,7 @@ func TestFilesOfWorkers(t *testing.T) {
 	h := newHouse(t)
 	ctx := bustest.Context(t)
 	c, w := h.as("a", natsconf.Coordinator).Files(), h.as("a", natsconf.Worker).Files()
-	if err := c.Ensure(ctx, 1); err != nil {
+	if err := c.Ensure(ctx, 1, 0); err != nil {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256([]byte("abc"))
