@@ -2,9 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -21,7 +18,7 @@ type workersOut struct {
 
 type workerIn struct {
 	Name string `path:"name" maxLength:"256"`
-	None string `header:"If-None-Match"`
+	Asked
 }
 
 type workerOut struct {
@@ -32,12 +29,7 @@ type workerOut struct {
 // workerTag is the weak tag of a worker: when it was heard last is no change.
 func workerTag(w coordinator.Worker) (string, error) {
 	w.Seen = time.Time{}
-	b, err := json.Marshal(w)
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(b)
-	return `W/"` + hex.EncodeToString(sum[:8]) + `"`, nil
+	return tagOf(w)
 }
 
 func (s *server) workers() {
@@ -54,8 +46,8 @@ func (s *server) workers() {
 				return nil, err
 			}
 			t, err := workerTag(w)
-			if err == nil && in.None != "" && sameTag(in.None, t) {
-				err = &Problem{Status: http.StatusNotModified}
+			if err == nil {
+				err = in.fresh(t)
 			}
 			return &workerOut{t, w}, err
 		})

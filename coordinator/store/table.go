@@ -77,6 +77,16 @@ const putFor = 2 * time.Second
 // answer came, the record is read back: a write that got through is no fault, and one that did
 // not is tried again until ctx ends, for changeFor at most.
 func (t Table[T]) Update(ctx context.Context, key string, v *T, rev uint64) (uint64, error) {
+	return t.update(ctx, key, v, rev, "")
+}
+
+// updateAmong is Update where rev is the latest revision among the records that all tables have of
+// the key: a change of any of them is the fault coordinator.Changed.
+func (t Table[T]) updateAmong(ctx context.Context, key string, v *T, rev uint64) (uint64, error) {
+	return t.update(ctx, key, v, rev, prefix+"*."+key)
+}
+
+func (t Table[T]) update(ctx context.Context, key string, v *T, rev uint64, of string) (uint64, error) {
 	data, err := bus.EncodeRecord(v)
 	if err != nil {
 		return 0, faultOf(err, t.name, key)
@@ -85,7 +95,7 @@ func (t Table[T]) Update(ctx context.Context, key string, v *T, rev uint64) (uin
 	defer cancel()
 	for unsure := false; ; {
 		try, done := context.WithTimeout(ctx, putFor)
-		seq, err := t.c.put(ctx, try, t.name, key, data, rev, 0)
+		seq, err := t.c.put(ctx, try, t.name, key, bus.Put{Data: data, ExpectSubjectSeq: &rev, ExpectOf: of})
 		done()
 		timedOut, lost := errors.Is(err, bus.ErrTimeout), unsure && coordinator.FamilyOf(err) == coordinator.Changed
 		switch {
@@ -109,7 +119,7 @@ func (t Table[T]) Update(ctx context.Context, key string, v *T, rev uint64) (uin
 
 // Remove removes a record over the revision rev of it. Its mark stays for an hour.
 func (t Table[T]) Remove(ctx context.Context, key string, rev uint64) error {
-	_, err := t.c.put(ctx, ctx, t.name, key, nil, rev, removedFor)
+	_, err := t.c.put(ctx, ctx, t.name, key, bus.Put{ExpectSubjectSeq: &rev, TTL: removedFor})
 	return err
 }
 

@@ -1,0 +1,84 @@
+package store_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"sluice/coordinator"
+	"sluice/internal/bus/bustest"
+	"sluice/recipe"
+)
+
+// TestOrderOfRevision lets a leader write a status that the coordinator which is asked has not
+// seen: an order on the revision before is refused by the store, and nothing is written.
+func TestOrderOfRevision(t *testing.T) {
+	server := bustest.Server(t)
+	a, b, ctx := open(t, bustest.Connect(t, server)), open(t, bustest.Connect(t, server)), bustest.Context(t)
+	job, _, err := a.jobs.Submit(ctx, spec("one", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Current(ctx); err != nil {
+		t.Fatal(err)
+	}
+	b.Close() // it sees no more
+	if err := a.jobs.WriteStatus(ctx, "one", coordinator.Status{State: recipe.JobRunning}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.jobs.Order(ctx, "one", coordinator.Order{Want: coordinator.WantPause}, job.Revision)
+	family(t, "an order on what it was", err, coordinator.Changed)
+	now, err := a.jobs.Show(ctx, "one")
+	if err != nil || now.Want != coordinator.WantRun {
+		t.Fatalf("got %+v, %v", now, err)
+	}
+	if got, err := a.jobs.Order(ctx, "one", coordinator.Order{Want: coordinator.WantPause}, now.Revision); err != nil || got.Want != coordinator.WantPause {
+		t.Errorf("an order on what it is: got %+v, %v", got, err)
+	}
+}
+
+// TestShowIsOneRevision reads a job by another coordinator while it is changed: each revision has
+// one status, and who ordered without a revision is not told that others did.
+func TestShowIsOneRevision(t *testing.T) {
+	server := bustest.Server(t)
+	a, b, ctx := open(t, bustest.Connect(t, server)), open(t, bustest.Connect(t, server)), bustest.Context(t)
+	if _, _, err := a.jobs.Submit(ctx, spec("one", 0)); err != nil {
+		t.Fatal(err)
+	}
+	const changes = 100
+	var all sync.WaitGroup
+	all.Go(func() {
+		for n := range changes {
+			if err := a.jobs.WriteStatus(ctx, "one", coordinator.Status{State: recipe.JobRunning, Waiting: fmt.Sprint(n), Progress: &recipe.Progress{Reason: fmt.Sprint(n)}}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for _, d := range []desk{a, b} {
+		all.Go(func() {
+			for n := range changes {
+				w := []coordinator.Want{coordinator.WantPause, coordinator.WantRun}[n%2]
+				if _, err := d.jobs.Order(ctx, "one", coordinator.Order{Want: w}, 0); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	had := map[uint64]string{}
+	for range 3 * changes {
+		j, err := b.jobs.Show(ctx, "one")
+		if err != nil {
+			t.Fatal(err)
+		}
+		progress := ""
+		if j.Progress != nil {
+			progress = j.Progress.Reason
+		}
+		text := j.Waiting + " " + progress + " " + string(j.Want)
+		if was, known := had[j.Revision]; j.Waiting != progress || known && was != text {
+			t.Fatalf("revision %d is %q and was %q", j.Revision, text, was)
+		}
+		had[j.Revision] = text
+	}
+	all.Wait()
+}
