@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"sluice/coordinator"
+	"sluice/coordinator/store"
 	"sluice/internal/bus/bustest"
 	"sluice/recipe"
 )
@@ -14,7 +15,18 @@ import (
 // seen: an order on the revision before is refused by the store, and nothing is written.
 func TestOrderOfRevision(t *testing.T) {
 	server := bustest.Server(t)
-	a, b, ctx := open(t, bustest.Connect(t, server)), open(t, bustest.Connect(t, server)), bustest.Context(t)
+	a, ctx := open(t, bustest.Connect(t, server)), bustest.Context(t)
+	c, err := store.Open(ctx, store.Config{Conn: bustest.Connect(t, server)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate := make(chan struct{})
+	store.NewTable[coordinator.Status](c, "status").View(func(string, *coordinator.Status, store.Change) { <-gate })
+	b := desk{c, store.NewJobs(c)}
+	if err := c.Follow(ctx); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { close(gate); c.Close() })
 	job, _, err := a.jobs.Submit(ctx, spec("one", 0))
 	if err != nil {
 		t.Fatal(err)
@@ -22,7 +34,6 @@ func TestOrderOfRevision(t *testing.T) {
 	if err := b.Current(ctx); err != nil {
 		t.Fatal(err)
 	}
-	b.Close() // it sees no more
 	if err := a.jobs.WriteStatus(ctx, "one", coordinator.Status{State: recipe.JobRunning}); err != nil {
 		t.Fatal(err)
 	}
