@@ -1,9 +1,11 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"sluice/coordinator"
 	"sluice/coordinator/store"
@@ -37,7 +39,9 @@ func TestOrderOfRevision(t *testing.T) {
 	if err := a.jobs.WriteStatus(ctx, "one", coordinator.Status{State: recipe.JobRunning}); err != nil {
 		t.Fatal(err)
 	}
-	_, err = b.jobs.Order(ctx, "one", coordinator.Order{Want: coordinator.WantPause}, job.Revision)
+	soon, cancel := context.WithTimeout(ctx, 5*time.Second) // one that is taken would be waited for
+	defer cancel()
+	_, err = b.jobs.Order(soon, "one", coordinator.Order{Want: coordinator.WantPause}, job.Revision)
 	family(t, "an order on what it was", err, coordinator.Changed)
 	now, err := a.jobs.Show(ctx, "one")
 	if err != nil || now.Want != coordinator.WantRun {
