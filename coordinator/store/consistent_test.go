@@ -60,6 +60,9 @@ func TestShowIsOneRevision(t *testing.T) {
 	if _, _, err := a.jobs.Submit(ctx, spec("one", 0)); err != nil {
 		t.Fatal(err)
 	}
+	if err := b.Current(ctx); err != nil {
+		t.Fatal(err)
+	}
 	const changes = 100
 	var all sync.WaitGroup
 	all.Go(func() {
