@@ -30,6 +30,7 @@ type runner struct {
 	log    hclog.Logger
 	placed bool // among those that run at once; guarded by d.mu
 
+	trouble                     trouble
 	stop, drain, cancel, nudged chan struct{}
 	once                        struct{ stop, drain, cancel sync.Once }
 
@@ -39,8 +40,10 @@ type runner struct {
 }
 
 func newRunner(d *desk, j coordinator.Job) *runner {
-	return &runner{d: d, id: j.ID, log: d.log.With("job", string(j.ID)), job: j, status: j.Status,
+	r := &runner{d: d, id: j.ID, log: d.log.With("job", string(j.ID)), job: j, status: j.Status,
 		stop: make(chan struct{}), drain: make(chan struct{}), cancel: make(chan struct{}), nudged: make(chan struct{}, 1)}
+	r.trouble.r = r
+	return r
 }
 
 // run does one thing, again after a fault, until it is done or the term ends.
@@ -51,6 +54,7 @@ func (r *runner) run(ctx context.Context, do func(context.Context) error) {
 			break
 		}
 		r.log.Warn("a job is tried again", "err", err, "after", wait)
+		r.trouble.fault(err)
 		r.say(ctx, func(s *coordinator.Status) { s.Waiting = "the coordinator tries again: " + err.Error() })
 		if !pause(ctx, wait) {
 			break
@@ -147,6 +151,7 @@ var errFailed = errors.New("the job has failed")
 // ended writes down how a run of the job has ended. A job that rests without being asked to has
 // no room: it waits a while, unless it is nudged.
 func (r *runner) ended(ctx context.Context, p recipe.Progress) error {
+	r.trouble.look(ctx, &p, true)
 	if p.State == recipe.JobStopped && r.now().Want == coordinator.WantPause {
 		p.State = recipe.JobPaused
 	}
@@ -293,6 +298,7 @@ func (r *runner) show(ctx context.Context) func(recipe.Progress) {
 	return func(p recipe.Progress) {
 		if now := time.Now(); now.Sub(last) >= tellEvery && ctx.Err() == nil {
 			last = now
+			r.trouble.look(ctx, &p, false)
 			r.d.p.Events.Emit(coordinator.Event{Job: r.id, Type: coordinator.EventProgress, Level: coordinator.LevelInfo, At: now.UTC(), Data: p})
 		}
 	}
