@@ -65,9 +65,11 @@ func TestSubmit(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "version 1 of the recipe upper can't be deleted: it is used by the recipe hashed@1") {
 		t.Errorf("got %v", err)
 	}
-	d.save("hashed", plain)
-	_, err = d.Delete(d.ctx, "upper", 1)
-	if err == nil || !strings.HasPrefix(err.Error(), "version 1 of the recipe upper can't be deleted: it is a part of job ") {
+	d.save("alone", upper)
+	d.submit(library.Submission{Owner: "ann", Document: &library.Document{Label: "r.yaml",
+		Text: "recipe: r\nnodes:\n  src: {kind: string_generator, config: {count: 3}}\n  up: {kind: 'recipe:alone', from: src}\n  out: {kind: printer, from: up}\n"}})
+	_, err = d.Delete(d.ctx, "alone", 1)
+	if err == nil || !strings.HasPrefix(err.Error(), "version 1 of the recipe alone can't be deleted: it is a part of job ") {
 		t.Errorf("got %v", err)
 	}
 }

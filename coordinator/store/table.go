@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"sluice/coordinator"
@@ -148,3 +149,19 @@ func (t Table[T]) Change(ctx context.Context, key string, f func(v *T) error) (u
 
 // changeFor is above the time in which a cluster elects a new leader.
 const changeFor = 15 * time.Second
+
+// Stored returns the keys of a table's records as the store has them, with their revisions and when
+// they were written, and without what they hold.
+func (t Table[T]) Stored(ctx context.Context) (all []Change, err error) {
+	at := prefix + t.name + "."
+	err = t.c.conn.Scan(ctx, Stream, at+">", 0, func(m *bus.Stored) error {
+		if len(m.Data) > 0 {
+			all = append(all, Change{Key: strings.TrimPrefix(m.Subject, at), Rev: m.Seq, At: m.Time})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, unanswered(err)
+	}
+	return all, nil
+}

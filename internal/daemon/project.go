@@ -123,6 +123,9 @@ func (r *rooms) sweep(ctx context.Context, c *Coordinator) {
 			if err := r.Files.Sweep(ctx); err != nil && ctx.Err() == nil {
 				c.log.Warn("files were not swept", "project", r.name, "err", err)
 			}
+			if err := r.Library.Sweep(ctx); err != nil && ctx.Err() == nil {
+				c.log.Warn("recipes were not swept", "project", r.name, "err", err)
+			}
 		}
 	}
 }
