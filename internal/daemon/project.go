@@ -73,7 +73,7 @@ func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err e
 	r.close = append(r.close, r.Taps.Close)
 	limits := library.Limits{PerUser: c.cfg.MaxJobsPerUser}
 	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, Limits: limits, Frame: frames(c.cfg.Replicas)})
-	r.Dead = dead.NewBox(dead.BoxConfig{Conn: p.Conn, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, May: func(owner string) error { return limits.Check(r.Jobs, owner) }})
+	r.Dead = dead.NewBox(dead.BoxConfig{Conn: p.Conn, Jobs: r.Jobs, Turns: store.NewTable[dead.Turn](r.control, "turn"), Catalogue: r.Fleet.Catalogue, May: func(owner string) error { return limits.Check(r.Jobs, owner) }})
 	if r.Files, err = files.New(ctx, files.Config{Conn: p.Conn, Control: r.control, Replicas: c.cfg.Replicas, Live: r.live, Using: files.UsedBy(r.Jobs, r.Library.Naming), Log: log}); err != nil {
 		return r, err
 	}
@@ -95,8 +95,16 @@ func (r *rooms) live(id recipe.JobID) bool {
 
 // led is what the leader needs of the project.
 func (r *rooms) led(c *CoordinatorConfig) lead.Project {
-	return lead.Project{Name: r.name, Conn: r.conn, Jobs: r.Jobs, Events: r.Events, Files: r.Files, Missing: r.Fleet.Missing, Forget: r.Events.Remove,
+	return lead.Project{Name: r.name, Conn: r.conn, Jobs: r.Jobs, Events: r.Events, Files: r.Files, Missing: r.Fleet.Missing, Forget: r.forget,
 		AckWait: c.AckWait, Lease: c.StepLease, Stall: c.Stall, Replicas: c.Replicas}
+}
+
+// forget removes what is kept of a job that is being deleted, beside its records.
+func (r *rooms) forget(ctx context.Context, id recipe.JobID) error {
+	if err := r.Dead.Forget(ctx, id); err != nil {
+		return err
+	}
+	return r.Events.Remove(ctx, id)
 }
 
 func (r *rooms) shut() {
