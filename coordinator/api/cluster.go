@@ -92,11 +92,33 @@ type newKeyOut struct {
 	}
 }
 
-type keyIn struct {
+// KeyPath names a key in a path. It is exported for the framework, which sees no other embedded fields.
+type KeyPath struct {
 	Prefix string `path:"prefix" maxLength:"32"`
 }
 
-type keyOut struct{ Body coordinator.Key }
+type showKeyIn struct {
+	KeyPath
+	Asked
+}
+
+type revokeKeyIn struct {
+	KeyPath
+	Meant
+}
+
+type keyOut struct {
+	Tag  string `header:"ETag"`
+	Body coordinator.Key
+}
+
+// shownKey is a key with its tag: when it was used last is no change.
+func shownKey(key coordinator.Key) (*keyOut, error) {
+	same := key
+	same.Used = time.Time{}
+	t, err := tagOf(same)
+	return &keyOut{t, key}, err
+}
 
 func (s *server) keys() {
 	tags := []string{"keys"}
@@ -114,13 +136,33 @@ func (s *server) keys() {
 			return out, err
 		})
 	route(s, huma.Operation{OperationID: "show-key", Method: http.MethodGet, Path: "/v1/keys/{prefix}", Summary: "Show an API key, all but the key itself", Tags: tags},
-		func(_ context.Context, p *Project, in *keyIn) (*keyOut, error) {
+		func(_ context.Context, p *Project, in *showKeyIn) (*keyOut, error) {
 			key, err := p.Keys.Show(in.Prefix)
-			return &keyOut{key}, err
+			if err != nil {
+				return nil, err
+			}
+			out, err := shownKey(key)
+			if err == nil {
+				err = in.fresh(out.Tag)
+			}
+			return out, err
 		})
 	route(s, huma.Operation{OperationID: "revoke-key", Method: http.MethodDelete, Path: "/v1/keys/{prefix}", Summary: "Revoke an API key, everywhere within 5 s", Tags: tags, DefaultStatus: http.StatusOK},
-		func(ctx context.Context, p *Project, in *keyIn) (*keyOut, error) {
-			key, err := p.Keys.Revoke(ctx, in.Prefix, who(ctx).Name)
-			return &keyOut{key}, err
+		func(ctx context.Context, p *Project, in *revokeKeyIn) (*keyOut, error) {
+			key, err := p.Keys.Show(in.Prefix)
+			if err != nil {
+				return nil, err
+			}
+			out, err := shownKey(key)
+			if err == nil {
+				err = in.check("key "+key.Prefix, out.Tag)
+			}
+			if err == nil {
+				key, err = p.Keys.Revoke(ctx, in.Prefix, who(ctx).Name)
+			}
+			if err != nil {
+				return nil, err
+			}
+			return shownKey(key)
 		})
 }

@@ -12,7 +12,8 @@ import (
 // Delete deletes a version of a recipe, or all with version 0, and returns how many those were. It
 // is the fault coordinator.Conflict while another version of a recipe needs it, directly or by way
 // of others, or a job that has not ended. Their numbers are not given again.
-func (l *Library) Delete(ctx context.Context, name string, version int) (int, error) {
+// It is coordinator.Changed where latest is not nil and not the number of the latest version.
+func (l *Library) Delete(ctx context.Context, name string, version int, latest *int) (int, error) {
 	if err := checkName(name); err != nil {
 		return 0, err
 	}
@@ -25,6 +26,9 @@ func (l *Library) Delete(ctx context.Context, name string, version int) (int, er
 		}
 		if _, err := h.find(Ref{name, version}); err != nil {
 			return 0, l.near(name, err)
+		}
+		if now := h.latest().Version; latest != nil && now != *latest {
+			return 0, coordinator.Faultf(coordinator.Changed, "the recipe %s was changed meanwhile: its latest version is %d, and %d was expected", name, now, *latest)
 		}
 		var gone []string
 		doomed := map[int]bool{}
