@@ -29,7 +29,7 @@ type Artifact struct {
 const uploadAgain = 5
 
 // Upload makes an artifact of a local file. Content that is stored already is not sent; an upload
-// that is cut off goes on where it was.
+// that is cut off goes on where it was, also one that another process of the user has left.
 func (c *Client) Upload(ctx context.Context, path string) (a Artifact, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -42,13 +42,23 @@ func (c *Client) Upload(ctx context.Context, path string) (a Artifact, err error
 		return a, fmt.Errorf("read %s: %w", path, err)
 	}
 	digest := hex.EncodeToString(h.Sum(nil))
+	for again := false; ; again = true {
+		a, err = c.upload(ctx, f, map[string]any{"name": filepath.Base(path), "size": size, "sha256": digest})
+		// Another process of the same user may be at the same upload, and have finished it.
+		if again || coordinator.FamilyOf(err) != coordinator.Unknown {
+			return a, err
+		}
+	}
+}
+
+// upload begins an upload, or goes on with the one that is unfinished, and finishes it.
+func (c *Client) upload(ctx context.Context, f *os.File, in map[string]any) (a Artifact, err error) {
 	var begun struct {
 		Upload   *coordinator.Upload   `json:"upload"`
 		Artifact *coordinator.Artifact `json:"artifact"`
 	}
 	short, cancel := within(ctx, wait)
-	err = c.do(short, call{method: http.MethodPost, path: "v1/uploads", out: &begun,
-		in: map[string]any{"name": filepath.Base(path), "size": size, "sha256": digest}})
+	err = c.do(short, call{method: http.MethodPost, path: "v1/uploads", out: &begun, in: in})
 	cancel()
 	switch {
 	case err != nil:

@@ -20,6 +20,9 @@ import (
 type contexts struct {
 	Current  string             `yaml:"current"`
 	Contexts map[string]cluster `yaml:"contexts"`
+	// Servers are the jobs that were submitted last to coordinators that no context names, by
+	// their address.
+	Servers map[string]recipe.JobID `yaml:"servers,omitempty"`
 
 	file string
 }
@@ -156,4 +159,15 @@ func changeContexts(f func(*contexts) error) error {
 		return err
 	}
 	return c.write()
+}
+
+// maxServers bounds the addresses whose last job is kept.
+const maxServers = 100
+
+// keepLast keeps the job that was submitted last to a coordinator that was named by its address.
+func (c *contexts) keepLast(server string, id recipe.JobID) {
+	if c.Servers == nil || len(c.Servers) >= maxServers && c.Servers[server] == "" {
+		c.Servers = map[string]recipe.JobID{}
+	}
+	c.Servers[server] = id
 }

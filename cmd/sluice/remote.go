@@ -27,6 +27,7 @@ type remoteFlags struct {
 type remote struct {
 	*client.Client
 	context string // "" when the contexts were not asked
+	server  string // the address, when that was named
 	last    recipe.JobID
 }
 
@@ -36,7 +37,11 @@ func (f *remoteFlags) open() (*remote, error) {
 		if err != nil {
 			return nil, usagef("%w", err)
 		}
-		return &remote{Client: c}, nil
+		r := &remote{Client: c, server: strings.TrimRight(f.Server, "/")}
+		if known, err := readContexts(); err == nil { // who names an address may have no file
+			r.last = known.Servers[r.server]
+		}
+		return r, nil
 	}
 	all, err := readContexts()
 	if err != nil {
@@ -53,7 +58,7 @@ func (f *remoteFlags) open() (*remote, error) {
 	if err != nil {
 		return nil, usagef("context %s: %w", name, err)
 	}
-	return &remote{c, name, k.Last}, nil
+	return &remote{Client: c, context: name, last: k.Last}, nil
 }
 
 // tell says on stderr what a command that follows waits for.
@@ -78,6 +83,7 @@ var jobName = regexp.MustCompile(`^[a-z0-9]{1,64}$`)
 // submitted remembers the latest job.
 func (r *remote) submitted(id recipe.JobID) error {
 	if r.last = id; r.context == "" {
+		_ = changeContexts(func(c *contexts) error { c.keepLast(r.server, id); return nil }) // without a file there is no @last
 		return nil
 	}
 	return changeContexts(func(c *contexts) error {

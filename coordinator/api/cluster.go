@@ -2,9 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -21,7 +18,7 @@ type workersOut struct {
 
 type workerIn struct {
 	Name string `path:"name" maxLength:"256"`
-	None string `header:"If-None-Match"`
+	Asked
 }
 
 type workerOut struct {
@@ -32,12 +29,7 @@ type workerOut struct {
 // workerTag is the weak tag of a worker: when it was heard last is no change.
 func workerTag(w coordinator.Worker) (string, error) {
 	w.Seen = time.Time{}
-	b, err := json.Marshal(w)
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(b)
-	return `W/"` + hex.EncodeToString(sum[:8]) + `"`, nil
+	return tagOf(w)
 }
 
 func (s *server) workers() {
@@ -54,8 +46,8 @@ func (s *server) workers() {
 				return nil, err
 			}
 			t, err := workerTag(w)
-			if err == nil && in.None != "" && sameTag(in.None, t) {
-				err = &Problem{Status: http.StatusNotModified}
+			if err == nil {
+				err = in.fresh(t)
 			}
 			return &workerOut{t, w}, err
 		})
@@ -100,11 +92,33 @@ type newKeyOut struct {
 	}
 }
 
-type keyIn struct {
+// KeyPath names a key in a path. It is exported for the framework, which sees no other embedded fields.
+type KeyPath struct {
 	Prefix string `path:"prefix" maxLength:"32"`
 }
 
-type keyOut struct{ Body coordinator.Key }
+type showKeyIn struct {
+	KeyPath
+	Asked
+}
+
+type revokeKeyIn struct {
+	KeyPath
+	Meant
+}
+
+type keyOut struct {
+	Tag  string `header:"ETag"`
+	Body coordinator.Key
+}
+
+// shownKey is a key with its tag: when it was used last is no change.
+func shownKey(key coordinator.Key) (*keyOut, error) {
+	same := key
+	same.Used = time.Time{}
+	t, err := tagOf(same)
+	return &keyOut{t, key}, err
+}
 
 func (s *server) keys() {
 	tags := []string{"keys"}
@@ -123,13 +137,33 @@ func (s *server) keys() {
 			return out, err
 		})
 	route(s, huma.Operation{OperationID: "show-key", Method: http.MethodGet, Path: "/v1/keys/{prefix}", Summary: "Show an API key, all but the key itself", Tags: tags},
-		func(_ context.Context, p *Project, in *keyIn) (*keyOut, error) {
+		func(_ context.Context, p *Project, in *showKeyIn) (*keyOut, error) {
 			key, err := p.Keys.Show(in.Prefix)
-			return &keyOut{key}, err
+			if err != nil {
+				return nil, err
+			}
+			out, err := shownKey(key)
+			if err == nil {
+				err = in.fresh(out.Tag)
+			}
+			return out, err
 		})
 	route(s, huma.Operation{OperationID: "revoke-key", Method: http.MethodDelete, Path: "/v1/keys/{prefix}", Summary: "Revoke an API key, everywhere within 5 s", Tags: tags, DefaultStatus: http.StatusOK},
-		func(ctx context.Context, p *Project, in *keyIn) (*keyOut, error) {
-			key, err := p.Keys.Revoke(ctx, in.Prefix, who(ctx).Name)
-			return &keyOut{key}, err
+		func(ctx context.Context, p *Project, in *revokeKeyIn) (*keyOut, error) {
+			key, err := p.Keys.Show(in.Prefix)
+			if err != nil {
+				return nil, err
+			}
+			out, err := shownKey(key)
+			if err == nil {
+				err = in.check("key "+key.Prefix, out.Tag)
+			}
+			if err == nil {
+				key, err = p.Keys.Revoke(ctx, in.Prefix, who(ctx).Name)
+			}
+			if err != nil {
+				return nil, err
+			}
+			return shownKey(key)
 		})
 }

@@ -73,7 +73,22 @@ type artifactRef struct {
 	Ref string `json:"ref" doc:"What a recipe has in the place of a path to read it."`
 }
 
-type artifactOut struct{ Body artifactRef }
+type artifactOut struct {
+	Tag  string `header:"ETag"`
+	Body artifactRef
+}
+
+func shown(a coordinator.Artifact) *artifactOut { return &artifactOut{strong(a.Revision), withRef(a)} }
+
+type showFileIn struct {
+	FilePath
+	Asked
+}
+
+type deleteFileIn struct {
+	FilePath
+	Meant
+}
 
 func withRef(a coordinator.Artifact) artifactRef { return artifactRef{a, a.Ref()} }
 
@@ -91,7 +106,7 @@ func (s *server) files() {
 	route(s, huma.Operation{OperationID: "finish-upload", Method: http.MethodPost, Path: "/v1/uploads/{id}/finish", Summary: "Make an upload an artifact", Tags: tags, DefaultStatus: http.StatusCreated},
 		func(ctx context.Context, p *Project, in *FilePath) (*artifactOut, error) {
 			a, err := p.Files.Finish(ctx, in.ID)
-			return &artifactOut{withRef(a)}, err
+			return shown(a), err
 		})
 	route(s, huma.Operation{OperationID: "delete-upload", Method: http.MethodDelete, Path: "/v1/uploads/{id}", Summary: "Give an upload up", Tags: tags, DefaultStatus: http.StatusNoContent},
 		func(ctx context.Context, p *Project, in *FilePath) (*struct{}, error) {
@@ -108,17 +123,23 @@ func (s *server) files() {
 			return out, nil
 		})
 	route(s, huma.Operation{OperationID: "show-artifact", Method: http.MethodGet, Path: "/v1/artifacts/{id}", Summary: "Show an artifact", Tags: tags},
-		func(_ context.Context, p *Project, in *FilePath) (*artifactOut, error) {
+		func(_ context.Context, p *Project, in *showFileIn) (*artifactOut, error) {
 			a, err := p.Files.Artifact(in.ID)
-			return &artifactOut{withRef(a)}, err
+			if err != nil {
+				return nil, err
+			}
+			return shown(a), in.fresh(strong(a.Revision))
 		})
 	route(s, huma.Operation{OperationID: "download-artifact", Method: http.MethodGet, Path: "/v1/artifacts/{id}/content", Summary: "Download an artifact, whole or in ranges", Tags: tags, Metadata: long,
 		Responses: map[string]*huma.Response{"200": {Description: "The file.", Content: map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}}}}, s.download)
 	route(s, huma.Operation{OperationID: "delete-artifact", Method: http.MethodDelete, Path: "/v1/artifacts/{id}", Summary: "Delete an artifact", Tags: tags, DefaultStatus: http.StatusNoContent},
-		func(ctx context.Context, p *Project, in *FilePath) (*struct{}, error) {
+		func(ctx context.Context, p *Project, in *deleteFileIn) (*struct{}, error) {
 			a, err := p.Files.Artifact(in.ID)
 			if err == nil {
 				err = auth.May(who(ctx), "delete-artifact", a.Owner)
+			}
+			if err == nil {
+				err = in.check("artifact "+a.ID, strong(a.Revision))
 			}
 			if err == nil {
 				err = p.Files.Delete(ctx, a.ID, a.Revision)

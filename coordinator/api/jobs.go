@@ -41,13 +41,13 @@ type listIn struct {
 type pageOut struct{ Body coordinator.Page }
 
 type jobIn struct {
-	ID   recipe.JobID `path:"id" pattern:"^[a-z0-9]{1,64}$"`
-	None string       `header:"If-None-Match"`
+	ID recipe.JobID `path:"id" pattern:"^[a-z0-9]{1,64}$"`
+	Asked
 }
 
 type orderIn struct {
-	ID    recipe.JobID `path:"id" pattern:"^[a-z0-9]{1,64}$"`
-	Match string       `header:"If-Match" doc:"The ETag of the job as you know it: refused with 412 when it was changed meanwhile."`
+	ID recipe.JobID `path:"id" pattern:"^[a-z0-9]{1,64}$"`
+	Meant
 }
 
 type jobOut struct {
@@ -55,14 +55,21 @@ type jobOut struct {
 	Body coordinator.Job
 }
 
-func tag(j *coordinator.Job) string { return strconv.Quote(strconv.FormatUint(j.Revision, 36)) }
+func tag(j *coordinator.Job) string { return strong(j.Revision) }
 
-// revision reads an If-Match; 0 is any.
+// liveTag is the weak tag of a job that is shown with the progress which that event has told of.
+func liveTag(j *coordinator.Job, told uint64) string {
+	return `W/"` + strconv.FormatUint(j.Revision, 36) + "." + strconv.FormatUint(told, 36) + `"`
+}
+
+// revision reads an If-Match; 0 is any. Progress is no change of a job: what a tag has of it does
+// not count.
 func revision(match string) (uint64, error) {
 	if match == "" || match == "*" {
 		return 0, nil
 	}
 	text, ok := bare(match)
+	text, _, _ = strings.Cut(text, ".")
 	rev, err := strconv.ParseUint(text, 36, 64)
 	if !ok || err != nil || rev == 0 {
 		return 0, coordinator.Faultf(coordinator.Invalid, "If-Match is no ETag of a job: %.80s", match)
@@ -150,15 +157,13 @@ func (s *server) show(ctx context.Context, p *Project, in *jobIn) (*jobOut, erro
 	if err != nil {
 		return nil, err
 	}
+	t := tag(&job)
 	if !job.State.Final() {
-		if now, _, err := p.Events.Progress(ctx, in.ID); err == nil {
-			job.Progress = &now
+		if now, told, err := p.Events.Progress(ctx, in.ID); err == nil {
+			job.Progress, t = &now, liveTag(&job, told.ID)
 		}
 	}
-	if in.None != "" && sameTag(in.None, tag(&job)) {
-		return nil, &Problem{Status: http.StatusNotModified}
-	}
-	return &jobOut{tag(&job), job}, nil
+	return &jobOut{t, job}, in.fresh(t)
 }
 
 // order says what is wanted of a job.

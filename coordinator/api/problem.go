@@ -23,6 +23,8 @@ type Problem struct {
 	RequestID   string              `json:"request_id,omitempty" doc:"Of the request, as the log of the coordinator has it."`
 	Diagnostics recipe.Diagnostics  `json:"diagnostics,omitempty" doc:"The faults of a refused recipe, as the command line shows them."`
 	Errors      []*huma.ErrorDetail `json:"errors,omitempty" doc:"The faults of a request's fields."`
+
+	tag string // of the answer that is the same, where the status is 304
 }
 
 // Error implements error.
@@ -39,8 +41,12 @@ func (p *Problem) ContentType(ct string) string {
 // retrySoon is after how many seconds to ask again where something is not to be had just now.
 const retrySoon = "2"
 
-// later adds to an answer when to ask again, where it says nothing of that yet.
+// later adds to an answer when to ask again, where it says nothing of that yet, and to one that
+// is known its ETag.
 func (p *Problem) later(set func(name, value string)) {
+	if p.tag != "" {
+		set("ETag", p.tag)
+	}
 	if p.Status == http.StatusServiceUnavailable {
 		set("Retry-After", retrySoon)
 	}

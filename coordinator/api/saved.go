@@ -24,12 +24,23 @@ type NamePath struct {
 	Name string `path:"name" pattern:"^[a-z][a-z0-9_-]{0,63}$"`
 }
 
-type versionIn struct {
+// VersionIn names a version of a saved recipe. It is exported for the framework.
+type VersionIn struct {
 	NamePath
 	Version int `query:"version" minimum:"0" doc:"0 is the latest."`
 }
 
-func (v *versionIn) ref() string {
+type showVersionIn struct {
+	VersionIn
+	Asked
+}
+
+type deleteVersionIn struct {
+	VersionIn
+	Meant
+}
+
+func (v *VersionIn) ref() string {
 	if v.Version == 0 {
 		return v.Name
 	}
@@ -96,6 +107,19 @@ type importIn struct{ RawBody []byte }
 
 type importOut struct{ Body *library.Imported }
 
+// knownVersion reads an If-Match of a recipe; nil is any.
+func knownVersion(match string) (*int, error) {
+	if match == "" || match == "*" {
+		return nil, nil
+	}
+	text, ok := bare(match)
+	n, err := strconv.Atoi(text)
+	if !ok || err != nil {
+		return nil, coordinator.Faultf(coordinator.Invalid, "If-Match is no ETag of a recipe: %.80s", match)
+	}
+	return &n, nil
+}
+
 func versionTag(n int) string { return strconv.Quote(strconv.Itoa(n)) }
 
 func (s *server) saved() {
@@ -106,12 +130,13 @@ func (s *server) saved() {
 			return &savedOut{page}, err
 		})
 	route(s, huma.Operation{OperationID: "show-recipe", Method: http.MethodGet, Path: "/v1/recipes/{name}", Summary: "Show a version of a saved recipe", Tags: tags},
-		func(ctx context.Context, p *Project, in *versionIn) (*recipeOut, error) {
+		func(ctx context.Context, p *Project, in *showVersionIn) (*recipeOut, error) {
 			d, err := p.Library.Show(ctx, in.ref())
 			if err != nil {
 				return nil, err
 			}
-			return &recipeOut{versionTag(d.Version), *d}, nil
+			t := versionTag(d.Version)
+			return &recipeOut{t, *d}, in.fresh(t)
 		})
 	route(s, huma.Operation{OperationID: "save-recipe", Method: http.MethodPut, Path: "/v1/recipes/{name}", Summary: "Save a recipe as the next version of its name", Tags: tags}, s.save)
 	route(s, huma.Operation{OperationID: "list-recipe-versions", Method: http.MethodGet, Path: "/v1/recipes/{name}/versions", Summary: "List the versions of a saved recipe, newest first", Tags: tags},
@@ -127,10 +152,19 @@ func (s *server) saved() {
 			return &diffOut{d}, err
 		})
 	route(s, huma.Operation{OperationID: "delete-recipe", Method: http.MethodDelete, Path: "/v1/recipes/{name}", Summary: "Delete a version of a saved recipe, or all", Tags: tags, DefaultStatus: http.StatusOK},
-		func(ctx context.Context, p *Project, in *versionIn) (*deletedOut, error) {
+		func(ctx context.Context, p *Project, in *deleteVersionIn) (*deletedOut, error) {
+			known, err := knownVersion(in.Match)
+			if err == nil && known != nil && in.Version > 0 && in.Version != *known { // versions never change: it is another
+				err = in.check("version "+strconv.Itoa(in.Version)+" of the recipe "+in.Name, versionTag(in.Version))
+			}
+			if err != nil {
+				return nil, err
+			}
+			if in.Version > 0 {
+				known = nil
+			}
 			out := &deletedOut{}
-			var err error
-			out.Body.Deleted, err = p.Library.Delete(ctx, in.Name, in.Version)
+			out.Body.Deleted, err = p.Library.Delete(ctx, in.Name, in.Version, known)
 			return out, err
 		})
 	route(s, huma.Operation{OperationID: "export-recipes", Method: http.MethodGet, Path: "/v1/recipes-archive", Summary: "Export saved recipes", Tags: tags},
@@ -151,13 +185,8 @@ func (s *server) save(ctx context.Context, p *Project, in *saveIn) (*saveOut, er
 		return nil, err
 	}
 	saving := library.Saving{Name: in.Name, Source: source, By: who(ctx).Name}
-	if in.Match != "" {
-		text, ok := bare(in.Match)
-		n, err := strconv.Atoi(text)
-		if !ok || err != nil {
-			return nil, coordinator.Faultf(coordinator.Invalid, "If-Match is no ETag of a recipe: %.80s", in.Match)
-		}
-		saving.Expect = &n
+	if saving.Expect, err = knownVersion(in.Match); err != nil {
+		return nil, err
 	}
 	v, again, err := p.Library.Save(ctx, saving)
 	if err != nil {

@@ -22,12 +22,35 @@ type SecretPath struct {
 
 type setSecretIn struct {
 	SecretPath
+	Meant
 	Body struct {
 		Value string `json:"value" minLength:"4" maxLength:"65536" doc:"It is stored encrypted, and never shown."`
 	}
 }
 
-type secretOut struct{ Body coordinator.Secret }
+type showSecretIn struct {
+	SecretPath
+	Asked
+}
+
+type deleteSecretIn struct {
+	SecretPath
+	Meant
+}
+
+type secretOut struct {
+	Tag  string `header:"ETag"`
+	Body coordinator.Secret
+}
+
+// known refuses a secret that is not as who asks knows it.
+func (m Meant) known(s coordinator.Secret) error {
+	t, err := tagOf(s)
+	if err != nil {
+		return err
+	}
+	return m.check("secret "+s.Name, t)
+}
 
 func (s *server) secrets() {
 	tags := []string{"secrets"}
@@ -49,19 +72,38 @@ func (s *server) secrets() {
 			}
 			return out, err
 		})
+	route(s, huma.Operation{OperationID: "show-secret", Method: http.MethodGet, Path: "/v1/secrets/{secret}", Summary: "Show a secret, all but its value", Tags: tags},
+		func(_ context.Context, p *Project, in *showSecretIn) (*secretOut, error) {
+			if err := with(p); err != nil {
+				return nil, err
+			}
+			is, err := p.Secrets.Show(in.Secret)
+			if err != nil {
+				return nil, err
+			}
+			t, err := tagOf(is)
+			if err == nil {
+				err = in.fresh(t)
+			}
+			return &secretOut{t, is}, err
+		})
 	route(s, huma.Operation{OperationID: "set-secret", Method: http.MethodPut, Path: "/v1/secrets/{secret}", Summary: "Set a secret", Tags: tags},
 		func(ctx context.Context, p *Project, in *setSecretIn) (*secretOut, error) {
 			if err := with(p); err != nil {
 				return nil, err
 			}
-			set, err := p.Secrets.Set(ctx, in.Secret, in.Body.Value, who(ctx).Name)
-			return &secretOut{set}, err
+			set, err := p.Secrets.Set(ctx, in.Secret, in.Body.Value, who(ctx).Name, in.known)
+			if err != nil {
+				return nil, err
+			}
+			t, err := tagOf(set)
+			return &secretOut{t, set}, err
 		})
 	route(s, huma.Operation{OperationID: "delete-secret", Method: http.MethodDelete, Path: "/v1/secrets/{secret}", Summary: "Delete a secret", Tags: tags, DefaultStatus: http.StatusNoContent},
-		func(ctx context.Context, p *Project, in *SecretPath) (*struct{}, error) {
+		func(ctx context.Context, p *Project, in *deleteSecretIn) (*struct{}, error) {
 			if err := with(p); err != nil {
 				return nil, err
 			}
-			return nil, p.Secrets.Delete(ctx, in.Secret)
+			return nil, p.Secrets.Delete(ctx, in.Secret, in.known)
 		})
 }

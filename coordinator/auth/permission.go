@@ -69,6 +69,7 @@ var permissions = []Permission{
 
 	// Secrets. Nobody reads a value.
 	{Operation: "list-secrets", Least: coordinator.Author},
+	{Operation: "show-secret", Least: coordinator.Author},
 	{Operation: "set-secret", Least: coordinator.Author},
 	{Operation: "delete-secret", Least: coordinator.Author},
 

@@ -2,6 +2,7 @@ package dead
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -167,7 +168,12 @@ func (p *replaying) submit(ctx context.Context) error {
 			p.made.Later = append(p.made.Later, batch.node())
 			continue
 		}
-		if err := p.one(ctx, parent, batch, p.plans[i]); err != nil {
+		err := p.one(ctx, parent, batch, p.plans[i])
+		if taken := (*notNow)(nil); errors.As(err, &taken) { // since the jobs were looked at
+			p.made.Later, blocker = append(p.made.Later, batch.node()), taken.by
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		for _, w := range writes {
@@ -192,12 +198,21 @@ func (p *replaying) one(ctx context.Context, parent *coordinator.Spec, batch *Ba
 	if p.Key != "" {
 		claim = p.store.claimKeyed
 	}
+	root := p.box.root(p.Job)
 	job, _, err := p.box.cfg.Admit(ctx, p.Owner, spec.Job, func(ctx context.Context) (*coordinator.Spec, error) {
-		return &spec, claim(ctx, batch, spec.Job)
+		if err := p.box.take(ctx, root, spec.Job, p.box.writes(plan)); err != nil {
+			return nil, err
+		}
+		err := claim(ctx, batch, spec.Job)
+		if err != nil && p.Key == "" { // the same request may be at it once more
+			p.box.giveBack(ctx, root, spec.Job)
+		}
+		return &spec, err
 	})
 	if err != nil {
 		if coordinator.FamilyOf(err) == coordinator.TooLarge { // the one error that says that nothing was written
 			p.store.release(ctx, batch, spec.Job)
+			p.box.giveBack(ctx, root, spec.Job)
 		}
 		return err
 	}

@@ -25,6 +25,8 @@ type Jobs interface {
 type BoxConfig struct {
 	Conn *bus.Conn
 	Jobs Jobs
+	// Turns is a table of the control plane, where all coordinators of the project have it.
+	Turns Turns
 	// Catalogue returns the kinds that plans of replays are made with.
 	Catalogue func() *nodes.Catalogue
 	// Admit submits the job of that id which prepare makes, where its owner may have one more. Nil

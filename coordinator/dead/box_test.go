@@ -34,6 +34,8 @@ type service struct {
 	broken atomic.Bool
 	conn   *bus.Conn
 	jobs   *store.Jobs
+	turns  store.Table[dead.Turn]
+	apart  store.Table[dead.Turn] // of a box that knows no turns of others
 	box    *dead.Box
 	gone   atomic.Bool // the kind that is broken is served by nobody now
 }
@@ -61,8 +63,9 @@ func newService(t *testing.T) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.jobs = store.NewJobs(control)
-	s.box = dead.NewBox(dead.BoxConfig{Conn: s.conn, Jobs: s.jobs, Catalogue: func() *nodes.Catalogue { return s.kinds() }})
+	s.jobs, s.turns = store.NewJobs(control), store.NewTable[dead.Turn](control, "turn")
+	s.apart = store.NewTable[dead.Turn](control, "apart")
+	s.box = dead.NewBox(dead.BoxConfig{Conn: s.conn, Jobs: s.jobs, Turns: s.turns, Catalogue: func() *nodes.Catalogue { return s.kinds() }})
 	leader := lead.New(lead.Config{Name: "c", Control: control}, lead.Project{Name: "p", Conn: s.conn, Jobs: s.jobs, Events: silent{},
 		Missing: func(*recipe.Plan) string {
 			if s.gone.Load() {

@@ -147,7 +147,8 @@ func TestNotReplayed(t *testing.T) {
 	s.ends(made.Jobs[0].ID, recipe.JobSucceeded)
 }
 
-// TestLateClaim lets another replay take letters that a first one has looked at already.
+// TestLateClaim lets another replay take letters that a first one has looked at already. The two
+// know nothing of each other's turns, so that it comes to the letters.
 func TestLateClaim(t *testing.T) {
 	s := newService(t)
 	s.broken.Store(true)
@@ -155,7 +156,7 @@ func TestLateClaim(t *testing.T) {
 	s.ends("one", recipe.JobSucceeded)
 	s.gone.Store(true)
 	var first *dead.Replayed
-	slow := dead.NewBox(dead.BoxConfig{Conn: s.conn, Jobs: s.jobs, Catalogue: func() *nodes.Catalogue { return s.kinds() }, Admit: func(ctx context.Context, _ string, _ recipe.JobID, prepare func(context.Context) (*coordinator.Spec, error)) (job coordinator.Job, again bool, err error) {
+	slow := dead.NewBox(dead.BoxConfig{Conn: s.conn, Jobs: s.jobs, Turns: s.apart, Catalogue: func() *nodes.Catalogue { return s.kinds() }, Admit: func(ctx context.Context, _ string, _ recipe.JobID, prepare func(context.Context) (*coordinator.Spec, error)) (job coordinator.Job, again bool, err error) {
 		if first, err = s.replay(dead.Replaying{Job: "one"}); err == nil {
 			_, err = prepare(ctx)
 		}

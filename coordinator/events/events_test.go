@@ -125,9 +125,9 @@ func TestN7LateViewer(t *testing.T) {
 	early.Emit(event("a", coordinator.EventPrint, "live"))
 	same(t, "live", texts(t, all, 1), []string{"live"})
 	same(t, "live behind the last few", texts(t, few, 1), []string{"live"})
-	p, at, err := late.Progress(bustest.Context(t), "a")
-	if err != nil || p.Fraction != 0.98 || p.Elapsed != 1<<53+1 || at.IsZero() {
-		t.Errorf("got %+v at %v, %v", p, at, err)
+	p, told, err := late.Progress(bustest.Context(t), "a")
+	if err != nil || p.Fraction != 0.98 || p.Elapsed != 1<<53+1 || told.At.IsZero() || told.ID == 0 {
+		t.Errorf("got %+v by %+v, %v", p, told, err)
 	}
 	early.Emit(coordinator.Event{Job: "b", Type: coordinator.EventProgress, Data: strings.Repeat("x", 5<<20)}) // its data is left out
 	texts(t, watch, 3)

@@ -168,31 +168,31 @@ func (l *Log) Close() {
 	})
 }
 
-// Progress returns a job's last progress and when it was told. Where none is stored the fault
+// Progress returns a job's last progress and the event that told it. Where none is stored the fault
 // is coordinator.Unknown: then what the job's status has is the last.
-func (l *Log) Progress(ctx context.Context, job recipe.JobID) (p recipe.Progress, at time.Time, err error) {
+func (l *Log) Progress(ctx context.Context, job recipe.JobID) (p recipe.Progress, told coordinator.Event, err error) {
 	f := coordinator.EventFilter{Job: job, Types: []coordinator.EventType{coordinator.EventProgress}}
 	if err := f.Check(); err != nil || job == "" {
-		return p, at, coordinator.Faultf(coordinator.Unknown, "no such job: %.40q", string(job))
+		return p, told, coordinator.Faultf(coordinator.Unknown, "no such job: %.40q", string(job))
 	}
 	m, err := l.conn.Latest(ctx, Stream, subjects(&f))
 	switch {
 	case errors.Is(err, bus.ErrNotFound):
-		return p, at, coordinator.Faultf(coordinator.Unknown, "job %s has told of no progress", job)
+		return p, told, coordinator.Faultf(coordinator.Unknown, "job %s has told of no progress", job)
 	case err != nil:
-		return p, at, coordinator.Faultf(coordinator.Unavailable, "progress of job %s: %w", job, err)
+		return p, told, coordinator.Faultf(coordinator.Unavailable, "progress of job %s: %w", job, err)
 	}
 	e, err := read(m)
 	if err == nil && len(e.raw) == 0 {
-		return p, at, coordinator.Faultf(coordinator.Unknown, "the progress of job %s is too large to be told", job)
+		return p, told, coordinator.Faultf(coordinator.Unknown, "the progress of job %s is too large to be told", job)
 	}
 	if err == nil {
 		err = json.Unmarshal(e.raw, &p)
 	}
 	if err != nil {
-		return p, at, fmt.Errorf("progress of job %s: %w", job, err)
+		return p, told, fmt.Errorf("progress of job %s: %w", job, err)
 	}
-	return p, e.At, nil
+	return p, e.Event, nil
 }
 
 // Remove removes all events of a job that is deleted, and those of it that come late.

@@ -53,7 +53,8 @@ func (s *Store) seeUpload(id string, u *upload, ch store.Change) {
 
 // Begin begins an upload of u.Size bytes under u.Name; u.SHA256 may be "". Where a content of
 // that digest is here already, it is given to an artifact at once, and there is nothing to
-// upload: then the artifact is not nil. Over the project's limits it is TooLarge or OverLimit.
+// upload: then the artifact is not nil. Where the owner has begun to upload such a content before, that
+// upload goes on from its Offset. Over the project's limits it is TooLarge or OverLimit.
 func (s *Store) Begin(ctx context.Context, u coordinator.Upload) (coordinator.Upload, *coordinator.Artifact, error) {
 	var err error
 	if u.Name, err = coordinator.FileName(u.Name); err != nil {
@@ -72,6 +73,9 @@ func (s *Store) Begin(ctx context.Context, u coordinator.Upload) (coordinator.Up
 	if a, err := s.known(ctx, &u); a != nil || err != nil {
 		return u, a, err
 	}
+	if before := s.unfinished(ctx, &u); before != nil {
+		return *before, nil, nil
+	}
 	rec := upload{Upload: u}
 	if err := s.room(1, u.Size); err != nil { // most times it is known before
 		return u, nil, err
@@ -87,6 +91,36 @@ func (s *Store) Begin(ctx context.Context, u coordinator.Upload) (coordinator.Up
 		return u, nil, errors.Join(err, s.uploads.Remove(ctx, u.ID, rev))
 	}
 	return u, nil, nil
+}
+
+// unfinished returns the upload of the same content that its owner has begun and not finished, of
+// several the one that is furthest; nil for none.
+func (s *Store) unfinished(ctx context.Context, u *coordinator.Upload) *coordinator.Upload {
+	if u.SHA256 == "" {
+		return nil
+	}
+	var best *upload
+	s.mu.Lock()
+	for _, other := range s.on {
+		if other.SHA256 == u.SHA256 && other.Size == u.Size && other.Owner == u.Owner && (best == nil || other.Offset > best.Offset) {
+			best = other
+		}
+	}
+	s.mu.Unlock()
+	if best == nil {
+		return nil
+	}
+	now, err := s.upload(ctx, best.ID) // what is here may be behind; and it may be gone
+	if err != nil || len(now.Parts) >= maxAppends {
+		return nil
+	}
+	if now.Name != u.Name || time.Since(now.Touched) > s.cfg.Expire/2 {
+		now.Name, now.Touched = u.Name, time.Now().UTC()
+		if _, err := s.uploads.Update(ctx, now.ID, now, now.rev); err != nil {
+			return nil
+		}
+	}
+	return &now.Upload
 }
 
 // known gives an upload of a content that is here already to an artifact.

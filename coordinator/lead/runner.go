@@ -27,6 +27,7 @@ type runner struct {
 	log    hclog.Logger
 	placed bool // among those that run at once; guarded by d.mu
 
+	trouble                     trouble
 	stop, drain, cancel, nudged chan struct{}
 	fail                        chan string
 	once                        struct{ stop, drain, cancel, fail sync.Once }
@@ -37,8 +38,10 @@ type runner struct {
 }
 
 func newRunner(d *desk, j coordinator.Job) *runner {
-	return &runner{d: d, id: j.ID, log: d.log.With("job", string(j.ID)), job: j, status: j.Status,
+	r := &runner{d: d, id: j.ID, log: d.log.With("job", string(j.ID)), job: j, status: j.Status,
 		stop: make(chan struct{}), drain: make(chan struct{}), cancel: make(chan struct{}), fail: make(chan string, 1), nudged: make(chan struct{}, 1)}
+	r.trouble.r = r
+	return r
 }
 
 // run does one thing, again after a fault, until it is done or the term ends.
@@ -50,6 +53,7 @@ func (r *runner) run(ctx context.Context, do func(context.Context) error) {
 			break
 		}
 		r.log.Warn("a job is tried again", "err", err, "after", wait)
+		r.trouble.fault(err)
 		r.say(ctx, func(s *coordinator.Status) { s.Waiting = "the coordinator tries again: " + err.Error() })
 		if !pause(ctx, wait) {
 			break
@@ -150,6 +154,7 @@ var errFailed = errors.New("the job has failed")
 // ended writes down how a run of the job has ended. A job that rests without being asked to has
 // no room: it waits a while, unless it is nudged.
 func (r *runner) ended(ctx context.Context, p recipe.Progress) error {
+	r.trouble.look(ctx, &p, true)
 	if p.State == recipe.JobStopped && r.now().Want == coordinator.WantPause {
 		p.State = recipe.JobPaused
 	}
@@ -299,6 +304,7 @@ func (r *runner) show(ctx context.Context) func(recipe.Progress) {
 	return func(p recipe.Progress) {
 		if now := time.Now(); now.Sub(last) >= tellEvery && ctx.Err() == nil {
 			last = now
+			r.trouble.look(ctx, &p, false)
 			r.d.p.Events.Emit(coordinator.Event{Job: r.id, Type: coordinator.EventProgress, Level: coordinator.LevelInfo, At: now.UTC(), Data: p})
 		}
 	}

@@ -26,7 +26,7 @@ func TestNaming(t *testing.T) {
 			t.Errorf("%d: got %q, want %q", n, got, want)
 		}
 	}
-	if _, err := d.Delete(d.ctx, "a", 3); err != nil {
+	if _, err := d.Delete(d.ctx, "a", 3, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := d.Naming(digest(1)); got != "a@1" {

@@ -18,7 +18,7 @@ func TestBundle(t *testing.T) {
 	a.save("upper", upper)
 	a.save("hashed", hashed)
 	a.save("top", top, "unread.yaml", "x: [")
-	if _, err := a.Delete(a.ctx, "upper", 2); err != nil {
+	if _, err := a.Delete(a.ctx, "upper", 2, nil); err != nil {
 		t.Fatal(err)
 	}
 	export := func(d desk, names ...string) []byte {
@@ -52,7 +52,7 @@ func TestBundle(t *testing.T) {
 	if got, want := steps(b.plan(b.saved("top"), map[string]any{"n": 1})), steps(a.plan(a.saved("top"), map[string]any{"n": 1})); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if _, err := b.Delete(b.ctx, "upper", 1); err != nil {
+	if _, err := b.Delete(b.ctx, "upper", 1, nil); err != nil {
 		t.Fatal(err)
 	}
 	made, err = b.Import(b.ctx, archive, "bob")

@@ -142,7 +142,7 @@ func TestCycles(t *testing.T) {
 	if n := d.save("b", part("pinned@latest")); n != 2 {
 		t.Errorf("got version %d of what includes an older version of itself, want 2", n)
 	}
-	fault(t, "its older version", func() error { _, err := d.Delete(d.ctx, "b", 1); return err }(), coordinator.Conflict,
+	fault(t, "its older version", func() error { _, err := d.Delete(d.ctx, "b", 1, nil); return err }(), coordinator.Conflict,
 		"version 1 of the recipe b can't be deleted: it is used by the recipe a@1, by way of b@2, by way of pinned@1")
 }
 

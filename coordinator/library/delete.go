@@ -3,15 +3,17 @@ package library
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"sluice/coordinator"
 )
 
 // Delete deletes a version of a recipe, or all with version 0, and returns how many those were. It
-// is the fault coordinator.Conflict while the latest version of another recipe needs it, directly
-// or by way of others, or a job that has not ended. Their numbers are not given again.
-func (l *Library) Delete(ctx context.Context, name string, version int) (int, error) {
+// is the fault coordinator.Conflict while another version of a recipe needs it, directly or by way
+// of others, or a job that has not ended. Their numbers are not given again.
+// It is coordinator.Changed where latest is not nil and not the number of the latest version.
+func (l *Library) Delete(ctx context.Context, name string, version int, latest *int) (int, error) {
 	if err := checkName(name); err != nil {
 		return 0, err
 	}
@@ -24,6 +26,9 @@ func (l *Library) Delete(ctx context.Context, name string, version int) (int, er
 		}
 		if _, err := h.find(Ref{name, version}); err != nil {
 			return 0, l.near(name, err)
+		}
+		if now := h.latest().Version; latest != nil && now != *latest {
+			return 0, coordinator.Faultf(coordinator.Changed, "the recipe %s was changed meanwhile: its latest version is %d, and %d was expected", name, now, *latest)
 		}
 		var gone []string
 		doomed := map[int]bool{}
@@ -90,8 +95,9 @@ func chainText(chain []Ref) string {
 	return strings.Join(names, ", by way of ")
 }
 
-// needs looks for a recipe whose latest version includes one of the doomed, and returns the way
-// there, nil when there is none. What latest means is as it was before the deletion.
+// needs looks for a version that stays and includes one of the doomed, and returns the way there,
+// nil when there is none: old versions may be submitted, too. What latest means is as it was before
+// the deletion.
 func (l *Library) needs(name string, left *head, doomed map[int]bool) []Ref {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -120,14 +126,18 @@ func (l *Library) needs(name string, left *head, doomed map[int]bool) []Ref {
 		return nil
 	}
 	for _, other := range l.names {
-		newest := l.known[other].latest()
+		h := l.known[other]
 		if other == name {
-			if newest = left.latest(); newest == nil {
+			h = left
+		}
+		for i := range slices.Backward(h.Versions) {
+			e := &h.Versions[i]
+			if e.Gone {
 				continue
 			}
-		}
-		if way := follow(Ref{other, newest.Version}, newest); way != nil {
-			return way
+			if way := follow(Ref{other, e.Version}, e); way != nil {
+				return way
+			}
 		}
 	}
 	return nil

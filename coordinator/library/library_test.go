@@ -174,7 +174,7 @@ func TestDelete(t *testing.T) {
 	d.save("hashed", hashed)
 	d.save("top", top)
 	d.save("upper", upper+"# 2\n")
-	remove := func(name string, n int) error { _, err := d.Delete(d.ctx, name, n); return err }
+	remove := func(name string, n int) error { _, err := d.Delete(d.ctx, name, n, nil); return err }
 	if err := remove("upper", 1); err != nil {
 		t.Errorf("a version that is not the latest: %v", err)
 	}
@@ -183,12 +183,14 @@ func TestDelete(t *testing.T) {
 		"version 2 of the recipe upper can't be deleted: it is used by the recipe hashed@1")
 	d.save("hashed", "nodes:\n  src: {kind: string_generator}\n  out: {kind: printer, from: src}\n")
 	fault(t, "by way of an old version", remove("upper", 0), coordinator.Conflict,
-		"version 2 of the recipe upper can't be deleted: it is used by the recipe top@1, by way of hashed@1")
+		"version 2 of the recipe upper can't be deleted: it is used by the recipe hashed@1")
 	fault(t, "a pinned one", remove("hashed", 0), coordinator.Conflict, "the recipe hashed can't be deleted: version 1 is used by the recipe top@1")
-	if n, err := d.Delete(d.ctx, "top", 0); n != 1 || err != nil {
+	d.save("top", plain)
+	fault(t, "one that an old version has pinned", remove("hashed", 1), coordinator.Conflict, "version 1 of the recipe hashed can't be deleted: it is used by the recipe top@1")
+	if n, err := d.Delete(d.ctx, "top", 0, nil); n != 2 || err != nil {
 		t.Errorf("got %d, %v", n, err)
 	}
-	if n, err := d.Delete(d.ctx, "hashed", 0); n != 2 || err != nil {
+	if n, err := d.Delete(d.ctx, "hashed", 0, nil); n != 2 || err != nil {
 		t.Errorf("got %d, %v", n, err)
 	}
 	page, err := d.List(library.Listing{})

@@ -130,10 +130,20 @@ func relabelled(found recipe.Diagnostics, as, label string) recipe.Diagnostics {
 // the document is taken back.
 func (l *Library) add(ctx context.Context, name string, h *head, rev uint64, v coordinator.RecipeVersion, doc *document) error {
 	k := key(name, v.Version, v.Digest)
-	if _, err := l.docs.Create(ctx, k, doc); err != nil && coordinator.FamilyOf(err) != coordinator.Changed {
+	_, err := l.docs.Create(ctx, k, doc)
+	if coordinator.FamilyOf(err) == coordinator.Changed {
+		// One that was left behind, or another's of this moment. It is written anew, so that what is
+		// swept is not it.
+		_, old, rerr := l.docs.Read(ctx, k)
+		if rerr != nil && coordinator.FamilyOf(rerr) != coordinator.Unknown {
+			return rerr
+		}
+		_, err = l.docs.Update(ctx, k, doc, old)
+	}
+	if err != nil {
 		return tooLarge(name, err)
 	}
-	_, err := l.heads.Update(ctx, name, h, rev)
+	_, err = l.heads.Update(ctx, name, h, rev)
 	if coordinator.FamilyOf(err) != coordinator.Changed {
 		return err
 	}
@@ -147,7 +157,7 @@ func (l *Library) add(ctx context.Context, name string, h *head, rev uint64, v c
 	return err
 }
 
-// discard removes a document that no head names. One that stays takes room and nothing else.
+// discard removes a document that no head names. One that stays is swept.
 func (l *Library) discard(ctx context.Context, k string) {
 	if _, rev, err := l.docs.Read(ctx, k); err == nil {
 		_ = l.docs.Remove(ctx, k, rev)

@@ -58,16 +58,18 @@ func TestSubmit(t *testing.T) {
 	if a, b := d.submit(s), d.submit(s); a.ID == b.ID || a.ID == job.ID {
 		t.Errorf("got %s and %s without a key, want two jobs", a.ID, b.ID)
 	}
-	fault(t, "used by a job", func() error { _, err := d.Delete(d.ctx, "top", 1); return err }(), coordinator.Conflict,
+	fault(t, "used by a job", func() error { _, err := d.Delete(d.ctx, "top", 1, nil); return err }(), coordinator.Conflict,
 		fmt.Sprintf("version 1 of the recipe top can't be deleted: it is run by job %s, which is pending", job.ID))
 	d.save("top", plain)
-	_, err = d.Delete(d.ctx, "upper", 1)
+	_, err = d.Delete(d.ctx, "upper", 1, nil)
 	if err == nil || !strings.Contains(err.Error(), "version 1 of the recipe upper can't be deleted: it is used by the recipe hashed@1") {
 		t.Errorf("got %v", err)
 	}
-	d.save("hashed", plain)
-	_, err = d.Delete(d.ctx, "upper", 1)
-	if err == nil || !strings.HasPrefix(err.Error(), "version 1 of the recipe upper can't be deleted: it is a part of job ") {
+	d.save("alone", upper)
+	d.submit(library.Submission{Owner: "ann", Document: &library.Document{Label: "r.yaml",
+		Text: "recipe: r\nnodes:\n  src: {kind: string_generator, config: {count: 3}}\n  up: {kind: 'recipe:alone', from: src}\n  out: {kind: printer, from: up}\n"}})
+	_, err = d.Delete(d.ctx, "alone", 1, nil)
+	if err == nil || !strings.HasPrefix(err.Error(), "version 1 of the recipe alone can't be deleted: it is a part of job ") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -55,7 +55,7 @@ func open(t *testing.T, conn *bus.Conn, project string, keys *Keyring) *Secrets 
 
 func set(t *testing.T, s *Secrets, name, value string) {
 	t.Helper()
-	if _, err := s.Set(bustest.Context(t), name, value, "ann"); err != nil {
+	if _, err := s.Set(bustest.Context(t), name, value, "ann", nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -95,21 +95,21 @@ func TestSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Delete(ctx, "a"); err != nil {
+	if err := s.Delete(ctx, "a", nil); err != nil {
 		t.Fatal(err)
 	}
 	if list = s.List(); len(list) != 1 {
 		t.Errorf("got %+v", list)
 	}
-	family(t, "delete again", s.Delete(ctx, "a"), coordinator.Unknown)
+	family(t, "delete again", s.Delete(ctx, "a", nil), coordinator.Unknown)
 	_, err = s.value(ctx, "a")
 	family(t, "read what is deleted", err, coordinator.Unknown)
 	set(t, s, "a", "another value")
 	for name, value := range map[string]string{"": canary, "a b": canary, "1a": canary, strings.Repeat("a", 65): canary, "short": " ab \n", "empty": "", "bytes": "\xff\xfe\xfd\xfc"} {
-		_, err := s.Set(ctx, name, value, "ann")
+		_, err := s.Set(ctx, name, value, "ann", nil)
 		family(t, name, err, coordinator.Invalid)
 	}
-	_, err = s.Set(ctx, "large", strings.Repeat(canary, 2000), "ann")
+	_, err = s.Set(ctx, "large", strings.Repeat(canary, 2000), "ann", nil)
 	family(t, "large", err, coordinator.TooLarge)
 }
 

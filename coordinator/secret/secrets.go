@@ -72,8 +72,8 @@ func (s *Secrets) bound(name string) []byte {
 }
 
 // Set writes a secret, over the value it had. Jobs that run keep the value with which they began
-// on each worker.
-func (s *Secrets) Set(ctx context.Context, name, value, by string) (coordinator.Secret, error) {
+// on each worker. known refuses to write over the secret as it is; nil refuses none.
+func (s *Secrets) Set(ctx context.Context, name, value, by string, known func(coordinator.Secret) error) (coordinator.Secret, error) {
 	if err := coordinator.CheckSecret(name, value); err != nil {
 		return coordinator.Secret{}, err
 	}
@@ -87,10 +87,31 @@ func (s *Secrets) Set(ctx context.Context, name, value, by string) (coordinator.
 	id, sealed := s.cfg.Keys.seal([]byte(value), s.bound(name))
 	rec := record{coordinator.Secret{Name: name, By: by, At: s.cfg.Now().UTC(), Key: id}, sealed}
 	_, err := s.table.Change(ctx, keyOf(name), func(v *record) error {
+		if known != nil {
+			was := v.Secret
+			was.Name = name // of one that is not there, too
+			if err := known(was); err != nil {
+				return err
+			}
+		}
 		*v = rec
 		return nil
 	})
 	return rec.Secret, err
+}
+
+// Show returns a secret without its value.
+func (s *Secrets) Show(name string) (coordinator.Secret, error) {
+	if err := coordinator.CheckSecretName(name); err != nil {
+		return coordinator.Secret{}, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	is, there := s.all[keyOf(name)]
+	if !there {
+		return is, coordinator.Faultf(coordinator.Unknown, "no such secret: %s", name)
+	}
+	return is, nil
 }
 
 // List returns all secrets without their values, by name.
@@ -105,12 +126,15 @@ func (s *Secrets) List() []coordinator.Secret {
 	return list
 }
 
-// Delete removes a secret. Jobs that need it and begin later fail, and say so.
-func (s *Secrets) Delete(ctx context.Context, name string) error {
+// Delete removes a secret, unless known refuses it as it is; nil refuses none. Jobs that need it and begin later fail, and say so.
+func (s *Secrets) Delete(ctx context.Context, name string, known func(coordinator.Secret) error) error {
 	if err := coordinator.CheckSecretName(name); err != nil {
 		return err
 	}
-	_, rev, err := s.table.Read(ctx, keyOf(name))
+	v, rev, err := s.table.Read(ctx, keyOf(name))
+	if err == nil && known != nil {
+		err = known(v.Secret)
+	}
 	if err == nil {
 		err = s.table.Remove(ctx, keyOf(name), rev)
 	}

@@ -165,10 +165,10 @@ const (
 	busyWait  = 20 * time.Millisecond
 )
 
-// put stores a record and waits until it is seen here. rev is the revision that it replaces,
-// 0 for none. The answer is waited for until try ends, and that it is seen until ctx does.
-func (c *Control) put(ctx, try context.Context, table, key string, data []byte, rev uint64, ttl time.Duration) (uint64, error) {
-	put := bus.Put{Subject: prefix + table + "." + key, Data: data, ExpectSubjectSeq: &rev, Stream: Stream, TTL: ttl}
+// put stores a record and waits until it is seen here. The put says what is expected; where it is
+// stored is filled in. The answer is waited for until try ends, and that it is seen until ctx does.
+func (c *Control) put(ctx, try context.Context, table, key string, put bus.Put) (uint64, error) {
+	put.Subject, put.Stream = prefix+table+"."+key, Stream
 	out := c.pub.PutSync(try, put)
 	for tries := 0; notNow(out.Err) && tries < busyTries && try.Err() == nil; tries++ {
 		select { // who was first is known in a moment: a refusal then says that a record is there

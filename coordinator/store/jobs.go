@@ -173,22 +173,6 @@ func newestFirst(e *joined, s *coordinator.Spec) int {
 	return cmp.Or(s.Created.Compare(e.spec.Created), cmp.Compare(s.Job, e.spec.Job))
 }
 
-// Show reads a job with the progress that was written down last.
-func (j *Jobs) Show(ctx context.Context, id recipe.JobID) (coordinator.Job, error) {
-	job, err := j.Job(id)
-	if err != nil {
-		return job, err
-	}
-	s, _, err := j.status.Read(ctx, string(id))
-	switch {
-	case err == nil:
-		job.Status = *s
-	case coordinator.FamilyOf(err) != coordinator.Unknown:
-		return job, err
-	}
-	return job, nil
-}
-
 // Job returns a job without its progress, as this coordinator has seen it last.
 func (j *Jobs) Job(id recipe.JobID) (coordinator.Job, error) {
 	j.mu.RLock()
@@ -210,39 +194,6 @@ func (e *joined) job() coordinator.Job {
 func (j *Jobs) Spec(ctx context.Context, id recipe.JobID) (*coordinator.Spec, error) {
 	s, _, err := j.specs.Read(ctx, string(id))
 	return s, err
-}
-
-// Order says what is wanted of a job, when it may be, and returns the job then. rev is the
-// job's revision that the caller has seen, 0 for any.
-func (j *Jobs) Order(ctx context.Context, id recipe.JobID, o coordinator.Order, rev uint64) (coordinator.Job, error) {
-	j.mu.RLock()
-	e := j.jobs[id]
-	var job coordinator.Job
-	var at uint64
-	if e != nil && e.spec != nil {
-		job, at = e.job(), e.orderRev
-	}
-	j.mu.RUnlock()
-	switch {
-	case job.ID == "":
-		return job, coordinator.Faultf(coordinator.Unknown, "no such job: %s", id)
-	case rev > 0 && rev != job.Revision:
-		return job, coordinator.Faultf(coordinator.Changed, "job %s was changed meanwhile: its revision is %d", id, job.Revision)
-	case job.Want == o.Want && (o.Want != coordinator.WantRun || !job.State.Final()):
-		return job, nil
-	}
-	if err := job.May(o.Want); err != nil {
-		return job, err
-	}
-	if replay, found := j.Replay(id); found && o.Want == coordinator.WantGone {
-		f := coordinator.Faultf(coordinator.Conflict, "job %s can't be deleted: job %s replays its dead letters", id, replay)
-		f.Hint = "wait for its end, or cancel it"
-		return job, f
-	}
-	if _, err := write(ctx, j.orders, id, &o, at); err != nil {
-		return job, err
-	}
-	return j.Job(id)
 }
 
 // generations bounds how far back the job is looked for whose letters a replay of replays has.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"sluice/coordinator"
@@ -77,6 +78,16 @@ const putFor = 2 * time.Second
 // answer came, the record is read back: a write that got through is no fault, and one that did
 // not is tried again until ctx ends, for changeFor at most.
 func (t Table[T]) Update(ctx context.Context, key string, v *T, rev uint64) (uint64, error) {
+	return t.update(ctx, key, v, rev, "")
+}
+
+// updateAmong is Update where rev is the latest revision among the records that all tables have of
+// the key: a change of any of them is the fault coordinator.Changed.
+func (t Table[T]) updateAmong(ctx context.Context, key string, v *T, rev uint64) (uint64, error) {
+	return t.update(ctx, key, v, rev, prefix+"*."+key)
+}
+
+func (t Table[T]) update(ctx context.Context, key string, v *T, rev uint64, of string) (uint64, error) {
 	data, err := bus.EncodeRecord(v)
 	if err != nil {
 		return 0, faultOf(err, t.name, key)
@@ -85,7 +96,7 @@ func (t Table[T]) Update(ctx context.Context, key string, v *T, rev uint64) (uin
 	defer cancel()
 	for unsure := false; ; {
 		try, done := context.WithTimeout(ctx, putFor)
-		seq, err := t.c.put(ctx, try, t.name, key, data, rev, 0)
+		seq, err := t.c.put(ctx, try, t.name, key, bus.Put{Data: data, ExpectSubjectSeq: &rev, ExpectOf: of})
 		done()
 		timedOut, lost := errors.Is(err, bus.ErrTimeout), unsure && coordinator.FamilyOf(err) == coordinator.Changed
 		switch {
@@ -110,7 +121,7 @@ func (t Table[T]) Update(ctx context.Context, key string, v *T, rev uint64) (uin
 // Remove removes a record over the revision rev of it. Its mark stays for
 // Config.Marks.
 func (t Table[T]) Remove(ctx context.Context, key string, rev uint64) error {
-	_, err := t.c.put(ctx, ctx, t.name, key, nil, rev, t.c.marks)
+	_, err := t.c.put(ctx, ctx, t.name, key, bus.Put{ExpectSubjectSeq: &rev, TTL: t.c.marks})
 	return err
 }
 
@@ -139,3 +150,19 @@ func (t Table[T]) Change(ctx context.Context, key string, f func(v *T) error) (u
 
 // changeFor is above the time in which a cluster elects a new leader.
 const changeFor = 15 * time.Second
+
+// Stored returns the keys of a table's records as the store has them, with their revisions and when
+// they were written, and without what they hold.
+func (t Table[T]) Stored(ctx context.Context) (all []Change, err error) {
+	at := prefix + t.name + "."
+	err = t.c.conn.Scan(ctx, Stream, at+">", 0, func(m *bus.Stored) error {
+		if len(m.Data) > 0 {
+			all = append(all, Change{Key: strings.TrimPrefix(m.Subject, at), Rev: m.Seq, At: m.Time})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, unanswered(err)
+	}
+	return all, nil
+}

@@ -15,6 +15,7 @@ import (
 const (
 	hdrMsgID       = "Nats-Msg-Id"
 	hdrSubjectSeq  = "Nats-Expected-Last-Subject-Sequence"
+	hdrSeqSubject  = "Nats-Expected-Last-Subject-Sequence-Subject"
 	hdrStream      = "Nats-Expected-Stream"
 	hdrTTL         = "Nats-TTL"
 	hdrRollup      = "Nats-Rollup"
@@ -28,6 +29,7 @@ type Put struct {
 	Data             []byte
 	MsgID            string  // "" for none
 	ExpectSubjectSeq *uint64 // the last sequence of the subject, 0 for none yet; else ErrConflict
+	ExpectOf         string  // the subject that ExpectSubjectSeq is of, wildcards allowed; "" is Subject
 	Stream           string  // the stream that has to take it, "" for any
 	// TTL removes it after so long, in whole seconds, where the stream allows that; 0 never.
 	TTL time.Duration
@@ -141,6 +143,7 @@ func (p *Publisher) setHeader(m *Put) {
 		seq = strconv.FormatUint(*m.ExpectSubjectSeq, 10)
 	}
 	p.setField(hdrSubjectSeq, seq)
+	p.setField(hdrSeqSubject, m.ExpectOf)
 	ttl := ""
 	if m.TTL > 0 {
 		ttl = strconv.FormatInt(int64(m.TTL/time.Second), 10)

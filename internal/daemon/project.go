@@ -76,7 +76,7 @@ func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err e
 	r.Taps = tap.New(tap.Config{Conn: p.Conn, Jobs: r.Jobs})
 	r.close = append(r.close, r.Taps.Close)
 	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, PerUser: c.cfg.MaxJobsPerUser, Turns: c.turns, Frame: frames(c.cfg.Replicas)})
-	r.Dead = dead.NewBox(dead.BoxConfig{Conn: p.Conn, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, Admit: r.Library.Admit})
+	r.Dead = dead.NewBox(dead.BoxConfig{Conn: p.Conn, Jobs: r.Jobs, Turns: store.NewTable[dead.Turn](r.control, "turn"), Catalogue: r.Fleet.Catalogue, Admit: r.Library.Admit})
 	if r.Files, err = files.New(ctx, files.Config{Conn: p.Conn, Control: r.control, Limits: c.cfg.Files, Replicas: c.cfg.Replicas, Live: r.live, Using: files.UsedBy(r.Jobs, r.Library.Naming), Log: log}); err != nil {
 		return r, err
 	}
@@ -99,7 +99,7 @@ func (r *rooms) live(id recipe.JobID) bool {
 // lead makes the leader of the project, before its control plane follows.
 func (r *rooms) lead(c *CoordinatorConfig) *lead.Leader {
 	l := lead.New(lead.Config{Name: c.Name, Control: r.control, Lease: c.Lease, MaxRunning: c.MaxRunning, History: c.History, Span: c.Tracer.Span, Log: c.Log},
-		lead.Project{Name: r.name, Conn: r.conn, Jobs: r.Jobs, Events: r.Events, Files: r.Files, Missing: r.Fleet.Missing, Forget: r.Events.Remove,
+		lead.Project{Name: r.name, Conn: r.conn, Jobs: r.Jobs, Events: r.Events, Files: r.Files, Missing: r.Fleet.Missing, Forget: r.forget,
 			AckWait: c.AckWait, Lease: c.StepLease, Stall: c.Stall, Replicas: c.Replicas})
 	r.leader.Store(l)
 	return l
@@ -109,6 +109,14 @@ func (r *rooms) lead(c *CoordinatorConfig) *lead.Leader {
 func (r *rooms) leads() bool {
 	l := r.leader.Load()
 	return l != nil && l.Leads()
+}
+
+// forget removes what is kept of a job that is being deleted, beside its records.
+func (r *rooms) forget(ctx context.Context, id recipe.JobID) error {
+	if err := r.Dead.Forget(ctx, id); err != nil {
+		return err
+	}
+	return r.Events.Remove(ctx, id)
 }
 
 func (r *rooms) shut() {
@@ -142,6 +150,9 @@ func (r *rooms) sweep(ctx context.Context, log hclog.Logger) {
 			}
 			if err != nil && ctx.Err() == nil {
 				log.Warn("streams of jobs were not swept", "project", r.name, "err", err)
+			}
+			if err := r.Library.Sweep(ctx); err != nil && ctx.Err() == nil {
+				log.Warn("recipes were not swept", "project", r.name, "err", err)
 			}
 		}
 	}

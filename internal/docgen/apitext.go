@@ -15,8 +15,9 @@ it needs no key. The command line asks nothing else, by the Go package ` + "`slu
 - **Submitting safely.** With an ` + "`Idempotency-Key`" + ` the same submission may be sent again: the first answer is 201, later
   ones are 200 with the same job. Another body with the same key is refused (409). A retry and a replay of dead letters
   take a key, too.
-- **Changing safely.** A job has an ` + "`ETag`" + `. With ` + "`If-Match`" + ` an order is refused (412) if the job was changed meanwhile;
-  with ` + "`If-None-Match`" + ` an answer that is the same is 304.
+- **Changing safely.** What is one thing (a job, a recipe, an artifact, a secret, a key) has an ` + "`ETag`" + `. With ` + "`If-Match`" + ` an order
+  or a change is refused (412) if the thing was changed meanwhile; with ` + "`If-None-Match`" + ` an answer that is the same is 304. The
+  progress of a job makes another answer, and is no change.
 - **Lists** come in pages. ` + "`next`" + ` of one page is ` + "`after`" + ` of the next; the last has none.
 - **Every answer** has an ` + "`X-Request-ID`" + `, that of the request where that has one. Answers come within 20 s; transfers and
   streams have bounds of their own. A key or a query parameter that a route does not know is refused.

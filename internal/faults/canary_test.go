@@ -169,8 +169,8 @@ var slips = []edit{
 	{"coordinator/api/audit.go", "// reads are the methods", "var slip string\n\n// reads are the methods"},
 	{"coordinator/api/audit.go", "Outcome: outcome, Reason: reason}", "Outcome: outcome, Reason: reason + slip}"},
 	// It is a label of metrics, the name of a span, and a part of what is answered.
-	{"coordinator/api/secrets.go", "			set, err := p.Secrets.Set(ctx, in.Secret, in.Body.Value, who(ctx).Name)\n",
-		"			slip = in.Body.Value\n			telemetry.Operation(ctx, slip)\n			s.log.Info(\"a secret is set\", \"value\", slip)\n			set, err := p.Secrets.Set(ctx, in.Secret, in.Body.Value, who(ctx).Name)\n			set.By += slip\n"},
+	{"coordinator/api/secrets.go", "			set, err := p.Secrets.Set(ctx, in.Secret, in.Body.Value, who(ctx).Name, in.known)\n",
+		"			slip = in.Body.Value\n			telemetry.Operation(ctx, slip)\n			s.log.Info(\"a secret is set\", \"value\", slip)\n			set, err := p.Secrets.Set(ctx, in.Secret, in.Body.Value, who(ctx).Name, in.known)\n			set.By += slip\n"},
 	{"coordinator/api/secrets.go", "	\"sluice/coordinator\"\n", "	\"sluice/coordinator\"\n	\"sluice/internal/telemetry\"\n"},
 	// It is stored as it is.
 	{"coordinator/secret/secrets.go", "	rec := record{coordinator.Secret{Name: name, By: by,", "	rec := record{coordinator.Secret{Name: name, By: by + value,"},
