@@ -24,6 +24,13 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 	log := c.Logger("coordinator", std.err)
 	ctx, end, told := untilTold(parent, log, ends(log, c.DrainWithin))
 	defer end()
+	var keys *secret.Keyring
+	if c.SecretKeyFile != "" {
+		var err error
+		if keys, err = secret.ReadKeyring(c.SecretKeyFile); err != nil {
+			return usagef("--secret-key-file: %w", err)
+		}
+	}
 	w, err := watch(ctx, "coordinator", &c.Common, log)
 	if err != nil {
 		return err
@@ -48,13 +55,9 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 		w.connection(p.Name, p.Conn)
 	}
 	cfg := coordinatorConfig(c.Name, c.API, c.OIDC, c.Jobs, c.Replicas)
-	cfg.Projects, cfg.Catalogue, cfg.Log, cfg.Watched, cfg.Tracer = projects, all.Catalogue(), log, w.Metrics, w.tracer
+	cfg.Projects, cfg.Catalogue, cfg.SecretKeys = projects, all.Catalogue(), keys
+	cfg.Log, cfg.Watched, cfg.Tracer = log, w.Metrics, w.tracer
 	cfg.AllowPlain = c.InsecureListen
-	if c.SecretKeyFile != "" {
-		if cfg.SecretKeys, err = secret.ReadKeyring(c.SecretKeyFile); err != nil {
-			return err
-		}
-	}
 	var coord *daemon.Coordinator
 	err = patiently(ctx, log, func() (err error) { coord, err = daemon.NewCoordinator(ctx, cfg); return err })
 	if err != nil {

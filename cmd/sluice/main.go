@@ -155,7 +155,7 @@ func newParser(ctx context.Context, std streams, e engine, args []string) (*kong
 	return kong.New(&cli{},
 		kong.Name("sluice"),
 		kong.Description("Sluice runs information-security recipes: typed graphs of nodes, durably and with nothing lost.\n\n"+
-			"Exit codes: 0 done, 1 job failed, 2 recipe refused, 3 wrong use, 130 interrupted."),
+			"Exit codes: 0 done, 1 job failed, 2 recipe refused, 3 wrong use, 4 no answer of a cluster, 5 not yet within --wait, 130 interrupted."),
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { panic(leave(code)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),

@@ -98,7 +98,7 @@ func told(err error) error {
 	case coordinator.Refused:
 		return f.Found
 	case coordinator.Unavailable, "internal":
-		return exitError{codeFailed, errors.New(text)}
+		return exitError{codeUnavailable, errors.New(text)}
 	case coordinator.Unnamed:
 		text += "\n  hint: sluice login keeps a key; sluice context shows which cluster is asked"
 	}

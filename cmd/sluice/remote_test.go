@@ -297,7 +297,7 @@ func keysMade(f *folder) {
 		{"jobs", "", 3, "", "no cluster is known"},
 		{"login " + address, "nonsense\n", 3, "", "hint: sluice login"},
 		{"login 127.0.0.1:1", token, 3, "", "want http://HOST:PORT"},
-		{"login http://127.0.0.1:1", token, 1, "", "is it running"},
+		{"login http://127.0.0.1:1", token, 4, "", "is it running"},
 		{"login " + address + " --name lab", token, 0, "", "context lab is " + address},
 		{"keys check", "", 0, "name         ann\nproject      default\nrole         viewer\n", ""},
 		{"jobs", "", 0, "JOB", ""},

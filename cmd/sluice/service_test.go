@@ -313,3 +313,26 @@ func TestSeparateProcesses(t *testing.T) {
 		}
 	}
 }
+
+// TestServicesThatCantStart: what is wrong with the call of a service is told apart from a server
+// that does not answer.
+func TestServicesThatCantStart(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t, map[string]string{"open.key": base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))})
+	if err := os.Chmod(filepath.Join(f.dir, "open.key"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	nats := " --nats " + bustest.Start(t, bus.ServerConfig{Listen: "127.0.0.1:0"}).URL()
+	f.steps([]step{
+		{"worker --nats-nkey none.nk" + nats, "", 3, "", "none.nk"},
+		{"worker --root none" + nats, "", 3, "", "there is no folder none"},
+		{"worker --kinds nope_kind" + nats, "", 3, "", "nope_kind"},
+		{"worker --nats nats://127.0.0.1:1", "", 4, "", "127.0.0.1:1"},
+		{"coordinator --listen 127.0.0.1:0 --secret-key-file none.key" + nats, "", 3, "", "none.key"},
+		{"coordinator --listen 127.0.0.1:0 --secret-key-file open.key" + nats, "", 3, "", "chmod 600"},
+		{"coordinator --listen 127.0.0.1:0 --projects default=none" + nats, "", 3, "", "none"},
+		{"up --listen 127.0.0.1:0 --data-dir d --root none", "", 3, "", "there is no folder none"},
+		{"up --listen 127.0.0.1:0 --data-dir e --secret-key-file open.key", "", 3, "", "chmod 600"},
+		{"jobs --server http://127.0.0.1:1", "", 4, "", "is it running"},
+	})
+}

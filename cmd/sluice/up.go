@@ -61,7 +61,7 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 	}
 	keys, err := secret.EnsureKeyring(c.keyFile(dir))
 	if err != nil {
-		return err
+		return usagef("--secret-key-file: %w", err)
 	}
 	w, err := watch(ctx, "up", &c.Common, log)
 	if err != nil {
@@ -88,9 +88,9 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 		return err
 	}
 	serve(ctx, g, coord, ln, w.beside(coord.Handler()), c.DrainWithin, log)
-	work := working(wconn, workerName(""), c.Work, log)
-	work.Meter = w.Worker(c.Nodes())
-	g.run(func() error { return daemon.RunWorker(ctx, work) })
+	cfg := working(wconn, workerName(""), c.Work, log)
+	cfg.Meter = w.Worker(c.Nodes())
+	g.run(func() error { return work(ctx, cfg) })
 	fmt.Fprintf(std.out, "sluice is up: %s\n", address)
 	return g.wait(ctx, c.DrainWithin)
 }
