@@ -278,6 +278,13 @@ func TestSeparateProcesses(t *testing.T) {
 	f.must(0, f.read("blue.key"), "login "+coordinator.address())
 	id := f.submit("ints.yaml -p log=@n.txt")
 	bustest.Eventually(t, "the job to say what it waits for", func() bool { return f.job(id).Waiting != "" })
+	f.steps([]step{ // an order that can't be followed now is told from one that was
+		{"pause @last", "", 0, "", ": paused"},
+		{"resume @last", "", 0, "", ": pending (no worker is here now)"},
+		{"drain @last --wait 200ms", "", 5, "", "is still pending (no worker is here now) after 200ms; the order was taken"},
+		{"pause @last", "", 0, "", ": paused"},
+		{"resume @last --wait 1m", "", 0, "", ": pending (no worker is here now)"},
+	})
 	all := []*process{coordinator}
 	for _, name := range []string{"one", "two"} {
 		w := f.start("worker --nats " + server.URL() + " --nats-nkey nats/blue/worker.nk --pool lab --name " + name)

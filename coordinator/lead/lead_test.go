@@ -299,6 +299,12 @@ func TestWaits(t *testing.T) {
 	c.until(s, "one", "says why it waits", func(j coordinator.Job) bool {
 		return j.State == recipe.JobPending && strings.Contains(j.Waiting, "to_uppercase")
 	})
+	c.order(s, "one", coordinator.WantPause)
+	c.until(s, "one", "is paused", func(j coordinator.Job) bool { return j.State == recipe.JobPaused && j.Waiting == "" })
+	c.order(s, "one", coordinator.WantRun)
+	c.until(s, "one", "is not paused any more, and says why it waits", func(j coordinator.Job) bool {
+		return j.State == recipe.JobPending && strings.Contains(j.Waiting, "to_uppercase")
+	})
 	c.submit(s, "two", fmt.Sprintf(upper, "0s", "two"))
 	c.order(s, "two", coordinator.WantCancel)
 	c.until(s, "two", "is cancelled", in(recipe.JobCancelled))

@@ -252,9 +252,13 @@ func (r *runner) remove(ctx context.Context) error {
 	return r.d.p.Jobs.Forget(ctx, r.id)
 }
 
-// wait says why the job does not run, when that is news.
+// wait says why the job does not run, when that is news. One that rested doesn't any more.
 func (r *runner) wait(ctx context.Context, why string) {
-	r.say(ctx, func(s *coordinator.Status) { s.Waiting = why })
+	r.say(ctx, func(s *coordinator.Status) {
+		if s.Waiting = why; s.State.AtRest() && !s.State.Final() {
+			s.State, s.Reason = recipe.JobPending, ""
+		}
+	})
 }
 
 // say writes what is good to know, once: nothing depends on it.
