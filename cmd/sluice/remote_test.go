@@ -15,6 +15,7 @@ var remoteFiles = map[string]string{
 	"bad.yaml":   "recipe: bad\nnodes:\n  n: {kind: integer_genrator}\n",
 	"fails.yaml": "recipe: fails\nnodes:\n  n: {kind: integer_generator, config: {count: 1}}\n  s: {kind: to_string, from: n}\n  d: {kind: parse_json, from: s, on_error: fail}\n  t: {kind: parse_int, from: x, on_error: fail}\n  x: {kind: regex_replace, from: s, config: {regex: '.*', replacement: 'no number'}}\n  o: {kind: printer, from: t}\n",
 	"ints.yaml":  "recipe: ints\ndescription: Integers.\nparams: {log: {type: string}}\nnodes:\n  lines: {kind: file_reader, config: {path: '${log}'}}\n  ints: {kind: parse_int, from: lines}\n  o: {kind: printer, from: ints}\n",
+	"piped.yaml": "recipe: piped\nnodes:\n  lines: {kind: stdin}\n  o: {kind: printer, from: lines}\n",
 	"n.txt":      "1\nx\n2\ny\n",
 	"keyed.yaml": "recipe: keyed\nnodes:\n  n: {kind: integer_generator, config: {count: 3}}\n  texts: {kind: to_string, from: n}\n  keyed: {kind: hmac, from: texts, config: {key: '${secret:api-key}'}}\n  o: {kind: printer, from: keyed}\n",
 }
@@ -69,13 +70,15 @@ func TestRemote(t *testing.T) {
 }
 
 func submitting(f *folder) {
+	bustest.Eventually(f.t, "the worker to be known", func() bool { return strings.Contains(f.must(0, "", "workers -o json").out, `"no_root": true`) })
 	f.steps([]step{
 		{"submit bad.yaml", "", 2, "", "bad.yaml:3:13: SL201: unknown kind integer_genrator; did you mean integer_generator?"},
 		{"submit none.yaml", "", 3, "", "none.yaml: no such file"},
 		{"submit nothing-of-this-name", "", 3, "", "no recipe is saved as nothing-of-this-name"},
 		{"submit ints.yaml -w", "", 2, "", "SL112"},
 		{"submit ints.yaml -p log=@none.txt", "", 3, "", "-p log=@none.txt: there is no such file"},
-		{"submit ints.yaml -p log=n.txt -w", "", 1, "", "failed: node lines: n.txt"},
+		{"submit ints.yaml -p log=n.txt -w", "", 2, "", "ints.yaml:5:17: SL701: lines reads n.txt, and no worker here touches files of its own; give it along by -p log=@n.txt"},
+		{"submit piped.yaml", "", 2, "", "piped.yaml:3:17: SL701: lines reads the standard input"},
 		{"submit ints.yaml -p log=@n.txt -w", "", 0, "1\n2\n", "dead: ints: \"x\" is no integer (×2)\ndead letters: listed by: sluice dead list --job "},
 		{"submit ints.yaml -p log=@n.txt -wq", "", 0, "1\n2\n", "2 records became dead letters; listed by: sluice dead list --job "},
 		{"submit ints.yaml -p log=@n.txt -w --fail-on-dead", "", 1, "1\n2\n", "--fail-on-dead is given"},

@@ -61,6 +61,11 @@ func aboutWorker(w io.Writer, k *coordinator.Worker) {
 		row(w, "pool", k.Pool)
 	}
 	row(w, "at once", fmt.Sprintf("%d frames, %d in hand", k.Concurrency, k.Busy))
+	folder := "its root, and artifacts"
+	if k.NoRoot {
+		folder = "artifacts alone (it was started without --root)"
+	}
+	row(w, "files", folder)
 	row(w, "jobs", k.Jobs)
 	for _, r := range k.Refused {
 		row(w, "refused", fmt.Sprintf("%s: %s", r.Job, visible(r.Why)))

@@ -36,7 +36,10 @@ type Config struct {
 	Jobs    Jobs
 	// Catalogue returns the kinds that recipes may use now: those that were ever announced.
 	Catalogue func() *nodes.Catalogue
-	Limits    Limits
+	// Rootless reports whether the workers that serve a step read no files of their own; nil is
+	// no.
+	Rootless func(*recipe.Step) bool
+	Limits   Limits
 	// Frame bounds the frames of what is compiled; zero fields are the usual.
 	Frame recipe.FrameLimits
 	Cache int              // bytes of documents that are kept in memory; 0 is 32 MiB
