@@ -172,9 +172,11 @@ func (c jobCmd) Run(ctx context.Context, std streams) error {
 			row(w, "took", t)
 		}
 		about(w, &j)
-		if j.Progress != nil {
+		if j.Progress != nil && len(j.Progress.Steps) > 0 {
+			p := *j.Progress // which may be older than the state, and without a name
+			p.State, p.Recipe = j.State, named(&j)
 			row(w)
-			progress.Summary(w, *j.Progress, 100)
+			progress.Glance(w, p, j.Waiting != "" || j.State.AtRest() && !j.State.Final(), 100)
 		}
 	})
 }

@@ -136,6 +136,7 @@ func ordering(f *folder) {
 	id := f.submit("slow.yaml")
 	f.steps([]step{
 		{"pause @last", "", 0, "", "job " + id + ": paused"},
+		{"job @last", "", 0, "slow: paused, ", ""},
 		{"resume @last", "", 0, "", ""},
 		{"stop " + id, "", 0, "", "job " + id + ": stopped"},
 		{"stop " + id, "", 0, "", ": stopped"},
@@ -304,7 +305,8 @@ func keysMade(f *folder) {
 		{"login " + address + " --name lab", token, 0, "", "context lab is " + address},
 		{"keys check", "", 0, "name         ann\nproject      default\nrole         viewer\n", ""},
 		{"jobs", "", 0, "JOB", ""},
-		{"workers", "", 0, "NAME", ""},
+		{"workers", "", 0, "HEARD", ""},
+		{"workers", "", 0, "s ago\n", ""},
 		{"submit slow.yaml", "", 3, "", "needs role operator"},
 		{"keys", "", 3, "", "needs role admin"},
 		{"secrets", "", 3, "", "needs role author"},

@@ -278,8 +278,13 @@ func TestSeparateProcesses(t *testing.T) {
 	f.must(0, f.read("blue.key"), "login "+coordinator.address())
 	id := f.submit("ints.yaml -p log=@n.txt")
 	bustest.Eventually(t, "the job to say what it waits for", func() bool { return f.job(id).Waiting != "" })
+	if out := f.must(0, "", "pause @last").out + f.must(0, "", "job @last").out; strings.Contains(out, "records read") {
+		t.Errorf("of a job that never ran: got\n%s", out)
+	}
+	f.must(0, "", "resume @last")
 	f.steps([]step{ // an order that can't be followed now is told from one that was
 		{"pause @last", "", 0, "", ": paused"},
+		{"job @last", "", 0, "state      paused\n", ""},
 		{"resume @last", "", 0, "", ": pending (no worker is here now)"},
 		{"drain @last --wait 200ms", "", 5, "", "is still pending (no worker is here now) after 200ms; the order was taken"},
 		{"pause @last", "", 0, "", ": paused"},

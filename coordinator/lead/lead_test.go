@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -312,6 +313,30 @@ func TestWaits(t *testing.T) {
 	close(serve)
 	s.leader.Nudge("default")
 	c.until(s, "one", "has succeeded", func(j coordinator.Job) bool { return j.State == recipe.JobSucceeded && j.Waiting == "" })
+}
+
+// TestStandsStill: a job that runs says so when its workers are lost, and when they are back.
+func TestStandsStill(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	var lost atomic.Bool
+	s := c.seat(func(*recipe.Plan) string {
+		if lost.Load() {
+			return "no worker is here now"
+		}
+		return ""
+	})
+	c.worker()
+	c.write("in", 400)
+	c.submit(s, "one", fmt.Sprintf(upper, "5ms", "out"))
+	c.until(s, "one", "runs", func(j coordinator.Job) bool { return j.State == recipe.JobRunning && j.Waiting == "" })
+	lost.Store(true)
+	c.until(s, "one", "says that it stands still", func(j coordinator.Job) bool {
+		return j.State == recipe.JobRunning && j.Waiting == "no worker is here now"
+	})
+	lost.Store(false)
+	c.until(s, "one", "goes on", func(j coordinator.Job) bool { return j.Waiting == "" })
+	c.until(s, "one", "has succeeded", in(recipe.JobSucceeded))
 }
 
 // TestDeadline fails a job that is not over in time.

@@ -115,7 +115,7 @@ func (r *runner) work(ctx context.Context) error {
 	c := r.config()
 	c.Plan, c.Parent, c.Priority = spec.Plan, spec.Parent, spec.Priority
 	c.Show = r.show(ctx)
-	c.Idle = func() bool { return r.idle(spec.Plan) }
+	c.Idle = func() bool { return r.idle(ctx, spec.Plan) }
 	if f := r.d.p.Files; f != nil {
 		c.Finish = func(ctx context.Context) (string, error) { return f.Keep(ctx, r.id, spec.Owner) }
 	}
@@ -173,9 +173,20 @@ func (r *runner) ended(ctx context.Context, p recipe.Progress) error {
 	return nil
 }
 
-// idle reports whether workers are missing for a job that runs. While they are, it has no place.
-func (r *runner) idle(plan *recipe.Plan) bool {
-	if r.d.p.Missing == nil || r.d.p.Missing(plan) == "" {
+// sayWithin bounds the writing of why a job that runs stands still: the job's loop waits for it.
+const sayWithin = 2 * time.Second
+
+// idle reports whether workers are missing for a job that runs, and says so. While they are, it has
+// no place.
+func (r *runner) idle(ctx context.Context, plan *recipe.Plan) bool {
+	why := ""
+	if missing := r.d.p.Missing; missing != nil {
+		why = missing(plan)
+	}
+	ctx, cancel := context.WithTimeout(ctx, sayWithin)
+	defer cancel()
+	r.wait(ctx, why)
+	if why == "" {
 		r.d.back(r)
 		return false
 	}
