@@ -148,7 +148,7 @@ func forPrograms(args []string) bool {
 	if !slices.Contains(args, "--json") {
 		return false
 	}
-	return args[0] == "run" || args[0] == "dead" && slices.Contains(args, "replay")
+	return slices.Contains([]string{"run", "submit", "retry"}, args[0]) || args[0] == "dead" && slices.Contains(args, "replay")
 }
 
 func newParser(ctx context.Context, std streams, e engine, args []string) (*kong.Kong, error) {

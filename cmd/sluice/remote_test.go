@@ -16,6 +16,7 @@ var remoteFiles = map[string]string{
 	"fails.yaml": "recipe: fails\nnodes:\n  n: {kind: integer_generator, config: {count: 1}}\n  s: {kind: to_string, from: n}\n  d: {kind: parse_json, from: s, on_error: fail}\n  t: {kind: parse_int, from: x, on_error: fail}\n  x: {kind: regex_replace, from: s, config: {regex: '.*', replacement: 'no number'}}\n  o: {kind: printer, from: t}\n",
 	"ints.yaml":  "recipe: ints\ndescription: Integers.\nparams: {log: {type: string}}\nnodes:\n  lines: {kind: file_reader, config: {path: '${log}'}}\n  ints: {kind: parse_int, from: lines}\n  o: {kind: printer, from: ints}\n",
 	"piped.yaml": "recipe: piped\nnodes:\n  lines: {kind: stdin}\n  o: {kind: printer, from: lines}\n",
+	"uses.yaml":  "recipe: uses\nnodes:\n  n: {kind: integer_generator, config: {count: 3}}\n  sub: {kind: 'recipe:part@1', from: n}\n  o: {kind: printer, from: sub}\n",
 	"n.txt":      "1\nx\n2\ny\n",
 	"keyed.yaml": "recipe: keyed\nnodes:\n  n: {kind: integer_generator, config: {count: 3}}\n  texts: {kind: to_string, from: n}\n  keyed: {kind: hmac, from: texts, config: {key: '${secret:api-key}'}}\n  o: {kind: printer, from: keyed}\n",
 }
@@ -83,6 +84,10 @@ func submitting(f *folder) {
 		{"submit ints.yaml -p log=@n.txt -wq", "", 0, "1\n2\n", "2 records became dead letters; listed by: sluice dead list --job "},
 		{"submit ints.yaml -p log=@n.txt -w --fail-on-dead", "", 1, "1\n2\n", "--fail-on-dead is given"},
 		{"submit ints.yaml -p log=@n.txt -w --json", "", 0, "1\n2\n", `"exit":0}`},
+		{"submit bad.yaml -w --json", "", 2, "", `{"event":"fault","code":"SL201"`},
+		{"submit bad.yaml -w --json", "", 2, "", `{"event":"error","exit":2,"error":"the recipe is refused"}`},
+		{"submit none.yaml -w --json", "", 3, "", `{"event":"error","exit":3,`},
+		{"submit fails.yaml -w --json", "", 1, "", `"exit":1}`},
 		{"submit fails.yaml -w", "", 1, "", "failed: node "},
 		{"submit fails.yaml -wq", "", 1, "", "sluice: fails: node "},
 		{"submit - -w", "recipe: one\nnodes:\n  n: {kind: integer_generator, config: {count: 1, seed: 1}}\n  o: {kind: printer, from: n}\n", 0, "13\n", "one: succeeded"},
@@ -248,6 +253,7 @@ func deadLetters(f *folder) {
 
 func savedRecipes(f *folder) {
 	f.must(3, "", "recipes delete ints")
+	f.must(0, "recipe: part\ninputs: {in: {type: int}}\nnodes:\n  s: {kind: to_string, from: inputs.in}\noutputs: {out: {from: s}}\n", "recipes save -")
 	f.steps([]step{
 		{"recipes save ints.yaml", "", 0, "ints@1\n", ""},
 		{"recipes save bad.yaml", "", 2, "", "SL201"},
@@ -270,6 +276,17 @@ func savedRecipes(f *folder) {
 		{"recipes delete ints@1 --all", "", 3, "", "one of them"},
 		{"recipes delete other@1", "", 0, "", "1 deleted"},
 		{"recipes import -", "x", 3, "", "not JSON"},
+		{"validate uses.yaml", "", 2, "", "saved recipes need a server"},
+		{"validate uses.yaml --remote", "", 0, "uses.yaml: uses: ", ""},
+		{"validate bad.yaml ints.yaml --remote", "", 2, "ints.yaml: ints: 3 steps, 2 edges", "bad.yaml:3:13: SL201"},
+		{"validate ints.yaml --remote -p log=@n.txt", "", 0, "ints.yaml: ints: 3 steps", ""},
+		{"validate ints.yaml --remote -p log=n.txt", "", 2, "", "SL701"},
+		{"validate piped.yaml --remote", "", 2, "", "SL701"},
+		{"validate ints.yaml --context none", "", 3, "", "no context none"},
+		{"validate ints.yaml --server http://127.0.0.1:1", "", 4, "", "is it running"},
+		{"plan uses.yaml --remote", "", 0, "sub/s", ""},
+		{"plan ints.yaml --remote", "", 2, "", "SL112"},
+		{"plan uses.yaml --remote --seed 1", "", 3, "", "--seed"},
 	})
 	archive := f.must(0, "", "recipes export ints").out
 	f.must(0, "", "recipes delete ints --all")
