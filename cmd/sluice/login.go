@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"golang.org/x/term"
@@ -90,6 +91,11 @@ func (c contextCmd) Run(std streams) error {
 		all.Current = c.Name
 		return all.write()
 	}
+	current := first(os.Getenv("SLUICE_CONTEXT"), all.Current)
+	if server := os.Getenv("SLUICE_SERVER"); server != "" {
+		current = ""
+		fmt.Fprintf(std.err, "SLUICE_SERVER is set: %s is asked, whatever the contexts say\n", server)
+	}
 	type known struct {
 		Name    string `json:"name"`
 		Server  string `json:"server"`
@@ -97,7 +103,7 @@ func (c contextCmd) Run(std streams) error {
 	}
 	list := []known{}
 	for _, name := range all.names() {
-		list = append(list, known{name, all.Contexts[name].Server, name == all.Current})
+		list = append(list, known{name, all.Contexts[name].Server, name == current})
 	}
 	return c.print(std.out, list, func(w io.Writer) {
 		row(w, "", "NAME", "SERVER")

@@ -325,8 +325,12 @@ type deleteCmd struct{ jobArg }
 // Run deletes a job that has ended.
 func (c deleteCmd) Run(ctx context.Context, std streams) error {
 	r, id, err := c.find()
-	if err == nil {
-		err = told(r.Delete(ctx, id))
+	if err != nil {
+		return err
 	}
-	return err
+	if err := r.Delete(ctx, id); err != nil {
+		return told(err)
+	}
+	fmt.Fprintf(std.err, "job %s is deleted\n", id)
+	return nil
 }

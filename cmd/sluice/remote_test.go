@@ -89,6 +89,12 @@ func submitting(f *folder) {
 		{"submit none.yaml -w --json", "", 3, "", `{"event":"error","exit":3,`},
 		{"submit fails.yaml -w --json", "", 1, "", `"exit":1}`},
 		{"submit fails.yaml -w", "", 1, "", "failed: node "},
+		{"submit ints.yaml -p log=@n.txt -wq", "", 0, "1\n2\n", ""},
+		{"results @last", "", 3, "", "o only prints, and a printer keeps no records\n  hint: what it printed is in its events: sluice logs "},
+		{"results @last --node o", "", 3, "", "o only prints"},
+		{"logs @last", "", 0, " o: 1\n", ""},
+		{"logs @last", "", 0, " o: 2\n", ""},
+		{"artifacts download @last", "", 0, "", "has made no files"},
 		{"submit fails.yaml -wq", "", 1, "", "sluice: fails: node "},
 		{"submit - -w", "recipe: one\nnodes:\n  n: {kind: integer_generator, config: {count: 1, seed: 1}}\n  o: {kind: printer, from: n}\n", 0, "13\n", "one: succeeded"},
 		{"submit slow.yaml --priority 20", "", 3, "", "sluice: priority: expected number <= 10"},
@@ -163,8 +169,9 @@ func ordering(f *folder) {
 		{"results @last --node none", "", 3, "", "no sink none"},
 		{"artifacts --job @last", "", 0, "numbers.txt", ""},
 		{"artifacts download @last --to got", "", 0, "got/out/numbers.txt\n", ""},
-		{"delete " + id, "", 0, "", ""},
+		{"delete " + id, "", 0, "", "job " + id + " is deleted\n"},
 	})
+	artifacts(f)
 	got := f.read("got/out/numbers.txt")
 	var lines []string
 	for line := range strings.Lines(f.must(0, "", "results @last").out) {
@@ -178,6 +185,37 @@ func ordering(f *folder) {
 		f.t.Errorf("results have %d lines, the artifact %d bytes", len(lines), len(got))
 	}
 	bustest.Eventually(f.t, "the job to be gone", func() bool { return f.run("", "job "+id).code == 3 })
+}
+
+// artifacts looks at the file that the last job has made.
+func artifacts(f *folder) {
+	var all []struct{ ID, SHA256 string }
+	if err := json.Unmarshal([]byte(f.must(0, "", "artifacts --job @last -o json").out), &all); err != nil || len(all) != 1 {
+		f.t.Fatalf("got %+v, %v", all, err)
+	}
+	id := all[0].ID
+	f.steps([]step{
+		{"artifacts show " + id, "", 0, "sha256      " + all[0].SHA256, ""},
+		{"artifacts show " + id + " -o yaml", "", 0, "path: out/numbers.txt", ""},
+		{"artifacts show none.such", "", 3, "", "none.such"},
+		{"artifacts download @last --to got", "", 0, "got/out/numbers.txt\n", ""}, // the same is there
+	})
+	writeIn(f.t, f.dir, "got/out/numbers.txt", "mine\n")
+	f.steps([]step{
+		{"artifacts download @last --to got", "", 3, "", "got/out/numbers.txt is there already, with other content: --force replaces it"},
+		{"artifacts download " + id, "", 0, "out/numbers.txt\n", ""},
+	})
+	if f.read("got/out/numbers.txt") != "mine\n" {
+		f.t.Error("a download has overwritten a file")
+	}
+	f.must(0, "", "artifacts download --force --to got "+id)
+	up := strings.TrimSpace(f.must(0, "", "artifacts upload piped.yaml").out)
+	up = "u." + strings.TrimSuffix(strings.TrimPrefix(up, "artifact:"), "/piped.yaml")
+	f.steps([]step{
+		{"artifacts download --to sub " + up, "", 0, "sub/piped.yaml\n", ""},
+		{"artifacts delete " + up, "", 0, "", "artifact " + up + " is deleted\n"},
+		{"artifacts delete " + up, "", 3, "", "no such artifact: u."},
+	})
 }
 
 func tapping(f *folder) {
@@ -302,7 +340,7 @@ func secretsKept(f *folder) {
 		{"secrets set api-key", "the-canary-value\n", 0, "", "secret api-key is set"},
 		{"secrets", "", 0, "api-key", ""},
 		{"submit keyed.yaml -w", "", 0, "", "succeeded"},
-		{"secrets delete api-key", "", 0, "", ""},
+		{"secrets delete api-key", "", 0, "", "secret api-key is deleted\n"},
 		{"secrets delete api-key", "", 3, "", "no such secret: api-key"},
 		{"submit keyed.yaml -wq", "", 1, "", "api-key"},
 	})

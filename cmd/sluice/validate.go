@@ -62,7 +62,9 @@ func (c *validateCmd) checker(ctx context.Context, std streams) (func(file strin
 		}, nil
 	}
 	r, err := c.open()
-	return func(file string, params map[string]string) (string, error) { return checkThere(ctx, r, file, params, std) }, err
+	return func(file string, params map[string]string) (string, error) {
+		return checkThere(ctx, r, file, params, std)
+	}, err
 }
 
 // declared returns by file the values for it: where there are several files, those of
