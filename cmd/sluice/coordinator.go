@@ -24,12 +24,9 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 	log := c.Logger("coordinator", std.err)
 	ctx, end, told := untilTold(parent, log, ends(log, c.DrainWithin))
 	defer end()
-	var keys *secret.Keyring
-	if c.SecretKeyFile != "" {
-		var err error
-		if keys, err = secret.ReadKeyring(c.SecretKeyFile); err != nil {
-			return usagef("--secret-key-file: %w", err)
-		}
+	keys, err := c.keyring()
+	if err != nil {
+		return err
 	}
 	w, err := watch(ctx, "coordinator", &c.Common, log)
 	if err != nil {
@@ -82,6 +79,18 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 	log.Info("serves", "api", address)
 	fmt.Fprintf(std.out, "coordinator: %s\n", address)
 	return g.wait(ctx, c.DrainWithin)
+}
+
+// keyring is the key by which secrets are encrypted, nil where the settings name none.
+func (c *coordinatorCmd) keyring() (*secret.Keyring, error) {
+	if c.SecretKeyFile == "" {
+		return nil, nil
+	}
+	keys, err := secret.ReadKeyring(c.SecretKeyFile)
+	if err != nil {
+		return nil, usagef("--secret-key-file: %w", err)
+	}
+	return keys, nil
 }
 
 // startEnds is what a start comes to that broke off: nothing, when it was told to.

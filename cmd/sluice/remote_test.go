@@ -187,37 +187,6 @@ func ordering(f *folder) {
 	bustest.Eventually(f.t, "the job to be gone", func() bool { return f.run("", "job "+id).code == 3 })
 }
 
-// artifacts looks at the file that the last job has made.
-func artifacts(f *folder) {
-	var all []struct{ ID, SHA256 string }
-	if err := json.Unmarshal([]byte(f.must(0, "", "artifacts --job @last -o json").out), &all); err != nil || len(all) != 1 {
-		f.t.Fatalf("got %+v, %v", all, err)
-	}
-	id := all[0].ID
-	f.steps([]step{
-		{"artifacts show " + id, "", 0, "sha256      " + all[0].SHA256, ""},
-		{"artifacts show " + id + " -o yaml", "", 0, "path: out/numbers.txt", ""},
-		{"artifacts show none.such", "", 3, "", "none.such"},
-		{"artifacts download @last --to got", "", 0, "got/out/numbers.txt\n", ""}, // the same is there
-	})
-	writeIn(f.t, f.dir, "got/out/numbers.txt", "mine\n")
-	f.steps([]step{
-		{"artifacts download @last --to got", "", 3, "", "got/out/numbers.txt is there already, with other content: --force replaces it"},
-		{"artifacts download " + id, "", 0, "out/numbers.txt\n", ""},
-	})
-	if f.read("got/out/numbers.txt") != "mine\n" {
-		f.t.Error("a download has overwritten a file")
-	}
-	f.must(0, "", "artifacts download --force --to got "+id)
-	up := strings.TrimSpace(f.must(0, "", "artifacts upload piped.yaml").out)
-	up = "u." + strings.TrimSuffix(strings.TrimPrefix(up, "artifact:"), "/piped.yaml")
-	f.steps([]step{
-		{"artifacts download --to sub " + up, "", 0, "sub/piped.yaml\n", ""},
-		{"artifacts delete " + up, "", 0, "", "artifact " + up + " is deleted\n"},
-		{"artifacts delete " + up, "", 3, "", "no such artifact: u."},
-	})
-}
-
 func tapping(f *folder) {
 	id := f.submit("slow.yaml -p n=1000000")
 	if lines := strings.Split(f.must(0, "", "tap @last texts --limit 300").out, "\n"); len(lines) != 301 || len(lines[0]) < 3 {
@@ -271,6 +240,9 @@ func deadLetters(f *folder) {
 		{"dead list", "", 0, "ID ", ""},
 		{"dead list --job " + id + " --node ints", "", 0, `"y" is no integer`, ""},
 		{"dead list --json", "", 0, `"node":"ints"`, ""},
+		{"dead list -o json", "", 0, `"node":"ints"`, ""},
+		{"dead list -o yaml", "", 0, "node: ints\n", ""},
+		{"logs @last -o yaml", "", 0, "---\n", ""},
 		{"dead list --job nosuchjob", "", 3, "", "nosuchjob"},
 		{"dead replay --root x", "", 3, "", "--data-dir"},
 		{"dead purge", "", 3, "", "--all"},
@@ -366,6 +338,8 @@ func keysMade(f *folder) {
 		{"keys", "", 3, "", "needs role admin"},
 		{"secrets", "", 3, "", "needs role author"},
 		{"context", "", 0, "*  lab", ""},
+		{"secrets set x -o json", "", 3, "", "sluice: unknown flag -o\nsluice secrets set --help"},
+		{"secrets set x --contex lab", "", 3, "", "did you mean"},
 		{"context none", "", 3, "", "no context none"},
 	})
 	if info, err := os.Stat(filepath.Join(ann.dir, "deep", "contexts.yaml")); err != nil || info.Mode().Perm() != 0o600 {
