@@ -194,7 +194,7 @@ func TestUpRefuses(t *testing.T) {
 			t.Errorf("%s: got %q, want %q in it", args, r.errs, want)
 		}
 	}
-	if r := f.must(1, "", "worker --nats nats://127.0.0.1:1"); !strings.Contains(r.errs, "127.0.0.1:1") {
+	if r := f.must(4, "", "worker --nats nats://127.0.0.1:1"); !strings.Contains(r.errs, "127.0.0.1:1") {
 		t.Errorf("got %q of a worker without a server", r.errs)
 	}
 }
