@@ -95,7 +95,10 @@ func (c *Client) do(ctx context.Context, k call) error {
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, largestAnswer))
-	if err == nil && k.out != nil {
+	if err != nil {
+		return coordinator.Faultf(coordinator.Unavailable, "coordinator at %s: the answer broke off: %w", c.base.Host, err)
+	}
+	if k.out != nil {
 		err = json.Unmarshal(data, k.out)
 	}
 	if err != nil {

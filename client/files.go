@@ -128,6 +128,20 @@ func (c *Client) Artifacts(ctx context.Context, job recipe.JobID, after string) 
 	return out.Artifacts, out.Next, err
 }
 
+// Artifact returns the artifact of an id.
+func (c *Client) Artifact(ctx context.Context, id string) (a Artifact, err error) {
+	ctx, cancel := within(ctx, wait)
+	defer cancel()
+	return a, c.do(ctx, call{method: http.MethodGet, path: "v1/artifacts/" + url.PathEscape(id), out: &a})
+}
+
+// DeleteArtifact deletes an artifact that nothing reads.
+func (c *Client) DeleteArtifact(ctx context.Context, id string) error {
+	ctx, cancel := within(ctx, wait)
+	defer cancel()
+	return c.do(ctx, call{method: http.MethodDelete, path: "v1/artifacts/" + url.PathEscape(id)})
+}
+
 // Download writes an artifact to w and checks its digest.
 func (c *Client) Download(ctx context.Context, a *coordinator.Artifact, w io.Writer) error {
 	h := sha256.New()

@@ -53,6 +53,20 @@ func (c *Client) SaveRecipe(ctx context.Context, name, source string, files map[
 	return v, c.do(ctx, call{method: http.MethodPut, path: "v1/recipes/" + url.PathEscape(name), in: in, out: &v})
 }
 
+// CheckRecipe finds the faults of a recipe, whose parameters may be without values.
+func (c *Client) CheckRecipe(ctx context.Context, d coordinator.Document) (found coordinator.Checked, err error) {
+	ctx, cancel := within(ctx, wait)
+	defer cancel()
+	return found, c.do(ctx, call{method: http.MethodPost, path: "v1/recipes/check", in: d, out: &found})
+}
+
+// PlanRecipe compiles a recipe. The fault of one with faults is coordinator.Refused.
+func (c *Client) PlanRecipe(ctx context.Context, d coordinator.Document) (p coordinator.Planned, err error) {
+	ctx, cancel := within(ctx, wait)
+	defer cancel()
+	return p, c.do(ctx, call{method: http.MethodPost, path: "v1/recipes/plan", in: d, out: &p})
+}
+
 // RecipeVersions returns the versions of a saved recipe below the number before, 0 for all, the
 // newest first; next is what before is for those that follow, 0 when there are none.
 func (c *Client) RecipeVersions(ctx context.Context, name string, before int) (versions []coordinator.RecipeVersion, next int, err error) {

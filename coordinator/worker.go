@@ -14,15 +14,16 @@ type Worker struct {
 	PID         int           `json:"pid"`
 	Version     string        `json:"version,omitempty"` // of its build
 	Started     time.Time     `json:"started"`
-	Pool        string        `json:"pool,omitempty"` // "*" is every pool, "" the steps that name none
-	Concurrency int           `json:"concurrency"`    // frames computed at once
-	Kinds       []KindVersion `json:"kinds"`          // by name
-	Gates       bool          `json:"gates"`          // it runs the gates of edges that may lose
-	Frames      []int         `json:"frames"`         // versions of frames that it takes
-	Plans       []int         `json:"plans"`          // and of plans
-	Key         []byte        `json:"key,omitempty"`  // public, to seal secrets to
-	Jobs        int           `json:"jobs"`           // in hand
-	Busy        int           `json:"busy"`           // frames that it computes
+	Pool        string        `json:"pool,omitempty"`    // "*" is every pool, "" the steps that name none
+	Concurrency int           `json:"concurrency"`       // frames computed at once
+	Kinds       []KindVersion `json:"kinds"`             // by name
+	Gates       bool          `json:"gates"`             // it runs the gates of edges that may lose
+	NoRoot      bool          `json:"no_root,omitempty"` // it touches no files of its machine: artifacts alone
+	Frames      []int         `json:"frames"`            // versions of frames that it takes
+	Plans       []int         `json:"plans"`             // and of plans
+	Key         []byte        `json:"key,omitempty"`     // public, to seal secrets to
+	Jobs        int           `json:"jobs"`              // in hand
+	Busy        int           `json:"busy"`              // frames that it computes
 	Refused     []RefusedJob  `json:"refused,omitempty"`
 	Draining    bool          `json:"draining,omitempty"` // it brings what it has to rest, and leaves
 	Seen        time.Time     `json:"seen"`               // when it was heard last

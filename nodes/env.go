@@ -52,7 +52,7 @@ func (e *Env) Path(path string) (string, error) {
 		return "", Permanentf("%s is an artifact: no file below the root", path)
 	}
 	if e.Root == nil {
-		return "", Permanentf("%s: this worker was given no folder, so it touches no files", path)
+		return "", NoFolder(path)
 	}
 	clean := filepath.Clean(path)
 	if filepath.IsAbs(clean) {
@@ -68,6 +68,11 @@ func (e *Env) Path(path string) (string, error) {
 		return "", e.outside(path)
 	}
 	return clean, nil
+}
+
+// NoFolder is what becomes of a path on a worker that has no root. Only one of a cluster has none.
+func NoFolder(path string) error {
+	return Permanentf("%s: this worker was given no folder, so it touches no files; give the file along as a parameter (sluice submit -p NAME=@FILE), or start workers with --root DIR", path)
 }
 
 func (e *Env) outside(path string) error {

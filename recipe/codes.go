@@ -50,6 +50,7 @@ const (
 	CodeNoSource  Code = "SL502"
 	CodeLanes     Code = "SL601"
 	CodeBacklog   Code = "SL602"
+	CodeNoInput   Code = "SL701"
 )
 
 // Meaning is one row of the table of codes.
@@ -108,5 +109,6 @@ func Codes() []Meaning {
 		{CodeNoSource, "No node of the recipe is a source, so nothing would ever happen."},
 		{CodeLanes, "Too many ways lead to one node."},
 		{CodeBacklog, "The edges together could hold more than is allowed."},
+		{CodeNoInput, "A cluster has nothing for a node to read: no standard input, or no worker that touches files."},
 	}
 }

@@ -149,7 +149,7 @@ func (a *announcer) record() *bus.WorkerRecord {
 	w, c := a.w, a.w.cfg.Announce
 	rec := &bus.WorkerRecord{Name: w.cfg.Name, Host: c.Host, PID: os.Getpid(), Version: c.Version, Started: a.started, Pool: w.cfg.Pool,
 		Concurrency: w.shares.compute.limit(), Busy: w.shares.busy(), Gates: w.chosen(&recipe.Step{Role: recipe.RoleGate, Kind: gateKind}),
-		Formats: w.formats(), Key: c.Key, Draining: w.draining, Beat: a.beat}
+		Formats: w.formats(), Key: c.Key, NoRoot: w.cfg.Root == nil, Draining: w.draining, Beat: a.beat}
 	for i := range a.kinds {
 		rec.Kinds = append(rec.Kinds, a.kinds[i].kind)
 	}

@@ -30,7 +30,14 @@ func dial(n settings.NATS, role natsconf.Role, seed string, log hclog.Logger) (*
 	default:
 		opts = append(opts, bus.Credentials(n.NATSCreds), bus.SeedFile(n.NATSNkey))
 	}
-	return bus.Dial(strings.Join(n.URLs, ","), "sluice "+string(role), opts...)
+	conn, err := bus.Dial(strings.Join(n.URLs, ","), "sluice "+string(role), opts...)
+	switch {
+	case errors.As(err, new(bus.OptionError)):
+		return nil, usagef("%w", err)
+	case err != nil:
+		return nil, exitError{codeUnavailable, err}
+	}
+	return conn, nil
 }
 
 // dialProjects connects to the accounts of all projects. A project's file may be a folder that

@@ -26,6 +26,10 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 	log := c.Logger("coordinator", std.err)
 	ctx, end, told := untilTold(parent, log, ends(log, c.DrainWithin))
 	defer end()
+	keys, err := c.keyring()
+	if err != nil {
+		return err
+	}
 	w, err := watch(ctx, "coordinator", &c.Common, log)
 	if err != nil {
 		return err
@@ -49,13 +53,9 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 		w.connection(p.Name, p.Conn)
 	}
 	cfg := coordinatorConfig(c.Name, c.API, c.OIDC, c.Jobs, c.Files, c.Replicas)
-	cfg.Projects, cfg.Catalogue, cfg.Log, cfg.Watched, cfg.Tracer = projects, all.Catalogue(), log, w.Metrics, w.tracer
+	cfg.Projects, cfg.Catalogue, cfg.SecretKeys = projects, all.Catalogue(), keys
+	cfg.Log, cfg.Watched, cfg.Tracer = log, w.Metrics, w.tracer
 	cfg.AllowPlain = c.InsecureListen
-	if c.SecretKeyFile != "" {
-		if cfg.SecretKeys, err = secret.ReadKeyring(c.SecretKeyFile); err != nil {
-			return err
-		}
-	}
 	var coord *daemon.Coordinator
 	err = patiently(ctx, log, func() (err error) { coord, err = daemon.NewCoordinator(ctx, cfg); return err })
 	if err != nil {
@@ -80,6 +80,18 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 	log.Info("serves", "api", address)
 	fmt.Fprintf(std.out, "coordinator: %s\n", address)
 	return g.wait(ctx, c.DrainWithin)
+}
+
+// keyring is the key by which secrets are encrypted, nil where the settings name none.
+func (c *coordinatorCmd) keyring() (*secret.Keyring, error) {
+	if c.SecretKeyFile == "" {
+		return nil, nil
+	}
+	keys, err := secret.ReadKeyring(c.SecretKeyFile)
+	if err != nil {
+		return nil, usagef("--secret-key-file: %w", err)
+	}
+	return keys, nil
 }
 
 // startEnds is what a start comes to that broke off: nothing, when it was told to.

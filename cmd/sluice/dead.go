@@ -34,7 +34,7 @@ type jobFlag struct {
 type deadListCmd struct {
 	whereFlags
 	Node string `placeholder:"NODE" help:"Only those of one node."`
-	JSON bool   `name:"json" help:"Print JSON, one object a line."`
+	streamFlags
 }
 
 // Run prints the list.

@@ -47,7 +47,7 @@ func (c deadListCmd) remote(ctx context.Context, std streams) error {
 			break
 		}
 	}
-	if rows == 0 && !c.JSON {
+	if rows == 0 && c.table() {
 		fmt.Fprintf(std.err, "no dead letters of job %s\n", id)
 	}
 	return nil
@@ -57,9 +57,9 @@ func (c deadListCmd) page(w io.Writer, letters []coordinator.DeadLetter) error {
 	if len(letters) == 0 {
 		return nil
 	}
-	if c.JSON {
+	if !c.table() {
 		for i := range letters {
-			if err := printJSON(w, &letters[i]); err != nil {
+			if err := c.item(w, &letters[i]); err != nil {
 				return err
 			}
 		}

@@ -14,6 +14,8 @@ const (
 	codeFailed      = 1 // the job, or a test, failed
 	codeRefused     = 2 // a recipe has faults; they are on stderr
 	codeUsage       = 3 // the command line can't be followed
+	codeUnavailable = 4 // no coordinator, or server, answered, or it failed: what was asked for may be done, or not
+	codeNotYet      = 5 // an order was taken, and the job was not there within --wait
 	codeInterrupted = 130
 )
 

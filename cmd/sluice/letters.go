@@ -98,9 +98,9 @@ func (localDead) List(ctx context.Context, c deadListCmd, std streams) error {
 		if c.Node != "" && l.Node != c.Node {
 			return nil
 		}
-		if c.JSON {
+		if !c.table() {
 			rows++
-			return printJSON(std.out, listed{l.Name, string(l.Job), l.Node, l.Kind, l.Attempts, l.Reason, l.Place, string(l.Replayed)})
+			return c.item(std.out, listed{l.Name, string(l.Job), l.Node, l.Kind, l.Attempts, l.Reason, l.Place, string(l.Replayed)})
 		}
 		if rows%tableRows == 0 {
 			if err := table.Flush(); err != nil {
@@ -119,7 +119,7 @@ func (localDead) List(ctx context.Context, c deadListCmd, std streams) error {
 	if err == nil {
 		err = table.Flush()
 	}
-	if err != nil || c.JSON {
+	if err != nil || !c.table() {
 		return err
 	}
 	if rows == 0 {

@@ -63,7 +63,7 @@ func (l *loader) Load(from, ref string) (file string, text []byte, err error) {
 		return ref, nil, fmt.Errorf("%s is absolute; a recipe is included by a path relative to the one that includes it", ref)
 	}
 	if savedRecipe.MatchString(ref) {
-		return ref, nil, errors.New("saved recipes need a server; a file is included by its path, as recipe:./FILE.yaml")
+		return ref, nil, errors.New("saved recipes need a server (sluice validate --remote asks one); a file is included by its path, as recipe:./FILE.yaml")
 	}
 	file = filepath.Join(filepath.Dir(from), filepath.FromSlash(ref))
 	abs, err := filepath.Abs(file)

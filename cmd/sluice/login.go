@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"golang.org/x/term"
@@ -91,6 +92,11 @@ func (c contextCmd) Run(std streams) error {
 	if err != nil {
 		return err
 	}
+	current := first(os.Getenv("SLUICE_CONTEXT"), all.Current)
+	if server := os.Getenv("SLUICE_SERVER"); server != "" {
+		current = ""
+		fmt.Fprintf(std.err, "SLUICE_SERVER is set: %s is asked, whatever the contexts say\n", server)
+	}
 	type known struct {
 		Name    string `json:"name"`
 		Server  string `json:"server"`
@@ -98,7 +104,7 @@ func (c contextCmd) Run(std streams) error {
 	}
 	list := []known{}
 	for _, name := range all.names() {
-		list = append(list, known{name, all.Contexts[name].Server, name == all.Current})
+		list = append(list, known{name, all.Contexts[name].Server, name == current})
 	}
 	return c.print(std.out, list, func(w io.Writer) {
 		row(w, "", "NAME", "SERVER")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
+	"strings"
 	"time"
 
 	"sluice/client"
@@ -17,7 +18,7 @@ import (
 type logsCmd struct {
 	jobArg
 	Follow bool `short:"f" help:"Go on with what comes, until the job is at its end or at rest."`
-	JSON   bool `name:"json" help:"Print the events as JSON, one a line."`
+	streamFlags
 }
 
 // Run prints the events of a job.
@@ -29,8 +30,8 @@ func (c logsCmd) Run(ctx context.Context, std streams) error {
 	ctx, release := signal.NotifyContext(ctx, endings()...)
 	defer release()
 	l := &jobLog{print: func(e *client.Event) error { return printEvent(std.out, e) }}
-	if c.JSON {
-		l.print = func(e *client.Event) error { return printJSON(std.out, e) }
+	if !c.table() {
+		l.print = func(e *client.Event) error { return c.item(std.out, e) }
 	}
 	err = r.Events(ctx, id, 0, false, l.take)
 	if err == nil && c.Follow {
@@ -93,6 +94,10 @@ func printEvent(w io.Writer, e *client.Event) error {
 	if e.Node != "" {
 		node = e.Node + ": "
 	}
-	_, err := fmt.Fprintf(w, "%s %-7s %s%s\n", e.At.Local().Format(time.TimeOnly), e.Level, node, visible(e.Text))
-	return err
+	for line := range strings.SplitSeq(strings.TrimSuffix(e.Text, "\n"), "\n") { // a printer tells of many records at once
+		if _, err := fmt.Fprintf(w, "%s %-7s %s%s\n", e.At.Local().Format(time.TimeOnly), e.Level, node, visible(line)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

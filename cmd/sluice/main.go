@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -97,6 +98,7 @@ func execute(ctx context.Context, args []string, std streams, e engine) (code in
 		return codeUsage
 	}
 	parsed, err := parser.Parse(spelled(args))
+	err = unknownShort(err)
 	if err != nil && forPrograms(args) {
 		return reportEvents(usagef("%w", err), std.err)
 	}
@@ -115,6 +117,30 @@ func execute(ctx context.Context, args []string, std streams, e engine) (code in
 	}
 	return report(err, std.err)
 }
+
+// shortGuess is what the parser says of a flag of one letter: the guess is another one that only
+// happens to have one, too.
+var shortGuess = regexp.MustCompile(`^(unknown flag -[^-]), did you mean .*$`)
+
+// unknownShort leaves such a guess out.
+func unknownShort(err error) error {
+	var parse *kong.ParseError
+	if !errors.As(err, &parse) || !shortGuess.MatchString(err.Error()) {
+		return err
+	}
+	return guessless{parse, shortGuess.ReplaceAllString(err.Error(), "$1")}
+}
+
+type guessless struct {
+	*kong.ParseError
+	text string
+}
+
+// Error implements error.
+func (g guessless) Error() string { return g.text }
+
+// Unwrap returns the parser's error, which knows the command.
+func (g guessless) Unwrap() error { return g.ParseError }
 
 // folderFlag is the placeholder of the flags whose value is a folder.
 const folderFlag = "DIR"
@@ -148,14 +174,14 @@ func forPrograms(args []string) bool {
 	if !slices.Contains(args, "--json") {
 		return false
 	}
-	return args[0] == "run" || args[0] == "dead" && slices.Contains(args, "replay")
+	return slices.Contains([]string{"run", "submit", "retry"}, args[0]) || args[0] == "dead" && slices.Contains(args, "replay")
 }
 
 func newParser(ctx context.Context, std streams, e engine, args []string) (*kong.Kong, error) {
 	return kong.New(&cli{},
 		kong.Name("sluice"),
 		kong.Description("Sluice runs information-security recipes: typed graphs of nodes, durably and with nothing lost.\n\n"+
-			"Exit codes: 0 done, 1 job failed, 2 recipe refused, 3 wrong use, 130 interrupted."),
+			"Exit codes: 0 done, 1 job failed, 2 recipe refused, 3 wrong use, 4 no answer of a cluster, 5 not yet within --wait, 130 interrupted."),
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { panic(leave(code)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),

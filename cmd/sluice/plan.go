@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -15,15 +16,16 @@ type planCmd struct {
 	Out    string   `short:"o" placeholder:"FILE" help:"Write to FILE instead of standard output."`
 	Root   string   `placeholder:"DIR" default:"." help:"Folder that included recipes are confined in."`
 	Seed   seed     `placeholder:"N" help:"Seed of the random kinds."`
+	askFlags
 }
 
 // Run prints the plan. The same recipe always gives the same bytes.
-func (c planCmd) Run(std streams) error {
+func (c planCmd) Run(ctx context.Context, std streams) error {
 	params, err := readParams(c.Params)
 	if err != nil {
 		return err
 	}
-	plan, err := compileFile(c.File, c.Root, params, compileFlags{seed: uint64(c.Seed), stdin: std.in})
+	plan, err := c.compile(ctx, params, std)
 	if err != nil {
 		return err
 	}
@@ -39,6 +41,20 @@ func (c planCmd) Run(std streams) error {
 		return usagef("writing %s: %w", c.Out, plain(err))
 	}
 	return nil
+}
+
+func (c *planCmd) compile(ctx context.Context, params map[string]string, std streams) (*recipe.Plan, error) {
+	if !c.asks() {
+		return compileFile(c.File, c.Root, params, compileFlags{seed: uint64(c.Seed), stdin: std.in})
+	}
+	if c.Seed != 0 {
+		return nil, usagef("--seed: a cluster is asked for the plan, and gives a job its seed when it is submitted")
+	}
+	r, err := c.open()
+	if err != nil {
+		return nil, err
+	}
+	return planThere(ctx, r, c.File, params, std)
 }
 
 func planText(plan *recipe.Plan, format string) (string, error) {

@@ -109,7 +109,7 @@ func told(err error) error {
 	case coordinator.Refused:
 		return f.Found
 	case coordinator.Unavailable, "internal":
-		return exitError{codeFailed, errors.New(text)}
+		return exitError{codeUnavailable, errors.New(text)}
 	case coordinator.Unnamed:
 		text += "\n  hint: sluice login keeps a key; sluice context shows which cluster is asked"
 	}
@@ -119,6 +119,26 @@ func told(err error) error {
 // outputFlags say how a list is printed.
 type outputFlags struct {
 	Output string `short:"o" default:"table" enum:"table,json,yaml" help:"How to print it: table, json or yaml."`
+}
+
+// streamFlags say how something is printed that comes piece by piece.
+type streamFlags struct {
+	Output string `short:"o" default:"table" enum:"table,json,yaml" help:"How to print it: table, json (an object a line) or yaml (a document each)."`
+	JSON   bool   `name:"json" help:"The same as -o json."`
+}
+
+// table reports whether it is printed for people.
+func (f streamFlags) table() bool { return !f.JSON && f.Output != "json" && f.Output != "yaml" }
+
+// item prints one piece for programs.
+func (f streamFlags) item(w io.Writer, v any) error {
+	if f.JSON || f.Output == "json" {
+		return printJSON(w, v)
+	}
+	if _, err := io.WriteString(w, "---\n"); err != nil {
+		return err
+	}
+	return outputFlags{Output: "yaml"}.print(w, v, nil)
 }
 
 // print writes v as JSON or YAML, or calls table.

@@ -172,9 +172,11 @@ func (c jobCmd) Run(ctx context.Context, std streams) error {
 			row(w, "took", t)
 		}
 		about(w, &j)
-		if j.Progress != nil {
+		if j.Progress != nil && len(j.Progress.Steps) > 0 {
+			p := *j.Progress // which may be older than the state, and without a name
+			p.State, p.Recipe = j.State, named(&j)
 			row(w)
-			progress.Summary(w, *j.Progress, 100)
+			progress.Glance(w, p, j.Waiting != "" || j.State.AtRest() && !j.State.Final(), 100)
 		}
 	})
 }
@@ -220,22 +222,40 @@ func (a *jobArg) order(ctx context.Context, std streams, verb string, until func
 	if err != nil {
 		return told(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	for err == nil && !until(&j) && wait > 0 {
-		select {
-		case <-ctx.Done():
-			fmt.Fprintf(std.err, "job %s is %s still\n", id, stateOf(&j))
-			return nil
-		case <-time.After(askEvery):
-			j, err = r.Client.Job(ctx, id)
-		}
+	if j, err = r.until(ctx, j, until, wait); err != nil {
+		return err
 	}
-	if err != nil && ctx.Err() == nil {
-		return told(err)
-	}
-	fmt.Fprintf(std.err, "job %s: %s\n", id, stateOf(&j))
+	fmt.Fprintf(std.err, "job %s: %s\n", id, withWhy(&j))
 	return nil
+}
+
+// until waits until a job is as it was ordered to be, for so long.
+func (r *remote) until(ctx context.Context, j coordinator.Job, until func(*coordinator.Job) bool, wait time.Duration) (coordinator.Job, error) {
+	within, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	for !until(&j) && wait > 0 {
+		select {
+		case <-within.Done():
+		case <-time.After(askEvery):
+		}
+		now, err := r.Client.Job(within, j.ID)
+		switch {
+		case within.Err() != nil:
+			return j, exitError{codeNotYet, fmt.Errorf("job %s is still %s after %s; the order was taken, and sluice job %s shows what becomes of it", j.ID, withWhy(&j), wait, j.ID)}
+		case err != nil:
+			return j, told(err)
+		}
+		j = now
+	}
+	return j, nil
+}
+
+// withWhy is a job's state, and why it is so where that is told.
+func withWhy(j *coordinator.Job) string {
+	if why := first(j.Reason, j.Waiting); why != "" {
+		return fmt.Sprintf("%s (%s)", stateOf(j), why)
+	}
+	return stateOf(j)
 }
 
 // askEvery is how often a command looks whether a job is where it is to be.
@@ -243,7 +263,7 @@ const askEvery = 100 * time.Millisecond
 
 // waitFlags say how long a command waits.
 type waitFlags struct {
-	Wait time.Duration `default:"10s" help:"How long to wait until it is so; 0 does not wait."`
+	Wait time.Duration `default:"10s" help:"How long to wait until it is so; 0 does not wait. The exit code is 5 when it is not so then: the order stands."`
 }
 
 func atRest(j *coordinator.Job) bool { return j.State.AtRest() }
@@ -305,8 +325,12 @@ type deleteCmd struct{ jobArg }
 // Run deletes a job that has ended.
 func (c deleteCmd) Run(ctx context.Context, std streams) error {
 	r, id, err := c.find()
-	if err == nil {
-		err = told(r.Delete(ctx, id))
+	if err != nil {
+		return err
 	}
-	return err
+	if err := r.Delete(ctx, id); err != nil {
+		return told(err)
+	}
+	fmt.Fprintf(std.err, "job %s is deleted\n", id)
+	return nil
 }

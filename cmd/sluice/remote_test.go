@@ -15,6 +15,8 @@ var remoteFiles = map[string]string{
 	"bad.yaml":   "recipe: bad\nnodes:\n  n: {kind: integer_genrator}\n",
 	"fails.yaml": "recipe: fails\nnodes:\n  n: {kind: integer_generator, config: {count: 1}}\n  s: {kind: to_string, from: n}\n  d: {kind: parse_json, from: s, on_error: fail}\n  t: {kind: parse_int, from: x, on_error: fail}\n  x: {kind: regex_replace, from: s, config: {regex: '.*', replacement: 'no number'}}\n  o: {kind: printer, from: t}\n",
 	"ints.yaml":  "recipe: ints\ndescription: Integers.\nparams: {log: {type: string}}\nnodes:\n  lines: {kind: file_reader, config: {path: '${log}'}}\n  ints: {kind: parse_int, from: lines}\n  o: {kind: printer, from: ints}\n",
+	"piped.yaml": "recipe: piped\nnodes:\n  lines: {kind: stdin}\n  o: {kind: printer, from: lines}\n",
+	"uses.yaml":  "recipe: uses\nnodes:\n  n: {kind: integer_generator, config: {count: 3}}\n  sub: {kind: 'recipe:part@1', from: n}\n  o: {kind: printer, from: sub}\n",
 	"n.txt":      "1\nx\n2\ny\n",
 	"keyed.yaml": "recipe: keyed\nnodes:\n  n: {kind: integer_generator, config: {count: 3}}\n  texts: {kind: to_string, from: n}\n  keyed: {kind: hmac, from: texts, config: {key: '${secret:api-key}'}}\n  o: {kind: printer, from: keyed}\n",
 }
@@ -70,18 +72,30 @@ func TestRemote(t *testing.T) {
 }
 
 func submitting(f *folder) {
+	bustest.Eventually(f.t, "the worker to be known", func() bool { return strings.Contains(f.must(0, "", "workers -o json").out, `"no_root": true`) })
 	f.steps([]step{
 		{"submit bad.yaml", "", 2, "", "bad.yaml:3:13: SL201: unknown kind integer_genrator; did you mean integer_generator?"},
 		{"submit none.yaml", "", 3, "", "none.yaml: no such file"},
 		{"submit nothing-of-this-name", "", 3, "", "no recipe is saved as nothing-of-this-name"},
 		{"submit ints.yaml -w", "", 2, "", "SL112"},
 		{"submit ints.yaml -p log=@none.txt", "", 3, "", "-p log=@none.txt: there is no such file"},
-		{"submit ints.yaml -p log=n.txt -w", "", 1, "", "failed: node lines: n.txt"},
+		{"submit ints.yaml -p log=n.txt -w", "", 2, "", "ints.yaml:5:17: SL701: lines reads n.txt, and no worker here touches files of its own; give it along by -p log=@n.txt"},
+		{"submit piped.yaml", "", 2, "", "piped.yaml:3:17: SL701: lines reads the standard input"},
 		{"submit ints.yaml -p log=@n.txt -w", "", 0, "1\n2\n", "dead: ints: \"x\" is no integer (×2)\ndead letters: listed by: sluice dead list --job "},
 		{"submit ints.yaml -p log=@n.txt -wq", "", 0, "1\n2\n", "2 records became dead letters; listed by: sluice dead list --job "},
 		{"submit ints.yaml -p log=@n.txt -w --fail-on-dead", "", 1, "1\n2\n", "--fail-on-dead is given"},
 		{"submit ints.yaml -p log=@n.txt -w --json", "", 0, "1\n2\n", `"exit":0}`},
+		{"submit bad.yaml -w --json", "", 2, "", `{"event":"fault","code":"SL201"`},
+		{"submit bad.yaml -w --json", "", 2, "", `{"event":"error","exit":2,"error":"the recipe is refused"}`},
+		{"submit none.yaml -w --json", "", 3, "", `{"event":"error","exit":3,`},
+		{"submit fails.yaml -w --json", "", 1, "", `"exit":1}`},
 		{"submit fails.yaml -w", "", 1, "", "failed: node "},
+		{"submit ints.yaml -p log=@n.txt -wq", "", 0, "1\n2\n", ""},
+		{"results @last", "", 3, "", "o only prints, and a printer keeps no records\n  hint: what it printed is in its events: sluice logs "},
+		{"results @last --node o", "", 3, "", "o only prints"},
+		{"logs @last", "", 0, " o: 1\n", ""},
+		{"logs @last", "", 0, " o: 2\n", ""},
+		{"artifacts download @last", "", 0, "", "has made no files"},
 		{"submit fails.yaml -wq", "", 1, "", "sluice: fails: node "},
 		{"submit - -w", "recipe: one\nnodes:\n  n: {kind: integer_generator, config: {count: 1, seed: 1}}\n  o: {kind: printer, from: n}\n", 0, "13\n", "one: succeeded"},
 		{"submit slow.yaml --priority 20", "", 3, "", "sluice: priority: expected number <= 10"},
@@ -134,6 +148,7 @@ func ordering(f *folder) {
 	id := f.submit("slow.yaml")
 	f.steps([]step{
 		{"pause @last", "", 0, "", "job " + id + ": paused"},
+		{"job @last", "", 0, "slow: paused, ", ""},
 		{"resume @last", "", 0, "", ""},
 		{"stop " + id, "", 0, "", "job " + id + ": stopped"},
 		{"stop " + id, "", 0, "", ": stopped"},
@@ -155,8 +170,9 @@ func ordering(f *folder) {
 		{"results @last --node none", "", 3, "", "no sink none"},
 		{"artifacts --job @last", "", 0, "numbers.txt", ""},
 		{"artifacts download @last --to got", "", 0, "got/out/numbers.txt\n", ""},
-		{"delete " + id, "", 0, "", ""},
+		{"delete " + id, "", 0, "", "job " + id + " is deleted\n"},
 	})
+	artifacts(f)
 	got := f.read("got/out/numbers.txt")
 	var lines []string
 	for line := range strings.Lines(f.must(0, "", "results @last").out) {
@@ -225,6 +241,9 @@ func deadLetters(f *folder) {
 		{"dead list", "", 0, "ID ", ""},
 		{"dead list --job " + id + " --node ints", "", 0, `"y" is no integer`, ""},
 		{"dead list --json", "", 0, `"node":"ints"`, ""},
+		{"dead list -o json", "", 0, `"node":"ints"`, ""},
+		{"dead list -o yaml", "", 0, "node: ints\n", ""},
+		{"logs @last -o yaml", "", 0, "---\n", ""},
 		{"dead list --job nosuchjob", "", 3, "", "nosuchjob"},
 		{"dead replay --root x", "", 3, "", "--data-dir"},
 		{"dead purge", "", 3, "", "--all"},
@@ -245,6 +264,7 @@ func deadLetters(f *folder) {
 
 func savedRecipes(f *folder) {
 	f.must(3, "", "recipes delete ints")
+	f.must(0, "recipe: part\ninputs: {in: {type: int}}\nnodes:\n  s: {kind: to_string, from: inputs.in}\noutputs: {out: {from: s}}\n", "recipes save -")
 	f.steps([]step{
 		{"recipes save ints.yaml", "", 0, "ints@1\n", ""},
 		{"recipes save bad.yaml", "", 2, "", "SL201"},
@@ -267,6 +287,17 @@ func savedRecipes(f *folder) {
 		{"recipes delete ints@1 --all", "", 3, "", "one of them"},
 		{"recipes delete other@1", "", 0, "", "1 deleted"},
 		{"recipes import -", "x", 3, "", "not JSON"},
+		{"validate uses.yaml", "", 2, "", "saved recipes need a server"},
+		{"validate uses.yaml --remote", "", 0, "uses.yaml: uses: ", ""},
+		{"validate bad.yaml ints.yaml --remote", "", 2, "ints.yaml: ints: 3 steps, 2 edges", "bad.yaml:3:13: SL201"},
+		{"validate ints.yaml --remote -p log=@n.txt", "", 0, "ints.yaml: ints: 3 steps", ""},
+		{"validate ints.yaml --remote -p log=n.txt", "", 2, "", "SL701"},
+		{"validate piped.yaml --remote", "", 2, "", "SL701"},
+		{"validate ints.yaml --context none", "", 3, "", "no context none"},
+		{"validate ints.yaml --server http://127.0.0.1:1", "", 4, "", "is it running"},
+		{"plan uses.yaml --remote", "", 0, "sub/s", ""},
+		{"plan ints.yaml --remote", "", 2, "", "SL112"},
+		{"plan uses.yaml --remote --seed 1", "", 3, "", "--seed"},
 	})
 	archive := f.must(0, "", "recipes export ints").out
 	f.must(0, "", "recipes delete ints --all")
@@ -282,7 +313,7 @@ func secretsKept(f *folder) {
 		{"secrets set api-key", "the-canary-value\n", 0, "", "secret api-key is set"},
 		{"secrets", "", 0, "api-key", ""},
 		{"submit keyed.yaml -w", "", 0, "", "succeeded"},
-		{"secrets delete api-key", "", 0, "", ""},
+		{"secrets delete api-key", "", 0, "", "secret api-key is deleted\n"},
 		{"secrets delete api-key", "", 3, "", "no such secret: api-key"},
 		{"submit keyed.yaml -wq", "", 1, "", "api-key"},
 	})
@@ -298,15 +329,18 @@ func keysMade(f *folder) {
 		{"jobs", "", 3, "", "no cluster is known"},
 		{"login " + address, "nonsense\n", 3, "", "hint: sluice login"},
 		{"login 127.0.0.1:1", token, 3, "", "want http://HOST:PORT"},
-		{"login http://127.0.0.1:1", token, 1, "", "is it running"},
+		{"login http://127.0.0.1:1", token, 4, "", "is it running"},
 		{"login " + address + " --name lab", token, 0, "", "context lab is " + address},
 		{"keys check", "", 0, "name         ann\nproject      default\nrole         viewer\n", ""},
 		{"jobs", "", 0, "JOB", ""},
-		{"workers", "", 0, "NAME", ""},
+		{"workers", "", 0, "HEARD", ""},
+		{"workers", "", 0, "s ago\n", ""},
 		{"submit slow.yaml", "", 3, "", "needs role operator"},
 		{"keys", "", 3, "", "needs role admin"},
 		{"secrets", "", 3, "", "needs role author"},
 		{"context", "", 0, "*  lab", ""},
+		{"secrets set x -o json", "", 3, "", "sluice: unknown flag -o\nsluice secrets set --help"},
+		{"secrets set x --contex lab", "", 3, "", "did you mean"},
 		{"context none", "", 3, "", "no context none"},
 	})
 	if info, err := os.Stat(filepath.Join(ann.dir, "deep", "contexts.yaml")); err != nil || info.Mode().Perm() != 0o600 {

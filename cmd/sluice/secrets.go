@@ -64,10 +64,14 @@ type secretsDeleteCmd struct {
 }
 
 // Run deletes a secret.
-func (c secretsDeleteCmd) Run(ctx context.Context, _ streams) error {
+func (c secretsDeleteCmd) Run(ctx context.Context, std streams) error {
 	r, err := c.open()
 	if err != nil {
 		return err
 	}
-	return told(r.DeleteSecret(ctx, c.Name))
+	if err := r.DeleteSecret(ctx, c.Name); err != nil {
+		return told(err)
+	}
+	fmt.Fprintf(std.err, "secret %s is deleted\n", c.Name)
+	return nil
 }

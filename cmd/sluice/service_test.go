@@ -194,7 +194,7 @@ func TestUpRefuses(t *testing.T) {
 			t.Errorf("%s: got %q, want %q in it", args, r.errs, want)
 		}
 	}
-	if r := f.must(1, "", "worker --nats nats://127.0.0.1:1"); !strings.Contains(r.errs, "127.0.0.1:1") {
+	if r := f.must(4, "", "worker --nats nats://127.0.0.1:1"); !strings.Contains(r.errs, "127.0.0.1:1") {
 		t.Errorf("got %q of a worker without a server", r.errs)
 	}
 }
@@ -278,6 +278,18 @@ func TestSeparateProcesses(t *testing.T) {
 	f.must(0, f.read("blue.key"), "login "+coordinator.address())
 	id := f.submit("ints.yaml -p log=@n.txt")
 	bustest.Eventually(t, "the job to say what it waits for", func() bool { return f.job(id).Waiting != "" })
+	if out := f.must(0, "", "pause @last").out + f.must(0, "", "job @last").out; strings.Contains(out, "records read") {
+		t.Errorf("of a job that never ran: got\n%s", out)
+	}
+	f.must(0, "", "resume @last")
+	f.steps([]step{ // an order that can't be followed now is told from one that was
+		{"pause @last", "", 0, "", ": paused"},
+		{"job @last", "", 0, "state      paused\n", ""},
+		{"resume @last", "", 0, "", ": pending (no worker is here now)"},
+		{"drain @last --wait 200ms", "", 5, "", "is still pending (no worker is here now) after 200ms; the order was taken"},
+		{"pause @last", "", 0, "", ": paused"},
+		{"resume @last --wait 1m", "", 0, "", ": pending (no worker is here now)"},
+	})
 	all := []*process{coordinator}
 	for _, name := range []string{"one", "two"} {
 		w := f.start("worker --nats " + server.URL() + " --nats-nkey nats/blue/worker.nk --pool lab --name " + name)
@@ -312,4 +324,27 @@ func TestSeparateProcesses(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestServicesThatCantStart: what is wrong with the call of a service is told apart from a server
+// that does not answer.
+func TestServicesThatCantStart(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t, map[string]string{"open.key": base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))})
+	if err := os.Chmod(filepath.Join(f.dir, "open.key"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	nats := " --nats " + bustest.Start(t, bus.ServerConfig{Listen: "127.0.0.1:0"}).URL()
+	f.steps([]step{
+		{"worker --nats-nkey none.nk" + nats, "", 3, "", "none.nk"},
+		{"worker --root none" + nats, "", 3, "", "there is no folder none"},
+		{"worker --kinds nope_kind" + nats, "", 3, "", "nope_kind"},
+		{"worker --nats nats://127.0.0.1:1", "", 4, "", "127.0.0.1:1"},
+		{"coordinator --listen 127.0.0.1:0 --secret-key-file none.key" + nats, "", 3, "", "none.key"},
+		{"coordinator --listen 127.0.0.1:0 --secret-key-file open.key" + nats, "", 3, "", "chmod 600"},
+		{"coordinator --listen 127.0.0.1:0 --projects default=none" + nats, "", 3, "", "none"},
+		{"up --listen 127.0.0.1:0 --data-dir d --root none", "", 3, "", "there is no folder none"},
+		{"up --listen 127.0.0.1:0 --data-dir e --secret-key-file open.key", "", 3, "", "chmod 600"},
+		{"jobs --server http://127.0.0.1:1", "", 4, "", "is it running"},
+	})
 }

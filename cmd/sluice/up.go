@@ -86,9 +86,9 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 		return err
 	}
 	serve(ctx, g, coord, ln, w.beside(coord.Handler()), daemon.Serving{Within: c.DrainWithin, Connections: c.MaxConnections, Log: log})
-	work := working(wconn, workerName(""), c.Work, log)
-	work.Meter = w.Worker(c.Nodes())
-	g.run(func() error { return daemon.RunWorker(ctx, work) })
+	cfg := working(wconn, workerName(""), c.Work, log)
+	cfg.Meter = w.Worker(c.Nodes())
+	g.run(func() error { return work(ctx, cfg) })
 	fmt.Fprintf(std.out, "sluice is up: %s\n%s", address, server.joins())
 	return g.wait(ctx, c.DrainWithin)
 }
@@ -97,7 +97,7 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 func (c *upCmd) coordinator(ctx context.Context, project daemon.Project, dir string, w *watched, log hclog.Logger) (coord *daemon.Coordinator, err error) {
 	keys, err := secret.EnsureKeyring(c.keyFile(dir))
 	if err != nil {
-		return nil, err
+		return nil, usagef("--secret-key-file: %w", err)
 	}
 	cfg := coordinatorConfig(c.Name, c.API, c.OIDC, c.Jobs, c.Files, c.Replicas)
 	cfg.Projects, cfg.Catalogue, cfg.SecretKeys, cfg.AllowPlain = []daemon.Project{project}, all.Catalogue(), keys, c.InsecureListen

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 
@@ -13,18 +14,23 @@ type validateCmd struct {
 	Root   string   `placeholder:"DIR" default:"." help:"Folder that included recipes are confined in."`
 	JSON   bool     `name:"json" help:"Print the faults as JSON on stdout, one object a line."`
 	Quiet  bool     `short:"q" help:"Say nothing about recipes that are sound."`
+	askFlags
 }
 
 // Run checks every file and reports all faults of all of them.
-func (c validateCmd) Run(std streams) error {
+func (c validateCmd) Run(ctx context.Context, std streams) error {
 	params, err := readParams(c.Params)
 	if err != nil {
 		return err
 	}
 	of := c.declared(params)
+	check, err := c.checker(ctx, std)
+	if err != nil {
+		return err
+	}
 	var found findings
 	for _, file := range c.Files {
-		summary, err := checkFile(file, c.Root, of[file], std.in)
+		summary, err := check(file, of[file])
 		if err == nil && !c.Quiet && !c.JSON {
 			fmt.Fprintf(std.out, "%s: %s\n", file, summary)
 		}
@@ -45,6 +51,20 @@ func (c validateCmd) Run(std streams) error {
 		found.faults = nil // they are told
 	}
 	return found.end(std.err)
+}
+
+// checker returns what checks a file, here or in a cluster.
+func (c *validateCmd) checker(ctx context.Context, std streams) (func(file string, params map[string]string) (string, error), error) {
+	if !c.asks() {
+		return func(file string, params map[string]string) (string, error) {
+			summary, err := checkFile(file, c.Root, params, std.in)
+			return fmt.Sprint(summary), err
+		}, nil
+	}
+	r, err := c.open()
+	return func(file string, params map[string]string) (string, error) {
+		return checkThere(ctx, r, file, params, std)
+	}, err
 }
 
 // declared returns by file the values for it: where there are several files, those of

@@ -5,7 +5,6 @@ import (
 
 	"sluice/cmd/sluice/settings"
 	"sluice/internal/bus/natsconf"
-	"sluice/internal/daemon"
 )
 
 type workerCmd struct{ settings.Worker }
@@ -39,7 +38,7 @@ func (c workerCmd) Run(parent context.Context, std streams) error {
 	}
 	cfg := working(conn, workerName(c.Name), c.Work, log)
 	cfg.Meter = w.Worker(c.Nodes())
-	g.run(func() error { return daemon.RunWorker(ctx, cfg) })
+	g.run(func() error { return work(ctx, cfg) })
 	log.Info("works", "name", cfg.Name, "pool", c.Pool)
 	return g.wait(ctx, c.DrainWithin)
 }

@@ -35,15 +35,20 @@ func (c workersCmd) Run(ctx context.Context, std streams) error {
 		return told(err)
 	}
 	return c.print(std.out, all, func(w io.Writer) {
-		row(w, "NAME", "HOST", "POOL", "KINDS", "JOBS", "VERSION", "UP")
+		row(w, "NAME", "HOST", "POOL", "KINDS", "JOBS", "VERSION", "UP", "HEARD")
 		for _, k := range all {
 			name := k.Name
 			if k.Draining {
 				name += " (leaves)"
 			}
-			row(w, name, k.Host, k.Pool, len(k.Kinds), k.Jobs, k.Version, progress.Human(time.Since(k.Started).Round(time.Second)))
+			row(w, name, k.Host, k.Pool, len(k.Kinds), k.Jobs, k.Version, progress.Human(time.Since(k.Started).Round(time.Second)), ago(k.Seen))
 		}
 	})
+}
+
+// ago is how long something is past by the clock of this machine, which may be behind.
+func ago(t time.Time) string {
+	return progress.Human(max(0, time.Since(t)).Round(time.Second)) + " ago"
 }
 
 // aboutWorker prints a worker.
@@ -56,11 +61,16 @@ func aboutWorker(w io.Writer, k *coordinator.Worker) {
 	row(w, "process", k.PID)
 	row(w, "version", k.Version)
 	row(w, "up", progress.Human(time.Since(k.Started).Round(time.Second)))
-	row(w, "heard", k.Seen.Local().Format(time.DateTime))
+	row(w, "heard", ago(k.Seen)+"; one that is not heard for 15s is taken for lost")
 	if k.Pool != "" {
 		row(w, "pool", k.Pool)
 	}
 	row(w, "at once", fmt.Sprintf("%d frames, %d in hand", k.Concurrency, k.Busy))
+	folder := "its root, and artifacts"
+	if k.NoRoot {
+		folder = "artifacts alone (it was started without --root)"
+	}
+	row(w, "files", folder)
 	row(w, "jobs", k.Jobs)
 	for _, r := range k.Refused {
 		row(w, "refused", fmt.Sprintf("%s: %s", r.Job, visible(r.Why)))

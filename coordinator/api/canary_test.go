@@ -46,7 +46,7 @@ nodes:
 	"fails": `
 recipe: fails
 nodes:
-  in:  {kind: file_reader, config: {path: "/nothing/${secret:token}"}}
+  in:  {kind: file_reader, config: {path: "artifact:0000000000000000000000000000000000000000000000000000000000000000/${secret:token}"}}
   out: {kind: printer, from: in}
 `,
 }

@@ -1,9 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 
 type resultsIn struct {
 	ID   recipe.JobID `path:"id" pattern:"^[a-z0-9]{1,64}$"`
-	Node string       `query:"node" maxLength:"256" doc:"The sink; may be left out where the job has one that writes a file."`
+	Node string       `query:"node" maxLength:"256" doc:"The sink; may be left out where the job has one that keeps records: printers keep none."`
 }
 
 type ticketOut struct {
@@ -79,27 +80,40 @@ func (l *lateHeader) Write(b []byte) (int, error) {
 	return l.w.Write(b)
 }
 
-// sinkOf finds the sink of a job that is meant.
+// kindPrinter is the kind of sinks that keep no records.
+const kindPrinter = "printer"
+
+// sinkOf finds the sink of a job that is meant: where none is named, the one that keeps records.
 func sinkOf(spec *coordinator.Spec, node string) (*recipe.Step, error) {
-	var names []string
+	var names, keep []string
 	var found *recipe.Step
 	for i := range spec.Plan.Steps {
-		if step := &spec.Plan.Steps[i]; step.Sink {
-			names = append(names, step.Node)
-			if step.Node == node || node == "" {
-				found = step
-			}
+		step := &spec.Plan.Steps[i]
+		if !step.Sink {
+			continue
+		}
+		names = append(names, step.Node)
+		if step.Kind != kindPrinter {
+			keep = append(keep, step.Node)
+		}
+		if step.Node == node || node == "" && step.Kind != kindPrinter {
+			found = step
 		}
 	}
 	switch {
-	case node != "" && !slices.Contains(names, node):
+	case len(names) == 0:
+		return nil, coordinator.Faultf(coordinator.Unknown, "job %s has no sink", spec.Job)
+	case node != "" && found == nil:
 		f := coordinator.Faultf(coordinator.Unknown, "job %s has no sink %s", spec.Job, node)
 		f.Hint = recipe.DidYouMean(node, names)
 		return nil, f
-	case len(names) == 0:
-		return nil, coordinator.Faultf(coordinator.Unknown, "job %s has no sink", spec.Job)
-	case node == "" && len(names) > 1:
-		return nil, coordinator.Faultf(coordinator.Invalid, "job %s has several sinks: name one of %s", spec.Job, strings.Join(names, ", "))
+	case node == "" && len(keep) > 1:
+		return nil, coordinator.Faultf(coordinator.Invalid, "job %s has several sinks: name one of %s", spec.Job, strings.Join(keep, ", "))
+	case found == nil || found.Kind == kindPrinter:
+		what := cmp.Or(node, strings.Join(names, ", "))
+		f := coordinator.Faultf(coordinator.Unknown, "job %s: %s only prints, and a printer keeps no records", spec.Job, what)
+		f.Hint = fmt.Sprintf("what it printed is in its events: sluice logs %s", spec.Job)
+		return nil, f
 	}
 	return found, nil
 }

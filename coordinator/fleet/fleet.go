@@ -231,7 +231,7 @@ func (f *Fleet) heard(m *bus.Stored) {
 func of(rec *bus.WorkerRecord, at time.Time) coordinator.Worker {
 	w := coordinator.Worker{Name: rec.Name, Host: rec.Host, PID: rec.PID, Version: rec.Version, Started: rec.Started, Pool: rec.Pool,
 		Concurrency: rec.Concurrency, Gates: rec.Gates, Frames: rec.Formats.Frames, Plans: rec.Formats.Plans, Key: rec.Key, Jobs: rec.Jobs,
-		Busy: rec.Busy, Draining: rec.Draining, Seen: at, Kinds: make([]coordinator.KindVersion, len(rec.Kinds))}
+		Busy: rec.Busy, NoRoot: rec.NoRoot, Draining: rec.Draining, Seen: at, Kinds: make([]coordinator.KindVersion, len(rec.Kinds))}
 	for i, k := range rec.Kinds {
 		w.Kinds[i] = coordinator.KindVersion(k)
 	}

@@ -37,6 +37,13 @@ func (f *Fleet) Unserved(plan *recipe.Plan, frames int) string {
 	return why
 }
 
+// Rootless reports whether all workers here that serve a step have no folder whose files they
+// read; false where none is here.
+func (f *Fleet) Rootless(s *recipe.Step) bool {
+	here := slices.DeleteFunc(f.Workers(), func(w coordinator.Worker) bool { return w.Draining || !w.Has(s) || !w.InPool(s.Pool) })
+	return len(here) > 0 && !slices.ContainsFunc(here, func(w coordinator.Worker) bool { return !w.NoRoot })
+}
+
 func (f *Fleet) unserved(plan *recipe.Plan, frames int) (why string, steps []demand) {
 	here := slices.DeleteFunc(f.Workers(), func(w coordinator.Worker) bool { return w.Draining })
 	takes := slices.DeleteFunc(slices.Clone(here), func(w coordinator.Worker) bool { return !w.Takes(plan.Version, frames) })

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -316,6 +317,12 @@ func TestWaits(t *testing.T) {
 	c.until(s, "one", "says why it waits", func(j coordinator.Job) bool {
 		return j.State == recipe.JobPending && strings.Contains(j.Waiting, "to_uppercase")
 	})
+	c.order(s, "one", coordinator.WantPause)
+	c.until(s, "one", "is paused", func(j coordinator.Job) bool { return j.State == recipe.JobPaused && j.Waiting == "" })
+	c.order(s, "one", coordinator.WantRun)
+	c.until(s, "one", "is not paused any more, and says why it waits", func(j coordinator.Job) bool {
+		return j.State == recipe.JobPending && strings.Contains(j.Waiting, "to_uppercase")
+	})
 	c.submit(s, "two", fmt.Sprintf(upper, "0s", "two"))
 	c.order(s, "two", coordinator.WantCancel)
 	c.until(s, "two", "is cancelled", in(recipe.JobCancelled))
@@ -323,6 +330,30 @@ func TestWaits(t *testing.T) {
 	close(serve)
 	s.leader.Nudge()
 	c.until(s, "one", "has succeeded", func(j coordinator.Job) bool { return j.State == recipe.JobSucceeded && j.Waiting == "" })
+}
+
+// TestStandsStill: a job that runs says so when its workers are lost, and when they are back.
+func TestStandsStill(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	var lost atomic.Bool
+	s := c.seat(func(*recipe.Plan) string {
+		if lost.Load() {
+			return "no worker is here now"
+		}
+		return ""
+	})
+	c.worker()
+	c.write("in", 400)
+	c.submit(s, "one", fmt.Sprintf(upper, "5ms", "out"))
+	c.until(s, "one", "runs", func(j coordinator.Job) bool { return j.State == recipe.JobRunning && j.Waiting == "" })
+	lost.Store(true)
+	c.until(s, "one", "says that it stands still", func(j coordinator.Job) bool {
+		return j.State == recipe.JobRunning && j.Waiting == "no worker is here now"
+	})
+	lost.Store(false)
+	c.until(s, "one", "goes on", func(j coordinator.Job) bool { return j.Waiting == "" })
+	c.until(s, "one", "has succeeded", in(recipe.JobSucceeded))
 }
 
 // TestReplayKeeps deletes a job whose replay was written down at the same moment: that waits for

@@ -122,7 +122,7 @@ func (r *runner) work(ctx context.Context) error {
 	c := r.config()
 	c.Plan, c.Parent, c.Priority = spec.Plan, spec.Parent, spec.Priority
 	c.Show = r.show(ctx)
-	c.Idle = func() bool { return r.idle(spec.Plan) }
+	c.Idle = func() bool { return r.idle(ctx, spec.Plan) }
 	if f := r.d.p.Files; f != nil {
 		c.Finish = func(ctx context.Context) (string, error) { return f.Keep(ctx, r.id, spec.Owner) }
 	}
@@ -181,9 +181,20 @@ func (r *runner) ended(ctx context.Context, p recipe.Progress) error {
 	return nil
 }
 
-// idle reports whether workers are missing for a job that runs. While they are, it has no place.
-func (r *runner) idle(plan *recipe.Plan) bool {
-	if r.d.p.Missing == nil || r.d.p.Missing(plan) == "" {
+// sayWithin bounds the writing of why a job that runs stands still: the job's loop waits for it.
+const sayWithin = 2 * time.Second
+
+// idle reports whether workers are missing for a job that runs, and says so. While they are, it has
+// no place.
+func (r *runner) idle(ctx context.Context, plan *recipe.Plan) bool {
+	why := ""
+	if missing := r.d.p.Missing; missing != nil {
+		why = missing(plan)
+	}
+	ctx, cancel := context.WithTimeout(ctx, sayWithin)
+	defer cancel()
+	r.wait(ctx, why)
+	if why == "" {
 		r.d.back(r)
 		return false
 	}
@@ -263,9 +274,13 @@ func (r *runner) remove(ctx context.Context) error {
 	return r.d.p.Jobs.Forget(ctx, r.id)
 }
 
-// wait says why the job does not run, when that is news.
+// wait says why the job does not run, when that is news. One that rested doesn't any more.
 func (r *runner) wait(ctx context.Context, why string) {
-	r.say(ctx, func(s *coordinator.Status) { s.Waiting = why })
+	r.say(ctx, func(s *coordinator.Status) {
+		if s.Waiting = why; s.State.AtRest() && !s.State.Final() {
+			s.State, s.Reason = recipe.JobPending, ""
+		}
+	})
 }
 
 // say writes what is good to know, once: nothing depends on it.

@@ -32,6 +32,9 @@ func (l *Library) Compile(ctx context.Context, s Source, params map[string]any, 
 	if r.fault != nil {
 		return nil, nil, r.fault
 	}
+	if len(found) == 0 {
+		found = l.unfit(s, plan, texts)
+	}
 	if len(found) > 0 {
 		return nil, found, nil
 	}
@@ -49,7 +52,11 @@ func (l *Library) Compile(ctx context.Context, s Source, params map[string]any, 
 // without values.
 func (l *Library) Check(ctx context.Context, s Source) (compile.Summary, recipe.Diagnostics, error) {
 	r := l.resolver(ctx, s)
-	return r.check(ctx)
+	summary, found, err := r.check(ctx)
+	if err == nil && len(found) == 0 {
+		found = stdinOf(s)
+	}
+	return summary, found, err
 }
 
 func (r *resolver) check(ctx context.Context) (compile.Summary, recipe.Diagnostics, error) {

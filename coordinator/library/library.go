@@ -39,7 +39,10 @@ type Config struct {
 	Jobs    Jobs
 	// Catalogue returns the kinds that recipes may use now: those that were ever announced.
 	Catalogue func() *nodes.Catalogue
-	PerUser   int // jobs of a user that have not ended; 0 is no bound
+	// Rootless reports whether the workers that serve a step read no files of their own; nil is
+	// no.
+	Rootless func(*recipe.Step) bool
+	PerUser  int // jobs of a user that have not ended; 0 is no bound
 	// Frame bounds the frames of what is compiled; zero fields are the usual.
 	Frame recipe.FrameLimits
 	Turns *Turns           // of compiling; nil is its own, of the usual number

@@ -84,9 +84,15 @@ func Token(t string) Option {
 	}
 }
 
+// OptionError is what is wrong with the options of a connection: nothing was dialled.
+type OptionError struct{ error }
+
+// Unwrap returns the fault.
+func (e OptionError) Unwrap() error { return e.error }
+
 // Dial connects to the server at url, or to one of several separated by commas; later also to
 // others of the same cluster, which the server names. Errors name the setting or file that is
-// wrong, and never what is in it.
+// wrong, and never what is in it: an [OptionError] where that is seen before a server is asked.
 func Dial(url, name string, opts ...Option) (*Conn, error) {
 	o := options{log: hclog.NewNullLogger(), ackWait: DefaultAckTimeout}
 	for _, f := range opts {
@@ -99,7 +105,7 @@ func Dial(url, name string, opts ...Option) (*Conn, error) {
 		o.checkURLs(url)
 	}
 	if err := errors.Join(o.faults...); err != nil {
-		return nil, err
+		return nil, OptionError{err}
 	}
 	c := &Conn{
 		log:      o.log,

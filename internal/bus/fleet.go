@@ -52,7 +52,8 @@ type WorkerRecord struct {
 	Pool        string        `json:"pool,omitempty"` // "*" is every pool
 	Concurrency int           `json:"concurrency"`    // frames computed at once
 	Kinds       []KindVersion `json:"kinds"`
-	Gates       bool          `json:"gates"` // it runs gates, too
+	Gates       bool          `json:"gates"`             // it runs gates, too
+	NoRoot      bool          `json:"no_root,omitempty"` // it touches no file system; builds before this one don't say
 	Formats     Formats       `json:"formats"`
 	Key         []byte        `json:"key,omitempty"`     // public, to seal secrets to
 	Jobs        int           `json:"jobs"`              // in hand

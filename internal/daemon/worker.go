@@ -33,17 +33,25 @@ type WorkerConfig struct {
 	Log         hclog.Logger
 }
 
+// ConfigError is what is wrong with a configuration: a folder that is not there, kinds that nobody
+// knows.
+type ConfigError struct{ error }
+
+// Unwrap returns the fault.
+func (e ConfigError) Unwrap() error { return e.error }
+
 // RunWorker serves jobs until ctx ends, and then brings what is in hand to rest.
+// The error is a [ConfigError] where what c says cannot be done.
 func RunWorker(ctx context.Context, c WorkerConfig) error {
 	cfg := worker.Config{Conn: c.Conn, Catalogue: c.Catalogue, Name: c.Name, Pool: c.Pool, Kinds: c.Kinds, Concurrency: c.Concurrency, FullShare: c.FullShare,
 		Artifacts: true, Dial: c.Dial, Meter: c.Meter, Log: c.Log}
 	if c.Root != "" {
 		root, err := os.OpenRoot(c.Root)
 		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("root: there is no folder %s", c.Root)
+			return ConfigError{fmt.Errorf("root: there is no folder %s", c.Root)}
 		}
 		if err != nil {
-			return fmt.Errorf("root: %w", err)
+			return ConfigError{fmt.Errorf("root: %w", err)}
 		}
 		defer root.Close()
 		cfg.Root = root
@@ -62,7 +70,7 @@ func RunWorker(ctx context.Context, c WorkerConfig) error {
 	}
 	w, err := worker.New(cfg)
 	if err != nil {
-		return err
+		return ConfigError{err}
 	}
 	return w.Run(ctx)
 }

@@ -233,3 +233,27 @@ func TestRatesAreOfThisProcess(t *testing.T) {
 		t.Errorf("got %q", line)
 	}
 }
+
+// TestGlance: what is told of a job from outside is true whether it moves, stands still or went on.
+func TestGlance(t *testing.T) {
+	run := snapshots()[2]
+	rests, again := run, run
+	rests.State = recipe.JobPaused
+	again.State, again.Earlier = recipe.JobSucceeded, snapshots()[1].Steps
+	for _, c := range []struct {
+		p     recipe.Progress
+		still bool
+		want  string // the headline, "" for nothing at all
+	}{
+		{run, false, "failed-logins: running, 500,000 records read in 6.0s (83.3k/s)"},
+		{rests, true, "failed-logins: paused, 500,000 records read"},
+		{again, false, "failed-logins: succeeded, 500,000 records read, 480,000 of them in the 6.0s since it was gone on with (80.0k/s)"},
+		{recipe.Progress{State: recipe.JobPaused}, true, ""},
+	} {
+		var b strings.Builder
+		Glance(&b, c.p, c.still, 0)
+		if line, rest, _ := strings.Cut(b.String(), "\n"); line != c.want || c.still && strings.Contains(rest, "/s") {
+			t.Errorf("got\n%s\nwant %q first", b.String(), c.want)
+		}
+	}
+}

@@ -29,6 +29,29 @@ func Summary(w io.Writer, p recipe.Progress, width int) {
 	}
 }
 
+// Glance writes what a job has done that is looked at from outside: like [Summary], but it may move,
+// rest or stand still, and it may have been gone on with. A rate is told of what moves or is over,
+// and of the time since it was gone on with. Before the job was run there is nothing.
+func Glance(w io.Writer, p recipe.Progress, still bool, width int) {
+	if len(p.Steps) == 0 {
+		return
+	}
+	line := fmt.Sprintf("%s: %s, %s read", p.Recipe, p.State, Records(p.Read()))
+	switch {
+	case still:
+		p.Elapsed = 0 // which has no rates
+	case len(p.Earlier) > 0:
+		line += fmt.Sprintf(", %s of them in the %s since it was gone on with (%s)", Count(p.ReadNow()), Human(p.Elapsed), Rate(p.ReadNow(), p.Elapsed))
+	default:
+		line += fmt.Sprintf(" in %s (%s)", Human(p.Elapsed), Rate(p.Read(), p.Elapsed))
+	}
+	fmt.Fprintln(w, line)
+	table(w, &p, width)
+	for _, u := range p.Unread {
+		fmt.Fprintf(w, "unread: %s.%s had %s and no reader\n", u.Node, u.Port, Records(u.Records))
+	}
+}
+
 // table writes a row for every node.
 func table(w io.Writer, p *recipe.Progress, width int) {
 	steps, earlier := foldGates(p.Steps), foldGates(p.Earlier)

@@ -113,7 +113,7 @@ func (f *fileReader) Open(_ context.Context, split nodes.Split, offset int64) (n
 		return &lostFile{r.piece, offset}, nil
 	}
 	if f.env.Root == nil && !nodes.IsArtifact(r.Path) {
-		return nil, nodes.Permanentf("%s: this worker was given no folder, so it touches no files", r.Path)
+		return nil, nodes.NoFolder(r.Path)
 	}
 	var err error
 	if r.file, err = f.open(r.Path); err != nil {
