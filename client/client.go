@@ -91,13 +91,17 @@ func (c *Client) do(ctx context.Context, k call) error {
 // ask asks, again where the coordinator says when, and returns an answer that is no error. The
 // caller closes its body.
 func (c *Client) ask(ctx context.Context, k call) (*http.Response, error) {
+	var fault error
 	for left := againFor; ; {
 		resp, err := c.once(ctx, k)
+		if err != nil && fault != nil && ctx.Err() != nil {
+			return nil, fault // what was said before tells more than that the time is over
+		}
 		if err != nil || resp.StatusCode < 400 {
 			return resp, err
 		}
 		wait, again := later(resp, &k)
-		fault := faultOf(resp)
+		fault = faultOf(resp)
 		resp.Body.Close()
 		if left -= wait; !again || left < 0 || !pause(ctx, wait) {
 			return nil, fault

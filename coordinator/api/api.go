@@ -66,6 +66,8 @@ type Project struct {
 	Dead    *dead.Box
 	Taps    *tap.Taps
 	Secrets *secret.Secrets // nil where the coordinator has no master key
+	// Away returns for how long the store could not be reached, 0 while it can; nil: it always can.
+	Away func() time.Duration
 }
 
 // server is an API at work.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -23,6 +24,8 @@ type Problem struct {
 	RequestID   string              `json:"request_id,omitempty" doc:"Of the request, as the log of the coordinator has it."`
 	Diagnostics recipe.Diagnostics  `json:"diagnostics,omitempty" doc:"The faults of a refused recipe, as the command line shows them."`
 	Errors      []*huma.ErrorDetail `json:"errors,omitempty" doc:"The faults of a request's fields."`
+
+	after string // of a 503: seconds, where not retrySoon
 }
 
 // Error implements error.
@@ -42,7 +45,7 @@ const retrySoon = "2"
 // later adds to an answer when to ask again, where it says nothing of that yet.
 func (p *Problem) later(set func(name, value string)) {
 	if p.Status == http.StatusServiceUnavailable {
-		set("Retry-After", retrySoon)
+		set("Retry-After", cmp.Or(p.after, retrySoon))
 	}
 }
 
@@ -79,6 +82,9 @@ var families = map[int]coordinator.Family{
 func (s *server) problemOf(ctx context.Context, err error) *Problem {
 	var p *Problem
 	var f *coordinator.Fault
+	if cut := waited(ctx, err); cut != nil {
+		err = cut
+	}
 	switch {
 	case errors.As(err, &p):
 	case errors.As(err, &f):
@@ -91,6 +97,9 @@ func (s *server) problemOf(ctx context.Context, err error) *Problem {
 		p = &Problem{Status: http.StatusInternalServerError, Code: "internal", Detail: "something went wrong; the coordinator's log has it under this request's id"}
 	}
 	p.Title, p.RequestID = http.StatusText(p.Status), requestID(ctx)
+	if p.Status == http.StatusServiceUnavailable && s.away() >= awayFor {
+		p.after, p.Hint = retryAway, cmp.Or(p.Hint, awayHint)
+	}
 	return p
 }
 

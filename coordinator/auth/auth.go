@@ -29,7 +29,7 @@ const (
 
 var (
 	errUnnamed = coordinator.Faultf(coordinator.Unnamed, "the token is not one that is known here")
-	errStale   = coordinator.Faultf(coordinator.Unavailable, "keys can't be checked now: the store has not answered for %v", staleAfter)
+	errStale   = coordinator.Faultf(coordinator.Unavailable, "keys can't be checked now: the store (NATS) has not answered for %v", staleAfter)
 )
 
 // Project is one project, with its control plane.
