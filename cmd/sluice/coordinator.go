@@ -61,6 +61,9 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 		return startEnds(ctx, err)
 	}
 	defer coord.Close()
+	if err := coord.CheckSecrets(); err != nil {
+		return refusedStart(err)
+	}
 	for _, p := range projects {
 		if c.AdminKeys == "" {
 			break
@@ -80,6 +83,9 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 	fmt.Fprintf(std.out, "coordinator: %s\n", address)
 	return g.wait(ctx, c.DrainWithin)
 }
+
+// refusedStart is a start that a fault of the control plane forbids.
+func refusedStart(err error) error { return told(err) }
 
 // startEnds is what a start comes to that broke off: nothing, when it was told to.
 func startEnds(ctx context.Context, err error) error {

@@ -74,6 +74,9 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 		return err
 	}
 	defer coord.Close()
+	if err := coord.CheckSecrets(); err != nil { // no refusal: where the key is lost, secrets can be deleted and set anew
+		log.Error("secrets can't be read: "+err.Error(), "hint", "put the key back: "+c.keyFile(dir))
+	}
 	address := addressOf(ln, c.Endpoint)
 	if err := c.invite(ctx, coord, dir, address); err != nil {
 		return err

@@ -74,14 +74,14 @@ func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err e
 	r.close = append(r.close, r.Taps.Close)
 	limits := library.Limits{PerUser: c.cfg.MaxJobsPerUser}
 	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, Limits: limits, Frame: frames(c.cfg.Replicas)})
+	if r.Secrets, err = secret.New(secret.Config{Control: r.control, Project: p.Name, Keys: c.cfg.SecretKeys, Log: log}); err != nil {
+		return r, err
+	}
 	r.Dead = dead.NewBox(dead.BoxConfig{Conn: p.Conn, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, May: func(owner string) error { return limits.Check(r.Jobs, owner) }})
 	if r.Files, err = files.New(ctx, files.Config{Conn: p.Conn, Control: r.control, Replicas: c.cfg.Replicas, Live: r.live, Using: files.UsedBy(r.Jobs, r.Library.Naming), Log: log}); err != nil {
 		return r, err
 	}
 	if r.Audit, err = audit.Open(ctx, audit.Config{Conn: p.Control, Replicas: c.cfg.Replicas, Log: log}); err != nil || c.cfg.SecretKeys == nil {
-		return r, err
-	}
-	if r.Secrets, err = secret.New(secret.Config{Control: r.control, Project: p.Name, Keys: c.cfg.SecretKeys}); err != nil {
 		return r, err
 	}
 	r.sealed, err = secret.NewServer(secret.ServerConfig{Bus: p.Conn, Secrets: r.Secrets, Jobs: r.Jobs, Workers: known{r.Fleet}, Log: log})
