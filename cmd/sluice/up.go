@@ -85,15 +85,20 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	workCfg := working(wconn, workerName(""), c.Work, log)
+	workCfg.Meter = w.Worker(c.Nodes())
+	work, err := daemon.NewWorker(workCfg)
+	if err != nil {
+		return usagef("%w", err)
+	}
+	defer work.Close()
 	g := &group{end: end}
 	w.health.Check("control plane", coord.Ready)
 	if err := w.apart(ctx, g, told, c.MetricsListen, &c.Endpoint, log); err != nil {
 		return err
 	}
 	serve(ctx, g, coord, ln, w.beside(coord.Handler()), c.DrainWithin, log)
-	work := working(wconn, workerName(""), c.Work, log)
-	work.Meter = w.Worker(c.Nodes())
-	g.run(func() error { return daemon.RunWorker(ctx, work) })
+	g.run(func() error { return work.Run(ctx) })
 	fmt.Fprintf(std.out, "sluice is up: %s\n", address)
 	return g.wait(ctx, c.DrainWithin)
 }
