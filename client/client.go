@@ -142,6 +142,9 @@ func (c *Client) once(ctx context.Context, k call) (*http.Response, error) {
 	if err != nil {
 		f := coordinator.Faultf(coordinator.Unavailable, "coordinator at %s: %w", c.base.Host, err)
 		f.Hint = "is it running, and is the address right? sluice up starts one"
+		if strings.Contains(err.Error(), "HTTP response to HTTPS client") {
+			f.Hint = "it speaks plain HTTP: its address begins with http://"
+		}
 		return nil, f
 	}
 	return resp, nil
@@ -164,6 +167,9 @@ func faultOf(resp *http.Response) error {
 		} `json:"errors"`
 	}
 	data, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if strings.Contains(string(data), "HTTP request to an HTTPS server") {
+		return &coordinator.Fault{Family: coordinator.Unavailable, Text: "the server speaks HTTPS alone", Hint: "its address begins with https://"}
+	}
 	if json.Unmarshal(data, &p) != nil || p.Detail == "" {
 		return coordinator.Faultf(coordinator.Unavailable, "the server answers %s, which is no answer of a coordinator", resp.Status)
 	}

@@ -64,13 +64,8 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 	if err := coord.CheckSecrets(); err != nil {
 		return refusedStart(err)
 	}
-	for _, p := range projects {
-		if c.AdminKeys == "" {
-			break
-		}
-		if _, err := adminKey(ctx, coord, p.Name, filepath.Join(c.AdminKeys, p.Name+".key")); err != nil {
-			return fmt.Errorf("project %s: %w", p.Name, err)
-		}
+	if err := c.adminKeys(ctx, coord, projects); err != nil {
+		return err
 	}
 	w.health.Check("control plane", coord.Ready)
 	g := &group{end: end}
@@ -82,6 +77,19 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 	log.Info("serves", "api", address)
 	fmt.Fprintf(std.out, "coordinator: %s\n", address)
 	return g.wait(ctx, c.DrainWithin)
+}
+
+// adminKeys makes the keys of the projects' admins that are not there.
+func (c *coordinatorCmd) adminKeys(ctx context.Context, coord *daemon.Coordinator, projects []daemon.Project) error {
+	for _, p := range projects {
+		if c.AdminKeys == "" {
+			break
+		}
+		if _, err := adminKey(ctx, coord, p.Name, filepath.Join(c.AdminKeys, p.Name+".key")); err != nil {
+			return fmt.Errorf("project %s: %w", p.Name, err)
+		}
+	}
+	return nil
 }
 
 // refusedStart is a start that a fault of the control plane forbids.

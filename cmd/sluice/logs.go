@@ -93,6 +93,15 @@ func printEvent(w io.Writer, e *client.Event) error {
 	if e.Node != "" {
 		node = e.Node + ": "
 	}
-	_, err := fmt.Fprintf(w, "%s %-7s %s%s\n", e.At.Local().Format(time.TimeOnly), e.Level, node, visible(e.Text))
+	_, err := fmt.Fprintf(w, "%s %-7s %s%s\n", clock(e.At, time.Now()), e.Level, node, visible(e.Text))
 	return err
+}
+
+// clock is a time for people: with its date where that is not today's.
+func clock(at, now time.Time) string {
+	at, now = at.Local(), now.Local()
+	if at.Year() == now.Year() && at.YearDay() == now.YearDay() {
+		return at.Format(time.TimeOnly)
+	}
+	return at.Format(time.DateTime)
 }

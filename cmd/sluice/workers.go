@@ -60,7 +60,7 @@ func aboutWorker(w io.Writer, k *coordinator.Worker) {
 	if k.Pool != "" {
 		row(w, "pool", k.Pool)
 	}
-	row(w, "at once", fmt.Sprintf("%d frames, %d in hand", k.Concurrency, k.Busy))
+	row(w, "at once", fmt.Sprintf("computes %d frames, now %d", k.Concurrency, k.Busy))
 	row(w, "jobs", k.Jobs)
 	for _, r := range k.Refused {
 		row(w, "refused", fmt.Sprintf("%s: %s", r.Job, visible(r.Why)))

@@ -67,3 +67,23 @@ func TestOtherMasterKey(t *testing.T) {
 	}
 	f.start(at).until("has no master key")
 }
+
+// TestSecretsMissing: a recipe that names a secret which is not there is refused, and not its job's
+// middle.
+func TestSecretsMissing(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t, remoteFiles)
+	f.up("")
+	f.steps([]step{
+		{"submit keyed.yaml", "", 3, "", "hint: sluice secrets set api-key"},
+		{"submit keyed.yaml --label a=b --label a=c", "", 3, "", "label a is given twice"},
+		{"secrets set api-key", "the-canary-value\n", 0, "", ""},
+		{"submit keyed.yaml -w", "", 0, "", "succeeded"},
+		{"recipes save keyed.yaml", "", 0, "", ""},
+		{"recipes diff keyed 1 latest", "", 0, "", ""},
+		{"recipes diff keyed 1 last", "", 3, "", "want a number, or latest"},
+		{"up --help", "", 0, "by default 127.0.0.1:8420", ""},
+		{"worker --nats nats://127.0.0.1:1", "", 1, "", "is nats-server running there?"},
+		{"config check", "", 3, "", "--for=coordinator|worker|up"},
+	})
+}

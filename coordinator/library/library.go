@@ -37,6 +37,8 @@ type Config struct {
 	// Catalogue returns the kinds that recipes may use now: those that were ever announced.
 	Catalogue func() *nodes.Catalogue
 	Limits    Limits
+	// Secret reports whether the project has a secret of that name; nil: nobody asks.
+	Secret func(ctx context.Context, name string) (bool, error)
 	// Frame bounds the frames of what is compiled; zero fields are the usual.
 	Frame recipe.FrameLimits
 	Cache int              // bytes of documents that are kept in memory; 0 is 32 MiB

@@ -1,6 +1,8 @@
 package secret
 
 import (
+	"context"
+
 	"sluice/coordinator"
 )
 
@@ -42,6 +44,19 @@ func (s *Secrets) Used() bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return len(s.all) > 0
+}
+
+// Exists is [Secrets.Known], and asks the store where it is not known here: another coordinator may
+// have set it a moment ago.
+func (s *Secrets) Exists(ctx context.Context, name string) (bool, error) {
+	if s.Known(name) {
+		return true, nil
+	}
+	_, _, err := s.table.Read(ctx, keyOf(name))
+	if coordinator.FamilyOf(err) == coordinator.Unknown {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Known reports whether there is a secret of that name, as this coordinator knows it.

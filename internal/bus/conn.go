@@ -112,7 +112,12 @@ func Dial(url, name string, opts ...Option) (*Conn, error) {
 		indirect: make(map[string]bool),
 	}
 	nc, err := nats.Connect(url, append(o.nats, c.natsOptions(name)...)...)
-	if err != nil {
+	switch {
+	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired):
+		return nil, fmt.Errorf("connect %s: %w: %w", redacted(url), ErrUnauthorized, err)
+	case errors.Is(err, nats.ErrNoServers):
+		return nil, fmt.Errorf("connect %s: %w", redacted(url), ErrNoServer)
+	case err != nil:
 		return nil, fmt.Errorf("connect %s: %w", redacted(url), err)
 	}
 	c.nc = nc

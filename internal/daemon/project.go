@@ -73,10 +73,10 @@ func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err e
 	r.Taps = tap.New(tap.Config{Conn: p.Conn, Jobs: r.Jobs})
 	r.close = append(r.close, r.Taps.Close)
 	limits := library.Limits{PerUser: c.cfg.MaxJobsPerUser}
-	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, Limits: limits, Frame: frames(c.cfg.Replicas)})
 	if r.Secrets, err = secret.New(secret.Config{Control: r.control, Project: p.Name, Keys: c.cfg.SecretKeys, Log: log}); err != nil {
 		return r, err
 	}
+	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, Limits: limits, Secret: r.Secrets.Exists, Frame: frames(c.cfg.Replicas)})
 	r.Dead = dead.NewBox(dead.BoxConfig{Conn: p.Conn, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, May: func(owner string) error { return limits.Check(r.Jobs, owner) }})
 	if r.Files, err = files.New(ctx, files.Config{Conn: p.Conn, Control: r.control, Replicas: c.cfg.Replicas, Live: r.live, Using: files.UsedBy(r.Jobs, r.Library.Naming), Log: log}); err != nil {
 		return r, err
