@@ -10,6 +10,10 @@ import (
 // againFor bounds how long a call waits in all because a coordinator says when to ask again.
 const againFor = 15 * time.Second
 
+// soonFor is the longest single wait for a coordinator that can't answer now: one that says more does
+// not expect that to pass by itself.
+const soonFor = 5 * time.Second
+
 // later reports whether, and after which wait, a request is sent again that was refused for now.
 // Nothing of one over a rate was carried out; of one that met no leader something may have been, so
 // that it must be one that may come twice.
@@ -23,7 +27,7 @@ func later(resp *http.Response, k *call) (wait time.Duration, again bool) {
 	case http.StatusTooManyRequests:
 		return wait, true
 	case http.StatusServiceUnavailable:
-		return wait, k.method != http.MethodPost && k.method != http.MethodPatch || k.header.Get("Idempotency-Key") != ""
+		return wait, wait <= soonFor && (k.method != http.MethodPost && k.method != http.MethodPatch || k.header.Get("Idempotency-Key") != "")
 	}
 	return 0, false
 }

@@ -54,6 +54,7 @@ func TestAgain(t *testing.T) {
 		"no leader, what may not be twice": {answers: []answer{unavailable, {200, ""}}, post: true, asked: 1, fault: coordinator.Unavailable},
 		"no leader, with a key":            {answers: []answer{unavailable, {200, ""}}, post: true, key: "k", asked: 2, took: 2 * time.Second},
 		"no leader for long":               {answers: []answer{unavailable}, asked: 8, took: 14 * time.Second, fault: coordinator.Unavailable},
+		"later than is soon":               {answers: []answer{{503, "10"}}, asked: 1, fault: coordinator.Unavailable},
 		"later than is waited":             {answers: []answer{{503, "60"}}, asked: 1, fault: coordinator.Unavailable},
 		"nothing is said":                  {answers: []answer{{503, ""}}, asked: 1, fault: coordinator.Unavailable},
 		"a quota":                          {answers: []answer{{429, ""}}, asked: 1, fault: coordinator.OverLimit},

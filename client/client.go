@@ -110,13 +110,17 @@ func (c *Client) do(ctx context.Context, k call) error {
 // ask asks, again where the coordinator says when, and returns an answer that is no error. The
 // caller closes its body.
 func (c *Client) ask(ctx context.Context, k call) (*http.Response, error) {
+	var fault error
 	for left := againFor; ; {
 		resp, err := c.once(ctx, k)
+		if err != nil && fault != nil && ctx.Err() != nil {
+			return nil, fault // what was said before tells more than that the time is over
+		}
 		if err != nil || resp.StatusCode < 400 {
 			return resp, err
 		}
 		wait, again := later(resp, &k)
-		fault := faultOf(resp)
+		fault = faultOf(resp)
 		resp.Body.Close()
 		if left -= wait; !again || left < 0 || !pause(ctx, wait) {
 			return nil, fault
@@ -166,6 +170,9 @@ func (c *Client) once(ctx context.Context, k call) (*http.Response, error) {
 	if err != nil {
 		f := coordinator.Faultf(coordinator.Unavailable, "coordinator at %s: %w", c.base.Host, err)
 		f.Hint = "is it running, and is the address right? sluice up starts one"
+		if strings.Contains(err.Error(), "HTTP response to HTTPS client") {
+			f.Hint = "it speaks plain HTTP: its address begins with http://"
+		}
 		return nil, f
 	}
 	return resp, nil
@@ -188,6 +195,9 @@ func faultOf(resp *http.Response) error {
 		} `json:"errors"`
 	}
 	data, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if strings.Contains(string(data), "HTTP request to an HTTPS server") {
+		return &coordinator.Fault{Family: coordinator.Unavailable, Text: "the server speaks HTTPS alone", Hint: "its address begins with https://"}
+	}
 	if json.Unmarshal(data, &p) != nil || p.Detail == "" {
 		return coordinator.Faultf(coordinator.Unavailable, "the server answers %s, which is no answer of a coordinator", resp.Status)
 	}

@@ -135,11 +135,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}
-	stop, err := w.cfg.Conn.Tail(ctx, bus.JobsStream, bus.JobsFilter, 0, heard)
-	for passes(err) && pause(ctx, troubleWait) { // no coordinator was here yet, or the servers elect a leader
-		w.log.Debug("the stream of jobs is not there", "err", err)
-		stop, err = w.cfg.Conn.Tail(ctx, bus.JobsStream, bus.JobsFilter, 0, heard)
-	}
+	stop, err := w.follow(ctx, heard)
 	if ctx.Err() != nil {
 		if err == nil {
 			stop()
@@ -155,6 +151,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	defer w.news.leave()
 	defer w.stopAll()
+	w.namesake(ctx)
 	w.news.tell()
 	beat, due := w.news.beats()
 	for {

@@ -38,9 +38,12 @@ func (c keysListCmd) Run(ctx context.Context, std streams) error {
 		return t.Local().Format(time.DateTime)
 	}
 	return c.print(std.out, all, func(w io.Writer) {
-		row(w, "KEY", "NAME", "ROLE", "CREATED", "EXPIRES", "USED", "")
+		row(w, "KEY", "NAME", "ROLE", "CREATED", "EXPIRES", "USED", "STATE")
 		for _, k := range all {
-			state := ""
+			state := "good"
+			if !k.Expires.IsZero() && !k.Expires.After(time.Now()) {
+				state = "expired"
+			}
 			if !k.Revoked.IsZero() {
 				state = "revoked"
 			}

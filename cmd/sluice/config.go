@@ -14,7 +14,7 @@ type configCmd struct {
 
 type configCheckCmd struct {
 	File string `arg:"" optional:"" help:"The settings file; without it, the one that SLUICE_CONFIG names."`
-	For  string `required:"" enum:"coordinator,worker,up" help:"The service: coordinator, worker or up."`
+	For  string `required:"" enum:"coordinator,worker,up" placeholder:"coordinator|worker|up" help:"The service: coordinator, worker or up."`
 }
 
 // Help is shown by config check --help.
@@ -30,6 +30,7 @@ func (c configCheckCmd) Run(std streams) error {
 		return exitError{codeUsage, err}
 	}
 	w := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "SETTING\tVALUE\tFROM")
 	for _, r := range rows {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", r.Name, r.Value, r.From)
 	}

@@ -35,9 +35,22 @@ func dial(n settings.NATS, role natsconf.Role, seed string, log hclog.Logger) (*
 	case errors.As(err, new(bus.OptionError)):
 		return nil, usagef("%w", err)
 	case err != nil:
-		return nil, exitError{codeUnavailable, err}
+		return nil, exitError{codeUnavailable, dialHint(err, role)}
 	}
 	return conn, nil
+}
+
+// dialHint adds to why no server let a service in what its user can do about it.
+func dialHint(err error, role natsconf.Role) error {
+	switch {
+	case errors.Is(err, bus.ErrUnauthorized) && role == natsconf.Worker:
+		return fmt.Errorf("%w\n  hint: --nats-nkey names the project's worker.nk, or --nats-creds its credentials", err)
+	case errors.Is(err, bus.ErrUnauthorized):
+		return fmt.Errorf("%w\n  hint: --projects NAME=FOLDER names the project's folder of sluice nats setup; --nats-nkey or --nats-creds a key", err)
+	case errors.Is(err, bus.ErrNoServer):
+		return fmt.Errorf("%w\n  hint: is nats-server running there? sluice nats setup writes its configuration; --nats names another address", err)
+	}
+	return err
 }
 
 // dialProjects connects to the accounts of all projects. A project's file may be a folder that
@@ -92,6 +105,10 @@ func look(ctx context.Context, conn *bus.Conn, n bus.Needs, log hclog.Logger) er
 	for _, f := range report.Findings {
 		if f.Level == bus.Refuse {
 			refused = append(refused, errors.New(f.What+"; "+f.Hint))
+			continue
+		}
+		if f.Level == bus.Note {
+			log.Info(f.What, "hint", f.Hint)
 			continue
 		}
 		if n.Sync == nil { // what to do about it is for a server of its own, not for that of up

@@ -100,6 +100,9 @@ func (c *contexts) use(name string) (string, cluster, error) {
 	if name == "" {
 		name = c.Current
 	}
+	if name == "" && len(c.Contexts) > 0 {
+		return "", cluster{}, usagef("no context is the current one: sluice context NAME picks one of %s", strings.Join(c.names(), ", "))
+	}
 	if name == "" {
 		return "", cluster{}, usagef("no cluster is known: sluice login keeps one, and sluice up starts one")
 	}

@@ -62,13 +62,11 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 		return startEnds(ctx, err)
 	}
 	defer coord.Close()
-	for _, p := range projects {
-		if c.AdminKeys == "" {
-			break
-		}
-		if _, err := adminKey(ctx, coord, p.Name, filepath.Join(c.AdminKeys, p.Name+".key")); err != nil {
-			return fmt.Errorf("project %s: %w", p.Name, err)
-		}
+	if err := coord.CheckSecrets(); err != nil {
+		return refusedStart(err)
+	}
+	if err := c.adminKeys(ctx, coord, projects); err != nil {
+		return err
 	}
 	w.health.Check("control plane", coord.Ready)
 	g := &group{end: end}
@@ -93,6 +91,22 @@ func (c *coordinatorCmd) keyring() (*secret.Keyring, error) {
 	}
 	return keys, nil
 }
+
+// adminKeys makes the keys of the projects' admins that are not there.
+func (c *coordinatorCmd) adminKeys(ctx context.Context, coord *daemon.Coordinator, projects []daemon.Project) error {
+	for _, p := range projects {
+		if c.AdminKeys == "" {
+			break
+		}
+		if _, err := adminKey(ctx, coord, p.Name, filepath.Join(c.AdminKeys, p.Name+".key")); err != nil {
+			return fmt.Errorf("project %s: %w", p.Name, err)
+		}
+	}
+	return nil
+}
+
+// refusedStart is a start that a fault of the control plane forbids.
+func refusedStart(err error) error { return told(err) }
 
 // startEnds is what a start comes to that broke off: nothing, when it was told to.
 func startEnds(ctx context.Context, err error) error {

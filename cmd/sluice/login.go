@@ -75,12 +75,17 @@ func readHidden(std streams, what string) (string, error) {
 }
 
 type contextCmd struct {
+	Use    contextUseCmd    `cmd:"" default:"withargs" help:"List the clusters that are known, or pick one."`
+	Remove contextRemoveCmd `cmd:"" help:"Forget a cluster, with its key."`
+}
+
+type contextUseCmd struct {
 	Name string `arg:"" optional:"" help:"The one to use from now on; without it all are listed."`
 	outputFlags
 }
 
 // Run lists the contexts, or picks one.
-func (c contextCmd) Run(std streams) error {
+func (c contextUseCmd) Run(std streams) error {
 	if c.Name != "" {
 		return changeContexts(func(all *contexts) error {
 			_, _, err := all.use(c.Name)
@@ -115,5 +120,27 @@ func (c contextCmd) Run(std streams) error {
 			}
 			row(w, mark, k.Name, k.Server)
 		}
+	})
+}
+
+type contextRemoveCmd struct {
+	Name string `arg:"" help:"The context to forget; its key stays good in the cluster: sluice keys revoke ends that."`
+}
+
+// Run forgets a context. Where it was the current one, none is until one is picked.
+func (c contextRemoveCmd) Run(std streams) error {
+	return changeContexts(func(all *contexts) error {
+		if _, _, err := all.use(c.Name); err != nil {
+			return err
+		}
+		delete(all.Contexts, c.Name)
+		if all.Current == c.Name {
+			all.Current = ""
+		}
+		fmt.Fprintf(std.err, "context %s is forgotten\n", c.Name)
+		if all.Current == "" && len(all.Contexts) > 0 {
+			fmt.Fprintf(std.err, "no context is the current one: sluice context NAME picks one of %s\n", strings.Join(all.names(), ", "))
+		}
+		return nil
 	})
 }

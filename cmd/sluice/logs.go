@@ -95,9 +95,18 @@ func printEvent(w io.Writer, e *client.Event) error {
 		node = e.Node + ": "
 	}
 	for line := range strings.SplitSeq(strings.TrimSuffix(e.Text, "\n"), "\n") { // a printer tells of many records at once
-		if _, err := fmt.Fprintf(w, "%s %-7s %s%s\n", e.At.Local().Format(time.TimeOnly), e.Level, node, visible(line)); err != nil {
+		if _, err := fmt.Fprintf(w, "%s %-7s %s%s\n", clock(e.At, time.Now()), e.Level, node, visible(line)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// clock is a time for people: with its date where that is not today's.
+func clock(at, now time.Time) string {
+	at, now = at.Local(), now.Local()
+	if at.Year() == now.Year() && at.YearDay() == now.YearDay() {
+		return at.Format(time.TimeOnly)
+	}
+	return at.Format(time.DateTime)
 }

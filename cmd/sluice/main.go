@@ -188,11 +188,21 @@ func newParser(ctx context.Context, std streams, e engine, args []string) (*kong
 		kong.Resolvers(settings.NewResolver(os.LookupEnv)),
 		kong.Bind(std, e.start, e.tests, commandLine(args)),
 		kong.BindTo(e.dead, (*letters)(nil)),
+		kong.ValueFormatter(valueHelp),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "jobs", Title: "Jobs:"}, {Key: "cluster", Title: "Clusters:"}, {Key: "services", Title: "Services:"}, {Key: "recipes", Title: "Recipes:"}, {Key: "other", Title: "Other:"},
 		}),
 	)
+}
+
+// valueHelp is what help says of a flag or an argument: with its default, where that says something.
+func valueHelp(v *kong.Value) string {
+	help := kong.DefaultHelpValueFormatter(v)
+	if !v.HasDefault || v.IsBool() || v.Default == "" || v.Default == "0" || strings.Contains(v.Help, "default") {
+		return help
+	}
+	return strings.TrimSuffix(help, ".") + "; by default " + v.Default + "."
 }
 
 // commandPath returns the subcommand in which a command line went wrong, "" for none.

@@ -158,8 +158,8 @@ func (c recipesVersionsCmd) Run(ctx context.Context, std streams) error {
 type recipesDiffCmd struct {
 	remoteFlags
 	Name string `arg:"" help:"The saved recipe."`
-	From int    `arg:"" help:"A version of it."`
-	To   int    `arg:"" help:"Another."`
+	From string `arg:"" help:"A version of it: a number, or latest."`
+	To   string `arg:"" help:"Another."`
 }
 
 // Run prints what is different.
@@ -168,7 +168,13 @@ func (c recipesDiffCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	d, err := r.DiffRecipe(ctx, c.Name, c.From, c.To)
+	var versions [2]int
+	for i, text := range []string{c.From, c.To} {
+		if versions[i], err = numberOf(ctx, r, c.Name, text); err != nil {
+			return err
+		}
+	}
+	d, err := r.DiffRecipe(ctx, c.Name, versions[0], versions[1])
 	if err != nil {
 		return told(err)
 	}
@@ -247,4 +253,17 @@ func (c recipesImportCmd) Run(ctx context.Context, std streams) error {
 	}
 	fmt.Fprintf(std.err, "%d added, %d were here already\n", len(done.Added), len(done.Same))
 	return nil
+}
+
+// numberOf reads a version of a saved recipe: a number, or latest.
+func numberOf(ctx context.Context, r *remote, name, text string) (int, error) {
+	if text == "latest" {
+		d, err := r.Recipe(ctx, name, 0)
+		return d.Version, told(err)
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, usagef("version %q of %s: want a number, or latest", text, name)
+	}
+	return n, nil
 }

@@ -102,7 +102,7 @@ func told(err error) error {
 		return err
 	}
 	text := f.Text
-	if f.Hint != "" {
+	if f.Hint != "" && f.Family != coordinator.Unnamed { // that speaks of headers
 		text += "\n  hint: " + f.Hint
 	}
 	switch f.Family {
@@ -111,7 +111,7 @@ func told(err error) error {
 	case coordinator.Unavailable, "internal":
 		return exitError{codeUnavailable, errors.New(text)}
 	case coordinator.Unnamed:
-		text += "\n  hint: sluice login keeps a key; sluice context shows which cluster is asked"
+		text += "\n  hint: sluice login keeps a key, and SLUICE_KEY has one beside --server; sluice context shows which cluster is asked"
 	}
 	return exitError{codeUsage, errors.New(text)}
 }

@@ -133,6 +133,9 @@ func readLabels(pairs []string) (map[string]string, error) {
 		if !found || k == "" {
 			return nil, usagef("label %q is not NAME=VALUE", p)
 		}
+		if was, twice := labels[k]; twice {
+			return nil, usagef("label %s is given twice, as %q and %q: a job has one value of each", k, was, v)
+		}
 		labels[k] = v
 	}
 	return labels, nil

@@ -315,7 +315,7 @@ func secretsKept(f *folder) {
 		{"submit keyed.yaml -w", "", 0, "", "succeeded"},
 		{"secrets delete api-key", "", 0, "", "secret api-key is deleted\n"},
 		{"secrets delete api-key", "", 3, "", "no such secret: api-key"},
-		{"submit keyed.yaml -wq", "", 1, "", "api-key"},
+		{"submit keyed.yaml -wq", "", 3, "", "secret api-key, which is not set"},
 	})
 }
 

@@ -38,7 +38,7 @@ func (c secretsListCmd) Run(ctx context.Context, std streams) error {
 
 type secretsSetCmd struct {
 	remoteFlags
-	Name string `arg:"" help:"As a recipe has it in \\${secret:NAME}."`
+	Name string `arg:"" help:"As a recipe has it behind secret: in a reference."`
 }
 
 // Run sets a secret.

@@ -116,13 +116,13 @@ func working(conn *bus.Conn, name string, w settings.Work, log hclog.Logger) dae
 // defaultProject is the one project where no others are named.
 const defaultProject = "default"
 
-// work runs a worker until ctx ends.
-func work(ctx context.Context, cfg daemon.WorkerConfig) error {
-	err := daemon.RunWorker(ctx, cfg)
+// newWorker makes a worker, before anything says that it works.
+func newWorker(cfg daemon.WorkerConfig) (*daemon.Worker, error) {
+	w, err := daemon.NewWorker(cfg)
 	if errors.As(err, new(daemon.ConfigError)) {
-		return usagef("%w", err)
+		return nil, usagef("%w", err)
 	}
-	return err
+	return w, err
 }
 
 // lastMoment is what services that keep to their time may need to say so.

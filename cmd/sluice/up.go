@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"sluice/coordinator"
 	"sluice/coordinator/auth"
 	"sluice/coordinator/secret"
+	"sluice/internal/bus"
 	"sluice/internal/bus/natsconf"
 	"sluice/internal/daemon"
 	"sluice/nodes/all"
@@ -31,18 +33,16 @@ of role admin and keeps it with the address as the context local: the commands i
 just work. Ctrl-C brings all jobs to rest; the next start goes on with them.`
 }
 
-// localContext is the context that up writes.
-const localContext = "local"
-
 // Run serves until it is told to end.
 func (c upCmd) Run(parent context.Context, std streams) error {
 	log := c.Logger("sluice", std.err)
 	ctx, end, told := untilTold(parent, log, ends(log, c.DrainWithin))
 	defer end()
-	dir, err := c.folder()
+	dir, release, err := c.folder()
 	if err != nil {
 		return err
 	}
+	defer release()
 	ln, err := listen(ctx, c.API, c.Endpoint, log)
 	if err != nil {
 		return err
@@ -73,22 +73,21 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 	}
 	defer coord.Close()
 	address := addressOf(ln, c.Endpoint)
-	if err := c.invite(ctx, coord, dir, address); err != nil {
+	if err := c.invite(ctx, coord, dir, address, std.err); err != nil {
 		return err
 	}
-	wconn, err := server.as(natsconf.Worker, log)
+	work, err := c.worker(server, w, log)
 	if err != nil {
 		return err
 	}
+	defer work.Close()
 	g := &group{end: end}
 	w.health.Check("control plane", coord.Ready)
 	if err := w.apart(ctx, g, told, c.MetricsListen, &c.Endpoint, log); err != nil {
 		return err
 	}
 	serve(ctx, g, coord, ln, w.beside(coord.Handler()), daemon.Serving{Within: c.DrainWithin, Connections: c.MaxConnections, Log: log})
-	cfg := working(wconn, workerName(""), c.Work, log)
-	cfg.Meter = w.Worker(c.Nodes())
-	g.run(func() error { return work(ctx, cfg) })
+	g.run(func() error { return work.Run(ctx) })
 	fmt.Fprintf(std.out, "sluice is up: %s\n%s", address, server.joins())
 	return g.wait(ctx, c.DrainWithin)
 }
@@ -102,17 +101,42 @@ func (c *upCmd) coordinator(ctx context.Context, project daemon.Project, dir str
 	cfg := coordinatorConfig(c.Name, c.API, c.OIDC, c.Jobs, c.Files, c.Replicas)
 	cfg.Projects, cfg.Catalogue, cfg.SecretKeys, cfg.AllowPlain = []daemon.Project{project}, all.Catalogue(), keys, c.InsecureListen
 	cfg.Log, cfg.Watched, cfg.Tracer = log, w.Metrics, w.tracer
-	err = patiently(ctx, log, func() (err error) { coord, err = daemon.NewCoordinator(ctx, cfg); return err })
-	return coord, err
+	if err := patiently(ctx, log, func() (err error) { coord, err = daemon.NewCoordinator(ctx, cfg); return err }); err != nil {
+		return nil, err
+	}
+	if err := coord.CheckSecrets(); err != nil { // no refusal: where the key is lost, secrets can be deleted and set anew
+		log.Error("secrets can't be read: "+err.Error(), "hint", "put back the key with which they were set")
+	}
+	return coord, nil
 }
 
-// folder is where all is kept. It is made for this user alone.
-func (c *upCmd) folder() (string, error) {
+// worker makes the worker, which has a connection of its own.
+func (c *upCmd) worker(server *own, w *watched, log hclog.Logger) (*daemon.Worker, error) {
+	conn, err := server.as(natsconf.Worker, log)
+	if err != nil {
+		return nil, err
+	}
+	cfg := working(conn, workerName(""), c.Work, log)
+	cfg.Meter = w.Worker(c.Nodes())
+	return newWorker(cfg)
+}
+
+// folderFault says whose folder it is that can't be used.
+func (c *upCmd) folderFault(err error, dir string) error {
+	if errors.Is(err, bus.ErrLocked) {
+		return usagef("--data-dir %s: another process is using the folder", dir)
+	}
+	return err
+}
+
+// folder is where all is kept, and nobody else stores until release. It is made for this user
+// alone.
+func (c *upCmd) folder() (folder string, release func(), err error) {
 	dir := c.DataDir
 	if dir == "" {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return "", usagef("--data-dir: no folder of the user's own is known: %w", err)
+			return "", nil, usagef("--data-dir: no folder of the user's own is known: %w", err)
 		}
 		dir = filepath.Join(home, ".local", "share", "sluice")
 		if data := os.Getenv("XDG_DATA_HOME"); data != "" {
@@ -120,9 +144,10 @@ func (c *upCmd) folder() (string, error) {
 		}
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", usagef("--data-dir: %w", err)
+		return "", nil, usagef("--data-dir: %w", err)
 	}
-	return dir, nil
+	release, err = bus.HoldFolder(dir) // sluice run would store in it
+	return dir, release, c.folderFault(err, dir)
 }
 
 // keyFile is the file of the key by which secrets are encrypted.
@@ -133,18 +158,26 @@ func (c *upCmd) keyFile(dir string) string {
 	return filepath.Join(dir, "secrets.key")
 }
 
-// invite writes the context local, with a key of role admin that is kept in the folder, too.
-func (c *upCmd) invite(ctx context.Context, coord *daemon.Coordinator, dir, address string) error {
+// invite writes the context, with a key of role admin that is kept in the folder, too. Where the
+// context was that of another cluster it is said.
+func (c *upCmd) invite(ctx context.Context, coord *daemon.Coordinator, dir, address string, out io.Writer) error {
 	token, err := adminKey(ctx, coord, defaultProject, filepath.Join(dir, "admin.key"))
 	if err != nil {
 		return err
 	}
 	return changeContexts(func(all *contexts) error {
-		k := all.Contexts[localContext]
+		k, there := all.Contexts[c.ContextName]
+		if there && k.Key != token {
+			fmt.Fprintf(out, "context %s was that of %s, and is now that of %s; --context-name keeps both\n", c.ContextName, k.Server, address)
+			k = cluster{}
+		}
 		k.Server, k.Key = address, token
-		all.Contexts[localContext] = k
+		all.Contexts[c.ContextName] = k
 		if all.Current == "" {
-			all.Current = localContext
+			all.Current = c.ContextName
+		}
+		if all.Current != c.ContextName {
+			fmt.Fprintf(out, "context %s is kept, and %s is the current one: sluice context %s picks it\n", c.ContextName, all.Current, c.ContextName)
 		}
 		return nil
 	})

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -76,10 +75,7 @@ func (c *upCmd) server(ctx context.Context, dir string, log hclog.Logger) (*own,
 		}
 	}
 	o.Server, err = bus.StartServer(cfg)
-	if errors.Is(err, bus.ErrLocked) {
-		return nil, usagef("--data-dir %s: another process is using the folder", dir)
-	}
-	return o, err
+	return o, c.folderFault(err, dir)
 }
 
 // listens says where the server listens, and how.

@@ -32,13 +32,18 @@ func (c workerCmd) Run(parent context.Context, std streams) error {
 	}
 	defer conn.Close()
 	w.connection(defaultProject, conn)
+	cfg := working(conn, workerName(c.Name), c.Work, log)
+	cfg.Meter = w.Worker(c.Nodes())
+	work, err := newWorker(cfg)
+	if err != nil {
+		return err
+	}
+	defer work.Close()
 	g := &group{end: end}
 	if err := w.apart(ctx, g, told, c.MetricsListen, &c.Endpoint, log); err != nil {
 		return err
 	}
-	cfg := working(conn, workerName(c.Name), c.Work, log)
-	cfg.Meter = w.Worker(c.Nodes())
-	g.run(func() error { return work(ctx, cfg) })
+	g.run(func() error { return work.Run(ctx) })
 	log.Info("works", "name", cfg.Name, "pool", c.Pool)
 	return g.wait(ctx, c.DrainWithin)
 }

@@ -65,7 +65,7 @@ func aboutWorker(w io.Writer, k *coordinator.Worker) {
 	if k.Pool != "" {
 		row(w, "pool", k.Pool)
 	}
-	row(w, "at once", fmt.Sprintf("%d frames, %d in hand", k.Concurrency, k.Busy))
+	row(w, "at once", fmt.Sprintf("computes %d frames, now %d", k.Concurrency, k.Busy))
 	folder := "its root, and artifacts"
 	if k.NoRoot {
 		folder = "artifacts alone (it was started without --root)"

@@ -65,7 +65,9 @@ type Project struct {
 	Audit   *audit.Log
 	Dead    *dead.Box
 	Taps    *tap.Taps
-	Secrets *secret.Secrets // nil where the coordinator has no master key
+	Secrets *secret.Secrets
+	// Away returns for how long the store could not be reached, 0 while it can; nil: it always can.
+	Away func() time.Duration
 }
 
 // server is an API at work.

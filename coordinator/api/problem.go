@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -24,7 +25,8 @@ type Problem struct {
 	Diagnostics recipe.Diagnostics  `json:"diagnostics,omitempty" doc:"The faults of a refused recipe, as the command line shows them."`
 	Errors      []*huma.ErrorDetail `json:"errors,omitempty" doc:"The faults of a request's fields."`
 
-	tag string // of the answer that is the same, where the status is 304
+	tag   string // of the answer that is the same, where the status is 304
+	after string // of a 503: seconds, where not retrySoon
 }
 
 // Error implements error.
@@ -48,7 +50,7 @@ func (p *Problem) later(set func(name, value string)) {
 		set("ETag", p.tag)
 	}
 	if p.Status == http.StatusServiceUnavailable {
-		set("Retry-After", retrySoon)
+		set("Retry-After", cmp.Or(p.after, retrySoon))
 	}
 }
 
@@ -85,6 +87,9 @@ var families = map[int]coordinator.Family{
 func (s *server) problemOf(ctx context.Context, err error) *Problem {
 	var p *Problem
 	var f *coordinator.Fault
+	if cut := waited(ctx, err); cut != nil {
+		err = cut
+	}
 	switch {
 	case errors.As(err, &p):
 	case errors.As(err, &f):
@@ -97,6 +102,9 @@ func (s *server) problemOf(ctx context.Context, err error) *Problem {
 		p = &Problem{Status: http.StatusInternalServerError, Code: "internal", Detail: "something went wrong; the coordinator's log has it under this request's id"}
 	}
 	p.Title, p.RequestID = http.StatusText(p.Status), requestID(ctx)
+	if p.Status == http.StatusServiceUnavailable && s.away() >= awayFor {
+		p.after, p.Hint = retryAway, cmp.Or(p.Hint, awayHint)
+	}
 	return p
 }
 

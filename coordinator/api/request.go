@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -124,7 +123,7 @@ func (s *server) writeProblem(w http.ResponseWriter, r *http.Request, p *Problem
 // authenticate lets through who may do the operation, and bounds its time.
 func (s *server) authenticate(h huma.Context, next func(huma.Context)) {
 	telemetry.Operation(h.Context(), h.Operation().OperationID)
-	ctx, cancel := context.WithTimeout(h.Context(), waitOf(h.Operation()))
+	ctx, cancel := s.bounded(h.Context(), h.Operation())
 	defer cancel()
 	if open, _ := h.Operation().Metadata[metaOpen].(bool); !open {
 		p, err := s.principal(ctx, h)
@@ -210,27 +209,6 @@ func (s *server) refuse(h huma.Context, err error) {
 	h.SetHeader("Content-Type", "application/problem+json")
 	h.SetStatus(p.Status)
 	_ = json.NewEncoder(h.BodyWriter()).Encode(p)
-}
-
-// What a route's operation says beside its path.
-const (
-	metaOpen  = "open"  // true: for everybody
-	metaShare = "share" // an int instead of longShare
-	metaWait  = "wait"  // a time.Duration instead of MaxWait; the key is watched while it lasts
-)
-
-func shareOf(o *huma.Operation) int {
-	if n, ok := o.Metadata[metaShare].(int); ok {
-		return n
-	}
-	return longShare
-}
-
-func waitOf(o *huma.Operation) time.Duration {
-	if d, ok := o.Metadata[metaWait].(time.Duration); ok {
-		return d
-	}
-	return MaxWait
 }
 
 // route registers an operation. Faults of f become problems.

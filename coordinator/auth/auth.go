@@ -23,13 +23,15 @@ const (
 	lookEvery    = 500 * time.Millisecond
 	confirmFor   = 500 * time.Millisecond // how long a request waits for a proof
 	confirmEvery = 100 * time.Millisecond // between two such waits, where the first was in vain
+	doubtEvery   = 10 * time.Second       // between two words of a store that does not answer, twice as long each time
+	doubtMost    = 10 * time.Minute
 	noteEvery    = 10 * time.Second
 	noteFor      = 30 * time.Second // how long writing down the uses may take
 )
 
 var (
 	errUnnamed = coordinator.Faultf(coordinator.Unnamed, "the token is not one that is known here")
-	errStale   = coordinator.Faultf(coordinator.Unavailable, "keys can't be checked now: the store has not answered for %v", staleAfter)
+	errStale   = coordinator.Faultf(coordinator.Unavailable, "keys can't be checked now: the store (NATS) has not answered for %v", staleAfter)
 )
 
 // Project is one project, with its control plane.
@@ -55,6 +57,8 @@ type Auth struct {
 	tokens  *verifier // nil without an identity provider
 	mu      sync.Mutex
 	watches map[*watch]struct{} // guarded by mu
+	doubted time.Time           // when it was last said that keys can't be confirmed; proveAll's own, as doubt
+	doubt   time.Duration       // for how long that is not said again
 }
 
 // desk is what auth keeps of one project.
@@ -229,8 +233,17 @@ func (a *Auth) Run(ctx context.Context) error {
 }
 
 func (a *Auth) proveAll(ctx context.Context) {
-	if err := a.Confirm(ctx); err != nil && ctx.Err() == nil {
+	err := a.Confirm(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	switch now := a.cfg.Now(); {
+	case err == nil && !a.doubted.IsZero():
+		a.log.Info("keys are confirmed again")
+		a.doubted, a.doubt = time.Time{}, 0
+	case err != nil && now.Sub(a.doubted) >= a.doubt:
 		a.log.Warn("keys can't be confirmed; they are refused when that lasts", "after", staleAfter, "err", err)
+		a.doubted, a.doubt = now, min(max(2*a.doubt, doubtEvery), doubtMost)
 	}
 }
 

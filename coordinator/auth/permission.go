@@ -116,9 +116,9 @@ func May(p coordinator.Principal, operation, owner string) error {
 	case row.Own != "" && owner == p.Name && p.Role.Covers(row.Own):
 		return nil
 	case row.Own != "":
-		return coordinator.Faultf(coordinator.Forbidden, "operation %s needs role %s, or %s for what one owns; yours is %s", operation, row.Least, row.Own, p.Role)
+		return coordinator.Faultf(coordinator.Forbidden, "this needs role %s, or %s for what one owns; yours is %s (operation %s)", row.Least, row.Own, p.Role, operation)
 	}
-	return coordinator.Faultf(coordinator.Forbidden, "operation %s needs role %s; yours is %s", operation, row.Least, p.Role)
+	return coordinator.Faultf(coordinator.Forbidden, "this needs role %s; yours is %s (operation %s)", row.Least, p.Role, operation)
 }
 
 // MayOwn reports whether a principal may carry out an operation on a thing that is its own: what

@@ -105,7 +105,7 @@ func (p *replaying) pick(ctx context.Context) (err error) {
 			return coordinator.Faultf(coordinator.Conflict, "the dead letters of %s can't be replayed: %w", batch.node(), err)
 		}
 		if ordered := compile.OrderedBelow(plan); len(ordered) > 0 && !p.Force {
-			return &coordinator.Fault{Family: coordinator.Conflict, Hint: "force replays them all the same",
+			return &coordinator.Fault{Family: coordinator.Conflict, Hint: "force (--force on the command line) replays them all the same",
 				Text: fmt.Sprintf("the records would reach %s late and out of their order, on which the answers there depend", strings.Join(ordered, " and "))}
 		}
 		p.plans = append(p.plans, plan)

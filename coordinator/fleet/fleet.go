@@ -70,6 +70,8 @@ type present struct {
 	beat  time.Duration
 	heard time.Time // by this process's clock
 	seq   uint64    // of its last word
+	first time.Time // of its first word behind this start, by the server's clock
+	twice bool      // another one of that name goes on, and that was told
 }
 
 // Open makes the streams where they are missing, reads who is there, and follows until Close.
@@ -197,7 +199,12 @@ func (f *Fleet) heard(m *bus.Stored) {
 	old := f.workers[rec.Name]
 	switch {
 	case old != nil && rec.Started.Before(old.Started): // the last words of one that was here before
+		twice := !rec.Left && m.Time.Sub(old.first) > bus.BeatsToLive*rec.Beat && !old.twice
+		old.twice = old.twice || twice
 		f.mu.Unlock()
+		if twice {
+			f.tell(coordinator.LevelWarning, rec.Name, fmt.Sprintf("is there twice, as process %d on %s and %d on %s: give each a name of its own", old.PID, old.Host, rec.PID, rec.Host))
+		}
 		return
 	case rec.Left:
 		delete(f.workers, rec.Name)
@@ -206,6 +213,10 @@ func (f *Fleet) heard(m *bus.Stored) {
 		f.log.Error("there are too many workers to know them all", "most", maxWorkers)
 		return
 	default:
+		w.first = m.Time
+		if old != nil && old.Started.Equal(w.Started) {
+			w.first, w.twice = old.first, old.twice
+		}
 		f.workers[rec.Name] = w
 	}
 	f.mu.Unlock()

@@ -272,3 +272,13 @@ func TestStartedAgain(t *testing.T) {
 		t.Errorf("got %v, want a fault of the family unknown", err)
 	}
 }
+
+// TestSameNameTwice tells, once, of two workers of one name that go on.
+func TestSameNameTwice(t *testing.T) {
+	y := newYard(t)
+	y.hire("a", nil)
+	y.event("a has joined")
+	y.hire("a", nil)
+	y.event("a was started again")
+	y.event("a is there twice")
+}

@@ -20,6 +20,7 @@ func (l *Library) Submit(ctx context.Context, s Submission) (job coordinator.Job
 		spec, err := l.Spec(ctx, s)
 		if err == nil {
 			spec.Job = id
+			err = l.secrets(ctx, spec.Plan)
 		}
 		return spec, err
 	})
@@ -91,4 +92,23 @@ func uses(plan *recipe.Plan) []string {
 		names = append(names, Ref{s.Name, s.Version}.String())
 	}
 	return names
+}
+
+// secrets refuses a plan that names a secret which is not there: its job would fail in the middle.
+func (l *Library) secrets(ctx context.Context, plan *recipe.Plan) error {
+	if l.cfg.Secret == nil {
+		return nil
+	}
+	for _, name := range plan.SecretNames() {
+		there, err := l.cfg.Secret(ctx, name)
+		if err != nil {
+			return err
+		}
+		if !there {
+			f := coordinator.Faultf(coordinator.Conflict, "the recipe names secret %s, which is not set", name)
+			f.Hint = "sluice secrets set " + name
+			return f
+		}
+	}
+	return nil
 }

@@ -153,6 +153,9 @@ func writeNew(path string, text []byte) error {
 	return nil
 }
 
+// has reports whether a key is one of the ring, which may be nil.
+func (r *Keyring) has(id string) bool { return r != nil && r.keys[id] != nil }
+
 // seal encrypts a value for what it is bound to.
 func (r *Keyring) seal(value, bound []byte) (id string, sealed []byte) {
 	return r.first, r.keys[r.first].Seal(nil, nil, value, bound)

@@ -152,7 +152,7 @@ func TestRotation(t *testing.T) {
 	both := open(t, conn, "p", keyring(t, "# the new one\n", master(2), "\n", master(1)))
 	set(t, both, "s1", canary+"!")
 	_, err := old.value(ctx, "s1")
-	family(t, "the old key reads what the new one wrote", err, coordinator.Conflict)
+	family(t, "the old key reads what the new one wrote", err, coordinator.Unavailable)
 	if n, err := both.Rekey(ctx); n != 2 || err != nil {
 		t.Errorf("got %d, %v", n, err)
 	}
@@ -202,5 +202,39 @@ func TestKeyFile(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".key-*")); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestOtherKeys: coordinators with different master keys are told of it, before a job is.
+func TestOtherKeys(t *testing.T) {
+	conn, ctx := bustest.Conn(t, bustest.InProcess), bustest.Context(t)
+	a, b := open(t, conn, "p", keyring(t, master(1))), open(t, conn, "p", keyring(t, master(2)))
+	for _, s := range []*Secrets{a, b} {
+		if err := s.Check(); err != nil {
+			t.Errorf("without secrets: %v", err)
+		}
+	}
+	set(t, a, "s", canary)
+	bustest.Eventually(t, "the other to know", func() bool { return b.Known("s") })
+	_, err := b.Set(ctx, "t", canary, "ben", nil)
+	family(t, "set with another key", err, coordinator.Conflict)
+	late := open(t, conn, "p", keyring(t, master(2)))
+	err = late.Check()
+	family(t, "start with another key", err, coordinator.Conflict)
+	if err == nil || !strings.Contains(err.Error(), a.cfg.Keys.first) || !strings.Contains(err.Error(), late.cfg.Keys.first) {
+		t.Errorf("got %v, want both keys named", err)
+	}
+	if err := open(t, conn, "p", keyring(t, master(2), master(1))).Check(); err != nil {
+		t.Errorf("with both keys: %v", err)
+	}
+	none := open(t, conn, "p", nil)
+	family(t, "start without a key", none.Check(), coordinator.Conflict)
+	_, err = none.Set(ctx, "t", canary, "ben", nil)
+	family(t, "set without a key", err, coordinator.Conflict)
+	if !none.Used() || len(none.List()) != 1 {
+		t.Errorf("got %v", none.List())
+	}
+	if _, err := b.Set(ctx, "s", canary, "ben", nil); err != nil { // the lost one, anew
+		t.Errorf("set anew: %v", err)
 	}
 }

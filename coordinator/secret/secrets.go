@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"sluice/coordinator"
 	"sluice/coordinator/store"
 )
@@ -20,8 +22,9 @@ const maxSecrets = 1000
 type Config struct {
 	Control *store.Control
 	Project string
-	Keys    *Keyring
+	Keys    *Keyring         // nil: names are known and can be removed, and no value is read or written
 	Now     func() time.Time // nil: time.Now
+	Log     hclog.Logger     // nil: nowhere
 }
 
 // Secrets are those of one project. All methods may be called from any goroutine.
@@ -29,8 +32,9 @@ type Secrets struct {
 	cfg   Config
 	table store.Table[record]
 
-	mu  sync.RWMutex
-	all map[string]coordinator.Secret // by key in the table; guarded by mu
+	mu      sync.RWMutex
+	all     map[string]coordinator.Secret // by key in the table; guarded by mu, as all below
+	checked bool                          // what was there at the start was told of
 }
 
 // record is a secret as it is stored.
@@ -41,11 +45,11 @@ type record struct {
 
 // New adds its view to the project's control plane; it is called before that follows.
 func New(c Config) (*Secrets, error) {
-	switch {
-	case c.Control == nil || c.Project == "":
+	if c.Control == nil || c.Project == "" {
 		return nil, fmt.Errorf("secrets: a project and its control plane are needed")
-	case c.Keys == nil:
-		return nil, fmt.Errorf("secrets: a master key is needed")
+	}
+	if c.Log == nil {
+		c.Log = hclog.NewNullLogger()
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -59,6 +63,9 @@ func New(c Config) (*Secrets, error) {
 			return
 		}
 		s.all[key] = v.Secret
+		if s.checked && !c.Keys.has(v.Key) {
+			s.cfg.Log.Error("a secret was set with a master key that this coordinator does not have: give all coordinators the same --secret-key-file", "secret", v.Name, "key", v.Key)
+		}
 	})
 	return s, nil
 }
@@ -75,6 +82,12 @@ func (s *Secrets) bound(name string) []byte {
 // on each worker. known refuses to write over the secret as it is; nil refuses none.
 func (s *Secrets) Set(ctx context.Context, name, value, by string, known func(coordinator.Secret) error) (coordinator.Secret, error) {
 	if err := coordinator.CheckSecret(name, value); err != nil {
+		return coordinator.Secret{}, err
+	}
+	if s.cfg.Keys == nil {
+		return coordinator.Secret{}, s.Check()
+	}
+	if err := s.foreign(keyOf(name)); err != nil {
 		return coordinator.Secret{}, err
 	}
 	s.mu.RLock()
@@ -146,6 +159,9 @@ func (s *Secrets) value(ctx context.Context, name string) (string, error) {
 	rec, _, err := s.table.Read(ctx, keyOf(name))
 	if err != nil {
 		return "", named(name, err)
+	}
+	if !s.cfg.Keys.has(rec.Key) { // another coordinator may have it
+		return "", coordinator.Faultf(coordinator.Unavailable, "secret %s can't be read: it is encrypted with master key %.32q, which this coordinator does not have", name, rec.Key)
 	}
 	v, err := s.cfg.Keys.open(rec.Key, rec.Sealed, s.bound(name))
 	if err != nil {

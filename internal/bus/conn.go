@@ -38,6 +38,7 @@ type Conn struct {
 	apiWait time.Duration
 	onClose func()
 	closing atomic.Bool
+	lost    atomic.Int64  // when the connection was lost, in nanoseconds; 0 while there is one
 	closed  chan struct{} // closed when all watchers know
 
 	streams listed
@@ -117,7 +118,12 @@ func Dial(url, name string, opts ...Option) (*Conn, error) {
 		indirect: make(map[string]bool),
 	}
 	nc, err := nats.Connect(url, append(o.nats, c.natsOptions(name)...)...)
-	if err != nil {
+	switch {
+	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired):
+		return nil, fmt.Errorf("connect %s: %w: %w", redacted(url), ErrUnauthorized, err)
+	case errors.Is(err, nats.ErrNoServers):
+		return nil, fmt.Errorf("connect %s: %w", redacted(url), ErrNoServer)
+	case err != nil:
 		return nil, fmt.Errorf("connect %s: %w", redacted(url), err)
 	}
 	c.nc = nc
@@ -139,10 +145,12 @@ func (c *Conn) natsOptions(name string) []nats.Option {
 			if c.closing.Load() {
 				return
 			}
+			c.lost.CompareAndSwap(0, time.Now().UnixNano())
 			c.log.Warn("connection lost", "err", err)
 			c.tell(func(w *watcher) func() { return w.lost })
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
+			c.lost.Store(0)
 			c.log.Info("connected again", "url", nc.ConnectedUrlRedacted())
 			c.tell(func(w *watcher) func() { return w.back })
 		}),
@@ -238,6 +246,15 @@ func (c *Conn) drain(sub *nats.Subscription) {
 	if sub.Drain() != nil { // closed before: nothing comes any more
 		ended()
 	}
+}
+
+// Away returns for how long no server could be reached, 0 while one is connected.
+func (c *Conn) Away() time.Duration {
+	at := c.lost.Load()
+	if at == 0 {
+		return 0
+	}
+	return max(time.Nanosecond, time.Since(time.Unix(0, at)))
 }
 
 // Connected reports whether a server is connected now.

@@ -41,6 +41,10 @@ var (
 	// ErrDiffers: what exists under this name has other settings, or another consumer of
 	// a work queue has the filter.
 	ErrDiffers = errors.New("exists with other settings")
+	// ErrUnauthorized: the server does not let in who connects so.
+	ErrUnauthorized = errors.New("not let in")
+	// ErrNoServer: no server is reached at any of the addresses.
+	ErrNoServer = errors.New("no server answers")
 	// ErrLocked: another process runs a server on the same folder.
 	ErrLocked = errors.New("folder is in use by another process")
 	// ErrHeader: a frame's header can't be trusted, so nothing of it can.

@@ -34,6 +34,7 @@ type Level string
 const (
 	Refuse Level = "refuse" // Sluice can't work there
 	Warn   Level = "warn"   // it works, and somebody should know
+	Note   Level = "note"   // nothing is known to be wrong; this could not be found out
 )
 
 // Finding is one thing that is not as it should be.
@@ -72,7 +73,7 @@ const (
 	testedServer  = "2.15.0"
 	leastPayload  = recipe.InlineBytes + 64<<10
 	leastStore    = 64 << 20
-	littleStore   = 1 << 30
+	littleStore   = 256 << 20
 	leastStreams  = 12 // the control plane's and those of one job
 	fewStreams    = 200
 	leastConsumer = 32
@@ -134,7 +135,7 @@ func (c *Conn) Preflight(ctx context.Context, n Needs) (*Report, error) {
 
 func (r *Report) find(l Level, hint, what string, args ...any) {
 	f := Finding{l, fmt.Sprintf(what, args...), hint}
-	if l == Warn {
+	if l != Refuse {
 		r.Findings = append(r.Findings, f)
 		return
 	}

@@ -46,7 +46,7 @@ func TestPreflight(t *testing.T) {
 	if len(r.Findings) != 2 || !r.JetStream || r.Replicas != 1 || r.MaxPayload != bus.DefaultMaxPayload || !strings.Contains(r.Text(), "forced to disk every 1m0s") {
 		t.Errorf("got %+v", r)
 	}
-	found(t, preflight(t, c, bus.Needs{}), bus.Warn, "is not known")
+	found(t, preflight(t, c, bus.Needs{}), bus.Note, "can't be asked from here")
 	if all, err := c.Streams(bustest.Context(t), ""); err != nil || len(all) > 0 {
 		t.Errorf("got streams %v, %v", all, err)
 	}
@@ -74,6 +74,11 @@ func TestPreflightLacks(t *testing.T) {
 	t.Run("limits", func(t *testing.T) {
 		found(t, preflight(t, with(natsconf.Limits{Store: 1 << 20}), bus.Needs{}), bus.Refuse, "bytes of file storage")
 		found(t, preflight(t, with(natsconf.Limits{Store: 100 << 20}), bus.Needs{}), bus.Warn, "bytes of file storage")
+		for _, f := range preflight(t, with(natsconf.Limits{Store: 1 << 30}), bus.Needs{}).Findings {
+			if f.Level == bus.Warn {
+				t.Errorf("an account that is empty: got %+v", f)
+			}
+		}
 		found(t, preflight(t, with(natsconf.Limits{Memory: 1 << 10}), bus.Needs{}), bus.Refuse, "bytes of memory storage")
 		found(t, preflight(t, with(natsconf.Limits{Streams: 3}), bus.Needs{}), bus.Refuse, "3 streams")
 		found(t, preflight(t, with(natsconf.Limits{Streams: 50}), bus.Needs{}), bus.Warn, "50 streams")

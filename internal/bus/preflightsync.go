@@ -28,8 +28,8 @@ func (r *Report) checkSync(ctx context.Context, n Needs) {
 	const power = "set sync_interval: always, or ask for 3 replicas on machines that do not lose power together"
 	switch {
 	case known == nil && n.Replicas == 1:
-		r.find(Warn, "see that the server's configuration has sync_interval: always; only the server's system account is told, which Sluice is not given",
-			"when the server forces to disk what it acknowledges is not known: with one replica, a power failure may lose the last %v of it", defaultSync)
+		r.find(Note, "see that the server's configuration has sync_interval: always, as sluice nats setup writes it; only its system account is told, which Sluice is not given",
+			"when the server forces to disk what it acknowledges can't be asked from here: without sync_interval: always, and with one replica, a power failure may lose the last %v of it", defaultSync)
 	case known == nil:
 	case known.Always:
 		r.Sync = "all that is acknowledged is on the disk"

@@ -135,6 +135,22 @@ func (c *Coordinator) Handler() http.Handler { return c.http }
 // Keys returns the API keys of a project.
 func (c *Coordinator) Keys(project string) (*auth.Keys, error) { return c.auth.Keys(project) }
 
+// CheckSecrets says whether all secrets that are stored can be read here: an error where they are
+// encrypted with another master key. A coordinator that has none, and secrets that it can't tell
+// workers, is logged.
+func (c *Coordinator) CheckSecrets() error {
+	for _, r := range c.rooms {
+		err := r.Secrets.Check()
+		if err != nil && c.cfg.SecretKeys != nil {
+			return err
+		}
+		if err != nil && r.Secrets.Used() {
+			c.log.Warn(err.Error(), "hint", "start it with --secret-key-file, the same at all coordinators")
+		}
+	}
+	return nil
+}
+
 // socketGrace is how long sockets may take to close when the coordinator ends.
 const socketGrace = 2 * time.Second
 

@@ -64,6 +64,7 @@ func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err e
 	}
 	r.close = append(r.close, r.control.Close)
 	r.Jobs = store.NewJobs(r.control)
+	r.Away = func() time.Duration { return max(p.Conn.Away(), p.Control.Away()) }
 	if r.Events, err = events.Open(ctx, events.Config{Conn: p.Control, Replicas: c.cfg.Replicas, Log: log}); err != nil {
 		return r, err
 	}
@@ -75,16 +76,16 @@ func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err e
 	r.close = append(r.close, r.Fleet.Close)
 	r.Taps = tap.New(tap.Config{Conn: p.Conn, Jobs: r.Jobs})
 	r.close = append(r.close, r.Taps.Close)
+	if r.Secrets, err = secret.New(secret.Config{Control: r.control, Project: p.Name, Keys: c.cfg.SecretKeys, Log: log}); err != nil {
+		return r, err
+	}
 	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, Rootless: r.Fleet.Rootless,
-		PerUser: c.cfg.MaxJobsPerUser, Turns: c.turns, Frame: frames(c.cfg.Replicas)})
+		PerUser: c.cfg.MaxJobsPerUser, Secret: r.Secrets.Exists, Turns: c.turns, Frame: frames(c.cfg.Replicas)})
 	r.Dead = dead.NewBox(dead.BoxConfig{Conn: p.Conn, Jobs: r.Jobs, Turns: store.NewTable[dead.Turn](r.control, "turn"), Catalogue: r.Fleet.Catalogue, Admit: r.Library.Admit})
 	if r.Files, err = files.New(ctx, files.Config{Conn: p.Conn, Control: r.control, Limits: c.cfg.Files, Replicas: c.cfg.Replicas, Live: r.live, Using: files.UsedBy(r.Jobs, r.Library.Naming), Log: log}); err != nil {
 		return r, err
 	}
 	if r.Audit, err = audit.Open(ctx, audit.Config{Conn: p.Control, Replicas: c.cfg.Replicas, Log: log}); err != nil || c.cfg.SecretKeys == nil {
-		return r, err
-	}
-	if r.Secrets, err = secret.New(secret.Config{Control: r.control, Project: p.Name, Keys: c.cfg.SecretKeys}); err != nil {
 		return r, err
 	}
 	r.sealed, err = secret.NewServer(secret.ServerConfig{Bus: p.Conn, Secrets: r.Secrets, Jobs: r.Jobs, Workers: known{r.Fleet}, Log: log})

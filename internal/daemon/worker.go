@@ -40,37 +40,69 @@ type ConfigError struct{ error }
 // Unwrap returns the fault.
 func (e ConfigError) Unwrap() error { return e.error }
 
-// RunWorker serves jobs until ctx ends, and then brings what is in hand to rest.
-// The error is a [ConfigError] where what c says cannot be done.
+// Worker is one that can begin: what it is to touch and to run is there.
+type Worker struct {
+	work *worker.Worker
+	root *os.Root // nil for none
+}
+
+// RunWorker is [NewWorker] and [Worker.Run].
 func RunWorker(ctx context.Context, c WorkerConfig) error {
+	w, err := NewWorker(c)
+	if err != nil {
+		return err
+	}
+	return w.Run(ctx)
+}
+
+// NewWorker checks what a worker is told: an error names the folder that is not there, or the
+// pattern that no kind fits, and is a [ConfigError]. Run has to be called, or Close.
+func NewWorker(c WorkerConfig) (w *Worker, err error) {
 	cfg := worker.Config{Conn: c.Conn, Catalogue: c.Catalogue, Name: c.Name, Pool: c.Pool, Kinds: c.Kinds, Concurrency: c.Concurrency, FullShare: c.FullShare,
 		Artifacts: true, Dial: c.Dial, Meter: c.Meter, Log: c.Log}
+	w = &Worker{}
+	defer func() {
+		if err != nil {
+			w.Close()
+		}
+	}()
 	if c.Root != "" {
-		root, err := os.OpenRoot(c.Root)
+		w.root, err = os.OpenRoot(c.Root)
 		if errors.Is(err, fs.ErrNotExist) {
-			return ConfigError{fmt.Errorf("root: there is no folder %s", c.Root)}
+			return w, ConfigError{fmt.Errorf("root: there is no folder %s", c.Root)}
 		}
 		if err != nil {
-			return ConfigError{fmt.Errorf("root: %w", err)}
+			return w, ConfigError{fmt.Errorf("root: %w", err)}
 		}
-		defer root.Close()
-		cfg.Root = root
+		cfg.Root = w.root
 	}
 	host, err := os.Hostname()
 	if err != nil {
-		return fmt.Errorf("name of the host: %w", err)
+		return w, fmt.Errorf("name of the host: %w", err)
 	}
 	asks, err := secret.NewSource(secret.SourceConfig{Bus: c.Conn, Worker: c.Name, Log: c.Log})
 	if err != nil {
-		return err
+		return w, err
 	}
 	cfg.Secret, cfg.Announce = asks.Secret, &worker.Announcement{Host: host, Version: c.Version, Key: asks.PublicKey()}
 	if cfg.Catalogue, err = cfg.Catalogue.With(dead.Source(c.Conn)); err != nil { // for replays
-		return err
+		return w, err
 	}
-	w, err := worker.New(cfg)
-	if err != nil {
-		return ConfigError{err}
+	if w.work, err = worker.New(cfg); err != nil {
+		return w, ConfigError{err}
 	}
-	return w.Run(ctx)
+	return w, nil
+}
+
+// Close gives back what a worker holds that does not run.
+func (w *Worker) Close() {
+	if w.root != nil {
+		w.root.Close()
+	}
+}
+
+// Run serves jobs until ctx ends, and then brings what is in hand to rest.
+func (w *Worker) Run(ctx context.Context) error {
+	defer w.Close()
+	return w.work.Run(ctx)
 }

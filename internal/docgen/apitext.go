@@ -22,7 +22,8 @@ it needs no key. The command line asks nothing else, by the Go package ` + "`slu
 - **Every answer** has an ` + "`X-Request-ID`" + `, that of the request where that has one. Answers come within 20 s; transfers and
   streams have bounds of their own. A key or a query parameter that a route does not know is refused.
 - **Not now.** A 503, and a 429 for asking too often, says in ` + "`" + `Retry-After` + "`" + ` when to ask again. The Go client and the command line do so
-  for 15 s in all, where a request may come twice.
+  for 15 s in all, where a request may come twice. While no NATS server can be reached, what needs one is answered
+  within 2 to 3 s, with a longer ` + "`" + `Retry-After` + "`" + `, which the client and the command line do not wait for: they say what is wrong.
 
 ## Routes
 

@@ -26,14 +26,14 @@ type counts struct {
 }
 
 // Worker adds the metrics of a worker, and returns what it counts with. concurrency is the most
-// nodes at work at once, 0 for no bound. The counts are of this process: what a job did in all
+// frames computed at once, 0 for no bound. The counts are of this process: what a job did in all
 // is in its progress.
 func (m *Metrics) Worker(concurrency int) *Worker {
 	w := &Worker{names: bounded{most: mostKinds}}
 	m.reg.MustRegister(
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sluice_worker_busy_nodes", Help: "Nodes at work now."},
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sluice_worker_busy_nodes", Help: "Frames that are computed now."},
 			func() float64 { return float64(w.busy.Load()) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sluice_worker_concurrency_nodes", Help: "Nodes at work at once at most; 0 is no bound."},
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sluice_worker_concurrency_nodes", Help: "Frames computed at once, at most; 0 is no bound."},
 			func() float64 { return float64(concurrency) }))
 	for _, c := range []struct {
 		name, help string

@@ -155,7 +155,7 @@ func (j *Jobs) faults() []error {
 	return l
 }
 
-// mostConcurrency bounds the nodes at work at once.
+// mostConcurrency bounds the frames computed at once.
 const mostConcurrency = 4096
 
 func (w *Work) faults() []error {

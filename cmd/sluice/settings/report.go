@@ -3,6 +3,7 @@ package settings
 import (
 	"fmt"
 	"io"
+	"os"
 	"reflect"
 	"strings"
 
@@ -45,7 +46,34 @@ func Check(service, file string, env func(name string) (string, bool)) ([]Row, e
 		}
 		rows = append(rows, Row{f.Name, shown(f), from})
 	}
+	if absent := missing(rows); len(absent) > 0 {
+		return nil, absent
+	}
 	return rows, nil
+}
+
+// missing are the faults of settings that name a file or folder which is not there: the start would
+// end by them.
+func missing(rows []Row) (all Faults) {
+	for _, r := range rows {
+		files := []string{r.Value}
+		switch r.Name {
+		case "root", "nats-creds", "nats-nkey", "secret-key-file", "tls-ca", "tls-cert", "tls-key", "tls-listen-cert", "tls-listen-key":
+		case "projects":
+			files = strings.Split(r.Value, ",")
+		default:
+			continue
+		}
+		for _, file := range files {
+			if _, path, named := strings.Cut(file, "="); named && r.Name == "projects" {
+				file = path
+			}
+			if _, err := os.Stat(file); file != "" && err != nil {
+				all = append(all, fmt.Errorf("%s (%s): %w", r.Name, r.From, err))
+			}
+		}
+	}
+	return all
 }
 
 // Strays returns a sentence for each variable of an environment, NAME=VALUE, that looks like a

@@ -29,8 +29,9 @@ type Worker struct {
 
 // Up is what `sluice up` can be told.
 type Up struct {
-	Name    string `placeholder:"NAME" help:"Name of this server; without it, the name of the host." group:"Service:"`
-	DataDir string `placeholder:"DIR" help:"Folder that all is kept in; without it, sluice in the user's folder for data." group:"Service:"`
+	Name        string `placeholder:"NAME" help:"Name of this server; without it, the name of the host." group:"Service:"`
+	DataDir     string `placeholder:"DIR" help:"Folder that all is kept in; without it, sluice in the user's folder for data." group:"Service:"`
+	ContextName string `default:"local" placeholder:"NAME" help:"Name of the context under which the address and the admin's key are kept for the commands." group:"Service:"`
 	Common
 	Embedded
 	Endpoint

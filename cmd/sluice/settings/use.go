@@ -36,7 +36,7 @@ func (w *Work) Serves(kind string) bool {
 	})
 }
 
-// Nodes is the number of nodes at work at once, at most.
+// Nodes is the number of frames computed at once, at most.
 func (w *Work) Nodes() int {
 	if w.Concurrency > 0 {
 		return w.Concurrency
