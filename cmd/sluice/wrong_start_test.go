@@ -83,7 +83,7 @@ func TestSecretsMissing(t *testing.T) {
 		{"recipes diff keyed 1 latest", "", 0, "", ""},
 		{"recipes diff keyed 1 last", "", 3, "", "want a number, or latest"},
 		{"up --help", "", 0, "by default 127.0.0.1:8420", ""},
-		{"worker --nats nats://127.0.0.1:1", "", 1, "", "is nats-server running there?"},
+		{"worker --nats nats://127.0.0.1:1", "", 4, "", "is nats-server running there?"},
 		{"config check", "", 3, "", "--for=coordinator|worker|up"},
 	})
 }

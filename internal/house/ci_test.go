@@ -27,8 +27,9 @@ func TestNoEngineBeforeItsStep(t *testing.T) {
 
 // stubs take the place of the programs that .ci/engine calls: each writes what it did to the log.
 var stubs = map[string]string{
-	// The engine answers when the file answers holds 0, and counts down to that each time.
-	"docker":    `case $1 in info) n=$(cat answers); [ "$n" -gt 0 ] && echo $((n - 1)) > answers; [ "$n" = 0 ];; esac`,
+	// The engine answers when there is a file up, or when the file answers holds 0, and counts down to
+	// that each time.
+	"docker":    `case $1 in info) [ ! -e up ] || exit 0; n=$(cat answers); [ "$n" -gt 0 ] && echo $((n - 1)) > answers; [ "$n" = 0 ];; esac`,
 	"apt-get":   `[ "$1" = update ] || { echo installed >> log; cp -n spare/* programs/; [ ! -e installs ] || . ./installs; }`,
 	"systemctl": `cat service`,
 	"sleep":     `exec /bin/sleep 0.02`,
@@ -70,7 +71,7 @@ func TestEngine(t *testing.T) {
 			for name, text := range stubs {
 				put("programs/"+name, "#!/bin/sh\n"+text+"\n")
 			}
-			put("spare/dockerd", "#!/bin/sh\necho dockerd >> log\necho 0 > answers\nexec tail -f /dev/null\n")
+			put("spare/dockerd", "#!/bin/sh\necho dockerd >> log\ntouch up\nexec tail -f /dev/null\n")
 			put("answers", row.answers)
 			put("service", row.service)
 			put("log", "")
