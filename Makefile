@@ -9,6 +9,8 @@ export GOFLAGS
 FUZZTIME ?= 1m
 SEEDS    ?= 200000
 KILLS    ?= 50
+# Tests wait much, for leases and elections: three packages at once keep two cores busy.
+PACKAGES := -p 3
 # The longest tests begin first, so that nothing waits for them.
 LONGEST  := ./internal/trial ./internal/hostile ./internal/crash
 RACED    := ./worker/... ./coordinator/job ./internal/bus ./internal/protocol ./internal/solo
@@ -39,7 +41,7 @@ demo: build ## run two of the example recipes and show what they wrote
 	@echo; echo "out/top-talkers.jsonl:"; head -n 10 out/top-talkers.jsonl
 
 test: ## run all tests, within five minutes, and print what they measured (make check vets)
-	$(FIGURED) $(GO) test -vet=off -skip $(CONTAINED) $(LONGEST) ./...
+	$(FIGURED) $(GO) test $(PACKAGES) -vet=off -skip $(CONTAINED) $(LONGEST) ./...
 
 race: ## run all short tests under the race detector, but for those that run the built product
 	$(GO) test -race -short -timeout 20m -skip $(CONTAINED) $(LONGEST) $$($(GO) list ./... | grep -v '/internal/faults$$')

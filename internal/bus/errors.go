@@ -74,6 +74,7 @@ const (
 	codeConsumerAbsent  = 10014
 	codeNoMessage       = 10037
 	codeSeqAbsent       = 10043
+	codeNoFolder        = 10049
 	codeDeleteFailed    = 10057
 	codeStorage         = 10047
 	codeStreamExists    = 10058

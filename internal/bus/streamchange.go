@@ -13,7 +13,7 @@ import (
 // for, and never on fewer, so that of two services with different settings none takes from a
 // stream what the other gave it. It returns before the added servers have all that is in it.
 func (c *Conn) EnsureStream(ctx context.Context, s StreamConfig) error {
-	err := c.api(ctx, "STREAM.CREATE."+s.Name, s.wire(), nil)
+	err := c.createStream(ctx, s)
 	if errors.Is(err, ErrDiffers) {
 		err = c.ensureReplicas(ctx, s, err)
 	}
@@ -21,6 +21,22 @@ func (c *Conn) EnsureStream(ctx context.Context, s StreamConfig) error {
 		return fmt.Errorf("stream %s: %w", s.Name, err)
 	}
 	return nil
+}
+
+// createTries are the times that a stream is asked for whose folder the server could not make.
+const createTries = 5
+
+// createStream asks for a stream. The server removes the folders of an account in the background
+// when its last stream is deleted, and fails where it makes another in them at that moment.
+func (c *Conn) createStream(ctx context.Context, s StreamConfig) (err error) {
+	for range createTries {
+		var refused *apiError
+		err = c.api(ctx, "STREAM.CREATE."+s.Name, s.wire(), nil)
+		if !errors.As(err, &refused) || refused.ErrCode != codeNoFolder {
+			return err
+		}
+	}
+	return err
 }
 
 // ensureReplicas gives a stream that exists the replicas that are asked for, and then looks

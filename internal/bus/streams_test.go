@@ -36,6 +36,21 @@ func TestEnsureStreamIsIdempotent(t *testing.T) {
 	}
 }
 
+// TestEnsureStreamBehindTheLast: the server removes the folder of an account whose last stream was
+// deleted, in the background, and a stream that comes then is made all the same.
+func TestEnsureStreamBehindTheLast(t *testing.T) {
+	conn, ctx := bustest.Conn(t, bustest.InProcess), bustest.Context(t)
+	s := bus.StreamConfig{Name: "S", Subjects: []string{"s"}}
+	for i := range 500 {
+		if err := conn.EnsureStream(ctx, s); err != nil {
+			t.Fatalf("time %d: %v", i, err)
+		}
+		if err := conn.DeleteStream(ctx, s.Name); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestEnsureConsumerIsIdempotent(t *testing.T) {
 	c := bustest.Conn(t, bustest.InProcess)
 	ctx := bustest.Context(t)
