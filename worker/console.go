@@ -16,7 +16,6 @@ import (
 const (
 	printBytes = 16 << 10 // of one message, and of what waits to be sent
 	printLine  = 4 << 10  // of one line; the rest is cut off
-	printSoon  = 10 * time.Millisecond
 	printEvery = 100 * time.Millisecond // between two messages of a node, so that it has 160 KiB a second
 )
 
@@ -79,8 +78,8 @@ func (c *console) Write(p []byte) (int, error) {
 		}
 		c.text = append(c.text, '\n')
 	}
-	if c.due == nil {
-		c.due = time.AfterFunc(max(printSoon, printEvery-time.Since(c.last)), c.send)
+	if c.due == nil { // the first lines go at once: a short job ends behind them
+		c.due = time.AfterFunc(max(0, printEvery-time.Since(c.last)), c.send)
 	}
 	return len(p), nil
 }

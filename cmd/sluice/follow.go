@@ -24,7 +24,11 @@ func (c *watchFlags) follow(parent context.Context, std streams, r *remote, id r
 	}
 	ctx, release := signal.NotifyContext(parent, endings()...)
 	defer release()
-	err = r.Events(ctx, id, 0, true, c.shower(view, std))
+	show, seen := c.shower(view, std), uint64(0)
+	err = r.Events(ctx, id, 0, true, func(e client.Event) error {
+		seen = max(seen, e.ID)
+		return show(e)
+	})
 	switch {
 	case errors.Is(err, context.Canceled):
 		return exitError{codeInterrupted, fmt.Errorf("job %s goes on; sluice logs -f %s follows it", id, id)}
@@ -34,6 +38,9 @@ func (c *watchFlags) follow(parent context.Context, std streams, r *remote, id r
 	j, err := r.Client.Job(parent, id)
 	if err != nil {
 		return told(err)
+	}
+	if err := r.late(ctx, &j, seen, show); err != nil {
+		return err
 	}
 	return c.close(parent, view, r, &j, std)
 }

@@ -37,9 +37,10 @@ func (c logsCmd) Run(ctx context.Context, std streams) error {
 	if err == nil && c.Follow {
 		err = l.follow(ctx, r, id)
 	}
+	if errors.Is(err, errOver) {
+		err = l.late(ctx, r, id)
+	}
 	switch {
-	case errors.Is(err, errOver):
-		return nil
 	case errors.Is(err, context.Canceled):
 		return exitError{code: codeInterrupted}
 	}
@@ -83,6 +84,15 @@ func (l *jobLog) follow(ctx context.Context, r *remote, id recipe.JobID) error {
 	}
 	l.live = true
 	return r.Events(ctx, id, l.last, true, l.take)
+}
+
+// late prints what the job's printers printed last.
+func (l *jobLog) late(ctx context.Context, r *remote, id recipe.JobID) error {
+	j, err := r.Client.Job(ctx, id)
+	if err != nil {
+		return err
+	}
+	return r.late(ctx, &j, l.last, l.take)
 }
 
 // printEvent prints what happened for people. Progress is not for a log.
