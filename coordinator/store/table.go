@@ -27,7 +27,9 @@ func NewTable[T any](c *Control, name string) Table[T] { return Table[T]{c: c, n
 const jobPart = "_."
 
 // jobTable returns a table of records of jobs, see [Table.updateAmong].
-func jobTable[T any](c *Control, name string) Table[T] { return Table[T]{c: c, name: name, part: jobPart} }
+func jobTable[T any](c *Control, name string) Table[T] {
+	return Table[T]{c: c, name: name, part: jobPart}
+}
 
 func (t Table[T]) subject(key string) string { return prefix + t.name + "." + t.part + key }
 
