@@ -7,8 +7,13 @@ import "strings"
 // at most a third of it. Case and underscores count for little.
 func Nearest(name string, among []string) (string, bool) {
 	best, dist := "", len(name)/3+1
+	name = plainName(name)
 	for _, a := range among {
-		d := editDistance(plainName(name), plainName(a))
+		other := plainName(a)
+		if len(other) > len(name)+4*dist || len(name) > len(other)+4*dist { // at most 4 bytes a letter
+			continue
+		}
+		d := editDistance(name, other)
 		if d < dist || d == dist && best == "" && d == 1 {
 			best, dist = a, d
 		}
@@ -16,8 +21,10 @@ func Nearest(name string, among []string) (string, bool) {
 	return best, best != ""
 }
 
+var plain = strings.NewReplacer("_", "", "-", "", " ", "")
+
 func plainName(s string) string {
-	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(s))
+	return plain.Replace(strings.ToLower(s))
 }
 
 // editDistance is the optimal string alignment distance, with one row of memory for

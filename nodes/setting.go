@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Setting describes one setting of a kind, as its struct's tags say.
@@ -44,10 +46,22 @@ func (k *Kind) CheckTags() error {
 	return err
 }
 
+// known holds the settings of structs whose tags are sound, which a large recipe asks for at each
+// node. Nobody changes them.
+var known sync.Map // of []Setting by reflect.Type
+
 func (k *Kind) settings() (list []Setting, fault error) {
 	if k.config == nil {
 		return nil, nil
 	}
+	if list, ok := known.Load(k.config); ok {
+		return list.([]Setting), nil
+	}
+	defer func() {
+		if fault == nil {
+			known.Store(k.config, slices.Clip(list))
+		}
+	}()
 	for i := range k.config.NumField() {
 		f := k.config.Field(i)
 		if !f.IsExported() {

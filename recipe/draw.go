@@ -74,9 +74,11 @@ func (d *drawing) mermaid(b *strings.Builder, indent string) {
 	}
 }
 
+var unmarked = strings.NewReplacer("<", "&lt;", ">", "&gt;")
+
 // mermaidText escapes what Mermaid would read as markup in a quoted label.
 func mermaidText(s string) string {
-	return strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(s)
+	return unmarked.Replace(s)
 }
 
 // DOT returns the plan as a Graphviz digraph: an included recipe is a cluster, an edge

@@ -12,7 +12,7 @@ import (
 
 const (
 	maxNesting = 100       // levels of lists and maps in a document
-	maxMarks   = 600_000   // of a document: lines, commas and whatever else begins a value
+	maxMarks   = 300_000   // of a document: lines, commas and whatever else begins a value
 	maxValues  = 1_000_000 // values of a document, aliases counted as what they stand for
 )
 

@@ -22,7 +22,12 @@ type edgeOut struct{ Body coordinator.EdgeVerdict }
 
 func (s *server) edges() {
 	route(s, huma.Operation{OperationID: "check-edge", Method: http.MethodPost, Path: "/v1/edges/check", Summary: "Check whether two ports may be joined", Tags: []string{"kinds"}, DefaultStatus: http.StatusOK},
-		func(_ context.Context, p *Project, in *edgeIn) (*edgeOut, error) {
+		func(ctx context.Context, p *Project, in *edgeIn) (*edgeOut, error) {
+			_, end, err := p.Library.Turn(ctx)
+			if err != nil {
+				return nil, err
+			}
+			defer end()
 			from, err := p.end(in.Body.From)
 			if err != nil {
 				return nil, err

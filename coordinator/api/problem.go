@@ -93,7 +93,7 @@ func (s *server) problemOf(ctx context.Context, err error) *Problem {
 	switch {
 	case errors.As(err, &p):
 	case errors.As(err, &f):
-		p = &Problem{Status: statuses[f.Family], Code: f.Family, Detail: f.Text, Hint: f.Hint, Diagnostics: f.Found}
+		p = &Problem{Status: statuses[f.Family], Code: f.Family, Detail: f.Text, Hint: f.Hint, Diagnostics: firstOf(f.Found)}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		p = &Problem{Status: http.StatusServiceUnavailable, Code: coordinator.Unavailable, Detail: "the request took too long"}
 	}

@@ -25,6 +25,12 @@ func refused(d recipe.Diagnostics) error {
 	return f
 }
 
+// maxTold is how many diagnostics one answer tells.
+const maxTold = 1000
+
+// firstOf returns the first of many diagnostics: nobody reads the rest, which may be a hundred megabytes.
+func firstOf(d recipe.Diagnostics) recipe.Diagnostics { return d[:min(len(d), maxTold)] }
+
 type documentIn struct{ Body coordinator.Document }
 
 type checkedOut struct{ Body coordinator.Checked }
@@ -43,7 +49,7 @@ func (s *server) recipes() {
 				return nil, err
 			}
 			if len(found) > 0 {
-				return &checkedOut{coordinator.Checked{Diagnostics: found}}, nil
+				return &checkedOut{coordinator.Checked{Diagnostics: firstOf(found)}}, nil
 			}
 			return &checkedOut{coordinator.Checked{Sound: true, Diagnostics: recipe.Diagnostics{}, Steps: sum.Steps, Edges: sum.Edges}}, nil
 		})

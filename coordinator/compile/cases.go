@@ -82,7 +82,7 @@ func (c *compilation) testPlace(entry *recipe.TestRecords, given bool) (place, b
 	way := strings.Split(name, "/")
 	for _, box := range way[:len(way)-1] {
 		if u.units[box] == nil {
-			if slices.Contains(u.names, box) {
+			if u.named[box] {
 				return fail(recipe.CodeTestNode, "", "the test names %s, but %s is not an included recipe", entry.Node, box)
 			}
 			boxes := func() []string { return slices.Sorted(maps.Keys(u.units)) }
@@ -96,7 +96,7 @@ func (c *compilation) testPlace(entry *recipe.TestRecords, given bool) (place, b
 	}
 	n := u.nodes[last]
 	if n == nil {
-		if slices.Contains(u.names, last) {
+		if u.named[last] {
 			return place{}, false // at fault already
 		}
 		return fail(recipe.CodeTestNode, c.didYouMean(last, func() []string { return u.names }), "the test names the unknown node %s", entry.Node)

@@ -32,6 +32,11 @@ type Options struct {
 	// Outlets, when it is not nil, is told where the open outputs of included recipes lead
 	// from: by NODE.PORT of the inclusion the NODE.PORTs of steps.
 	Outlets map[string][]string
+	// Decoded, when it is not nil, is told the document of the text, as it was read.
+	Decoded func(*recipe.Document)
+	// Stop, when it is not nil, is asked between phases and between nodes. Once it says true the
+	// compiler gives up: there is no plan, and what it returns says nothing of the recipe.
+	Stop func() bool
 }
 
 // Compile makes a plan of the recipe in text. The plan is nil when there is a fault.
@@ -108,12 +113,21 @@ func newCompilation(file string, text []byte, o Options) *compilation {
 // run runs phases and reports whether there was no fault.
 func (c *compilation) run(list []phase) bool {
 	for _, p := range list {
+		if c.stopped() {
+			return false
+		}
 		p.run(c)
 		if c.halt || p.gate && len(c.faults) > 0 {
 			return false
 		}
 	}
 	return len(c.faults) == 0
+}
+
+// stopped reports whether the compiler is to give up, and does.
+func (c *compilation) stopped() bool {
+	c.halt = c.halt || c.o.Stop != nil && c.o.Stop()
+	return c.halt
 }
 
 // fault reports a fault once, however often an included recipe repeats it.
@@ -139,11 +153,13 @@ func oneLine(s string) string {
 
 // didYouMean bounds the work of looking for near names in a recipe full of faults.
 func (c *compilation) didYouMean(name string, candidates func() []string) string {
-	const most = 100
-	if c.hints++; c.hints > most {
+	const most = 200_000 // names that are looked at
+	if c.hints > most {
 		return ""
 	}
-	return recipe.DidYouMean(name, candidates())
+	names := candidates()
+	c.hints += len(names) + 1
+	return recipe.DidYouMean(name, names)
 }
 
 // diagnostics returns the faults: those of the recipe itself first, then those of each
@@ -165,4 +181,7 @@ func (c *compilation) decode() {
 	doc, faults := recipe.Decode(c.file, c.text)
 	c.faults = append(c.faults, faults...)
 	c.docs[c.file] = doc
+	if c.o.Decoded != nil {
+		c.o.Decoded(doc)
+	}
 }

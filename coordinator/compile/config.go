@@ -12,6 +12,9 @@ import (
 // schema of its kind.
 func (c *compilation) checkSettings() {
 	for _, n := range c.nodes {
+		if c.stopped() {
+			return
+		}
 		c.checkNode(n)
 	}
 }
@@ -100,6 +103,9 @@ func (c *compilation) checkBuild() {
 	for _, n := range c.nodes {
 		if n.kind == nil || n.config == nil {
 			continue
+		}
+		if c.stopped() {
+			return
 		}
 		env := &nodes.Env{Job: "check", Node: n.path, Seed: c.o.Seed, Checking: true, Types: n.inner}
 		if n.untyped { // by a fault at its edges, which does not excuse its settings

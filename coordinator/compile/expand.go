@@ -20,7 +20,7 @@ func (c *compilation) expand() {
 }
 
 func (c *compilation) unit(doc *recipe.Document, up *unit, by *recipe.Node) *unit {
-	u := &unit{doc: doc, up: up, by: by, nodes: map[string]*node{}, units: map[string]*unit{}}
+	u := &unit{doc: doc, up: up, by: by, nodes: map[string]*node{}, units: map[string]*unit{}, named: map[string]bool{}}
 	if up != nil {
 		u.depth = up.depth + 1
 		u.prefix = up.prefix + by.Name + "/"
@@ -32,11 +32,12 @@ func (c *compilation) unit(doc *recipe.Document, up *unit, by *recipe.Node) *uni
 
 func (c *compilation) expandUnit(u *unit) {
 	for i := range u.doc.Nodes {
-		if c.halt {
+		if c.stopped() {
 			return
 		}
 		doc := &u.doc.Nodes[i]
 		u.names = append(u.names, doc.Name)
+		u.named[doc.Name] = true
 		if ref, ok := strings.CutPrefix(doc.Kind, includes); ok {
 			c.include(u, doc, ref)
 		} else {

@@ -20,6 +20,7 @@ type unit struct {
 	units  map[string]*unit
 	set    settings // that its nodes inherit
 	names  []string // of its nodes, for hints
+	named  map[string]bool
 
 	inlets, outlets []*openPort // in the order of the document
 }

@@ -38,7 +38,7 @@ func (c *compilation) standIns() {
 func (c *compilation) standIn(name, port string) *node {
 	if name == recipe.Inputs {
 		name = port
-	} else if port != "" || slices.Contains(c.top.names, name) {
+	} else if port != "" || c.top.named[name] {
 		return nil
 	}
 	for _, p := range c.top.inlets {

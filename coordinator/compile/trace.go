@@ -208,7 +208,7 @@ func (c *compilation) follow(u *unit, ref *recipe.Ref) ([]end, bool) {
 		return c.inward(u, sub, ref)
 	case n != nil:
 		return c.arrive(u, n, ref)
-	case !slices.Contains(u.names, ref.Node): // else an inclusion that failed
+	case !u.named[ref.Node]: // else an inclusion that failed
 		c.faultAt(u, ref, recipe.CodeNode, c.didYouMean(ref.Node, func() []string { return u.names }), "unknown node %s", ref.Node)
 	}
 	return nil, false

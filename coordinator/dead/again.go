@@ -99,7 +99,22 @@ func (p *replaying) pick(ctx context.Context) (err error) {
 		return err
 	}
 	p.batches = slices.DeleteFunc(p.batches, func(b *Batch) bool { return p.had[p.id(b.Step)] })
+	return p.plan(ctx, own)
+}
+
+// plan makes the plan of each batch, in one turn.
+func (p *replaying) plan(ctx context.Context, own *nodes.Catalogue) error {
+	turn, end, err := p.box.cfg.Turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	for _, batch := range p.batches {
+		if turn.Err() != nil {
+			f := coordinator.Faultf(coordinator.Unavailable, "the replays of the dead letters of %d nodes can't be planned in the time that one request may take", len(p.batches))
+			f.Hint = "ask again in a moment, or replay those of one node (--node on the command line)"
+			return f
+		}
 		plan, err := p.store.Plan(batch, own)
 		if err != nil {
 			return coordinator.Faultf(coordinator.Conflict, "the dead letters of %s can't be replayed: %w", batch.node(), err)

@@ -21,7 +21,7 @@ type Jobs interface {
 	Submit(ctx context.Context, s *coordinator.Spec) (job coordinator.Job, again bool, err error)
 }
 
-// BoxConfig says whose dead letters a box has. All but Admit must be set.
+// BoxConfig says whose dead letters a box has. All but Turn and Admit must be set.
 type BoxConfig struct {
 	Conn *bus.Conn
 	Jobs Jobs
@@ -29,6 +29,9 @@ type BoxConfig struct {
 	Turns Turns
 	// Catalogue returns the kinds that plans of replays are made with.
 	Catalogue func() *nodes.Catalogue
+	// Turn waits for a turn to make the plans of a replay in, which is over when end is called. Nil
+	// waits for none.
+	Turn func(context.Context) (turn context.Context, end func(), err error)
 	// Admit submits the job of that id which prepare makes, where its owner may have one more. Nil
 	// submits it at once.
 	Admit func(ctx context.Context, owner string, id recipe.JobID, prepare func(context.Context) (*coordinator.Spec, error)) (job coordinator.Job, again bool, err error)
@@ -51,6 +54,9 @@ func NewBox(c BoxConfig) *Box {
 			}
 			return c.Jobs.Submit(ctx, spec)
 		}
+	}
+	if c.Turn == nil {
+		c.Turn = func(ctx context.Context) (context.Context, func(), error) { return ctx, func() {}, nil }
 	}
 	return &Box{cfg: c}
 }

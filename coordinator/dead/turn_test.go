@@ -49,3 +49,34 @@ func TestOneReplayWrites(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestReplayTakesTurn: plans of replays are made in a turn, which ends; without one, or when it is
+// over, nothing is submitted.
+func TestReplayTakesTurn(t *testing.T) {
+	s := newService(t)
+	s.broken.Store(true)
+	s.submit("one", twice, 16)
+	s.ends("one", recipe.JobSucceeded)
+	s.broken.Store(false)
+	over, cancel := context.WithCancel(s.ctx)
+	cancel()
+	none := coordinator.Faultf(coordinator.Unavailable, "no turn")
+	for _, row := range []struct {
+		turn context.Context
+		err  error
+		want string
+		ends int
+	}{
+		{nil, none, "no turn", 0},
+		{over, nil, "the replays of the dead letters of 2 nodes can't be planned in the time that one request may take", 1},
+	} {
+		ends := 0
+		box := dead.NewBox(dead.BoxConfig{Conn: s.conn, Jobs: s.jobs, Turns: s.turns, Catalogue: func() *nodes.Catalogue { return s.kinds() },
+			Turn: func(context.Context) (context.Context, func(), error) { return row.turn, func() { ends++ }, row.err }})
+		_, err := box.Replay(s.ctx, dead.Replaying{Job: "one", Owner: "ann"})
+		s.fault("a replay", err, coordinator.Unavailable, row.want)
+		if ends != row.ends {
+			t.Errorf("%s: the turn was ended %d times, want %d", row.want, ends, row.ends)
+		}
+	}
+}

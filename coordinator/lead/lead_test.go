@@ -380,7 +380,7 @@ func TestReplayKeeps(t *testing.T) {
 		t.Fatal(err)
 	}
 	// What Order refuses, as it was written by a coordinator that had not seen the replay.
-	if _, err := orders.Change(ctx, "one", func(o *coordinator.Order) error { o.Want = coordinator.WantGone; return nil }); err != nil {
+	if _, err := orders.Change(ctx, "_.one", func(o *coordinator.Order) error { o.Want = coordinator.WantGone; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	c.until(s, "one", "is to be deleted", func(j coordinator.Job) bool { return j.Want == coordinator.WantGone })

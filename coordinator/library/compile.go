@@ -22,18 +22,19 @@ func (l *Library) Compile(ctx context.Context, s Source, params map[string]any, 
 	if err != nil {
 		return nil, nil, err
 	}
-	end, err := l.cfg.Turns.take(ctx)
+	turn, end, err := l.Turn(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer end()
-	r := l.resolver(ctx, s)
-	plan, found := compile.Compile(s.Label, []byte(s.Text), compile.Options{Catalogue: l.cfg.Catalogue(), Params: texts, Load: r.load, Seed: seed, Frame: l.cfg.Frame})
-	if r.fault != nil {
-		return nil, nil, r.fault
+	r := l.resolver(turn, s)
+	plan, found := compile.Compile(s.Label, []byte(s.Text), compile.Options{Catalogue: l.cfg.Catalogue(), Params: texts, Load: r.load, Seed: seed, Frame: l.cfg.Frame,
+		Decoded: r.decoded, Stop: r.late})
+	if err := r.failed(); err != nil {
+		return nil, nil, err
 	}
 	if len(found) == 0 {
-		found = l.unfit(s, plan, texts)
+		found = l.unfit(s, r.doc, plan, texts)
 	}
 	if len(found) > 0 {
 		return nil, found, nil
@@ -54,19 +55,21 @@ func (l *Library) Check(ctx context.Context, s Source) (compile.Summary, recipe.
 	r := l.resolver(ctx, s)
 	summary, found, err := r.check(ctx)
 	if err == nil && len(found) == 0 {
-		found = stdinOf(s)
+		found = stdinOf(s, r.doc)
 	}
 	return summary, found, err
 }
 
 func (r *resolver) check(ctx context.Context) (compile.Summary, recipe.Diagnostics, error) {
-	end, err := r.l.cfg.Turns.take(ctx)
+	turn, end, err := r.l.Turn(ctx)
 	if err != nil {
 		return compile.Summary{}, nil, err
 	}
 	defer end()
-	summary, found := compile.Check(r.top.Label, []byte(r.top.Text), compile.Options{Catalogue: r.l.cfg.Catalogue(), Load: r.load, Unvalued: true})
-	return summary, found, r.fault
+	r.ctx = turn
+	summary, found := compile.Check(r.top.Label, []byte(r.top.Text), compile.Options{Catalogue: r.l.cfg.Catalogue(), Load: r.load, Unvalued: true,
+		Decoded: r.decoded, Stop: r.late})
+	return summary, found, r.failed()
 }
 
 // used returns what the document at the top includes itself, sorted.

@@ -47,9 +47,12 @@ type Config struct {
 	Secret func(ctx context.Context, name string) (bool, error)
 	// Frame bounds the frames of what is compiled; zero fields are the usual.
 	Frame recipe.FrameLimits
-	Turns *Turns           // of compiling; nil is its own, of the usual number
-	Cache int              // bytes of documents that are kept in memory; 0 is 32 MiB
-	Now   func() time.Time // nil is time.Now
+	Turns *Turns // of compiling; nil is its own, of the usual number
+	// CompileFor is how long a request may wait for its turn and compile; 0 is the constant. Above
+	// it the fault is coordinator.Unavailable.
+	CompileFor time.Duration
+	Cache      int              // bytes of documents that are kept in memory; 0 is 32 MiB
+	Now        func() time.Time // nil is time.Now
 }
 
 // Library is the saved recipes of one project. All methods may be called from any goroutine.
@@ -84,6 +87,9 @@ func New(c Config) *Library {
 	}
 	if c.Turns == nil {
 		c.Turns = NewTurns(0, 0)
+	}
+	if c.CompileFor == 0 {
+		c.CompileFor = CompileFor
 	}
 	if c.Cache == 0 {
 		c.Cache = defaultCache

@@ -27,6 +27,25 @@ type resolver struct {
 	found  map[Ref]string   // digests of the versions that are included at any depth
 	bytes  int
 	fault  error // of the store: no fault of the recipe
+
+	doc     *recipe.Document // at the top, as it was read
+	stopped bool             // before it was compiled: its turn was over
+}
+
+func (r *resolver) decoded(doc *recipe.Document) { r.doc = doc }
+
+// late reports whether the turn is over.
+func (r *resolver) late() bool {
+	r.stopped = r.stopped || r.ctx.Err() != nil
+	return r.stopped
+}
+
+// failed returns what kept the recipe from being compiled and is no fault of it.
+func (r *resolver) failed() error {
+	if r.stopped {
+		return r.l.late(r.top.Label)
+	}
+	return r.fault
 }
 
 // place is where a document stands: its source, and its path from that one's folder.

@@ -108,8 +108,7 @@ func (l *Library) checked(ctx context.Context, s *Saving, n int, digest string) 
 	if len(found) > 0 {
 		return v, refused("the recipe "+s.Name, relabelled(found, top.Label, s.Source.Label))
 	}
-	doc, _ := recipe.Decode(top.Label, []byte(top.Text))
-	return coordinator.RecipeVersion{Version: n, Description: clip(doc.Description, maxDescription), Digest: digest,
+	return coordinator.RecipeVersion{Version: n, Description: clip(r.doc.Description, maxDescription), Digest: digest,
 		Uses: r.used(), By: s.By, At: l.now()}, nil
 }
 

@@ -30,6 +30,13 @@ func TestTurns(t *testing.T) {
 	ways := map[string]func() error{
 		"check":   func() error { _, _, err := d.Check(d.ctx, source); return err },
 		"compile": func() error { _, _, err := d.Compile(d.ctx, source, nil, 0); return err },
+		"any other": func() error {
+			_, end, err := d.Turn(d.ctx)
+			if err == nil {
+				end()
+			}
+			return err
+		},
 		"save": func() error {
 			_, _, err := d.Save(d.ctx, library.Saving{Name: "a", Source: source, By: "ann"})
 			return err

@@ -3,6 +3,7 @@ package library
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"sluice/nodes"
 	"sluice/recipe"
@@ -21,13 +22,13 @@ const (
 
 // unfit returns what of a plan can't run in this cluster, whatever it waits for. texts are the
 // values that were given for parameters.
-func (l *Library) unfit(s Source, plan *recipe.Plan, texts map[string]string) (found recipe.Diagnostics) {
-	doc, _ := recipe.Decode(s.Label, []byte(s.Text))
+func (l *Library) unfit(s Source, doc *recipe.Document, plan *recipe.Plan, texts map[string]string) (found recipe.Diagnostics) {
+	catalogue := l.cfg.Catalogue()
 	for i := range plan.Steps {
 		step := &plan.Steps[i]
 		text, hint := fmt.Sprintf(stdinText, step.Node), stdinHint
 		if step.Kind != kindStdin {
-			path := l.unread(step)
+			path := l.unread(step, catalogue)
 			if path == "" {
 				continue
 			}
@@ -46,8 +47,8 @@ func (l *Library) unfit(s Source, plan *recipe.Plan, texts map[string]string) (f
 
 // unread returns the path of a file that the step would read where no worker has any, "" for
 // none.
-func (l *Library) unread(step *recipe.Step) string {
-	kind, known := l.cfg.Catalogue().Lookup(step.Kind)
+func (l *Library) unread(step *recipe.Step, catalogue *nodes.Catalogue) string {
+	kind, known := catalogue.Lookup(step.Kind)
 	if step.Sink || !known || l.cfg.Rootless == nil {
 		return ""
 	}
@@ -87,8 +88,7 @@ func giveAlong(doc *recipe.Document, texts map[string]string, path string) strin
 }
 
 // stdinOf returns the nodes of a recipe that read the standard input.
-func stdinOf(s Source) (found recipe.Diagnostics) {
-	doc, _ := recipe.Decode(s.Label, []byte(s.Text))
+func stdinOf(s Source, doc *recipe.Document) (found recipe.Diagnostics) {
 	if doc == nil {
 		return nil
 	}
@@ -105,10 +105,10 @@ func nodeAt(doc *recipe.Document, line int) *recipe.Node {
 	if doc == nil {
 		return nil
 	}
-	for i := range doc.Nodes {
-		if doc.Nodes[i].Line == line {
-			return &doc.Nodes[i]
-		}
+	// Nodes of one line are listed once: the first.
+	at, found := slices.BinarySearchFunc(doc.Nodes, line, func(n recipe.Node, line int) int { return n.Line - line })
+	if !found {
+		return nil
 	}
-	return nil
+	return &doc.Nodes[at]
 }

@@ -165,24 +165,6 @@ const (
 	busyWait  = 20 * time.Millisecond
 )
 
-// put stores a record and waits until it is seen here. The put says what is expected; where it is
-// stored is filled in. The answer is waited for until try ends, and that it is seen until ctx does.
-func (c *Control) put(ctx, try context.Context, table, key string, put bus.Put) (uint64, error) {
-	put.Subject, put.Stream = prefix+table+"."+key, Stream
-	out := c.pub.PutSync(try, put)
-	for tries := 0; notNow(out.Err) && tries < busyTries && try.Err() == nil; tries++ {
-		select { // who was first is known in a moment: a refusal then says that a record is there
-		case <-time.After(busyWait):
-		case <-try.Done():
-		}
-		out = c.pub.PutSync(try, put)
-	}
-	if out.Err != nil {
-		return 0, faultOf(out.Err, table, key)
-	}
-	return out.Seq, c.Seen(ctx, out.Seq)
-}
-
 // notNow reports whether a write was surely not carried out, and will be in a moment.
 func notNow(err error) bool { return errors.Is(err, bus.ErrBusy) || errors.Is(err, bus.ErrNoStream) }
 

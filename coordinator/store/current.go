@@ -82,7 +82,7 @@ func (t Table[T]) CreateFor(ctx context.Context, key string, v *T, ttl time.Dura
 	if err != nil {
 		return 0, faultOf(err, t.name, key)
 	}
-	return t.c.put(ctx, ctx, t.name, key, bus.Put{Data: data, ExpectSubjectSeq: new(uint64), TTL: ttl})
+	return t.put(ctx, ctx, key, bus.Put{Data: data, ExpectSubjectSeq: new(uint64), TTL: ttl})
 }
 
 // Take reads a record and removes it: of all who try, at any coordinator, one gets it, and the
@@ -92,7 +92,7 @@ func (t Table[T]) Take(ctx context.Context, key string) (*T, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = t.c.put(ctx, ctx, t.name, key, bus.Put{ExpectSubjectSeq: &rev, TTL: takenFor})
+	_, err = t.put(ctx, ctx, key, bus.Put{ExpectSubjectSeq: &rev, TTL: takenFor})
 	switch coordinator.FamilyOf(err) {
 	case "":
 		return v, nil

@@ -44,8 +44,8 @@ type joined struct {
 
 // NewJobs returns the jobs of a control plane that does not follow yet.
 func NewJobs(c *Control) *Jobs {
-	j := &Jobs{c: c, specs: NewTable[coordinator.Spec](c, "job"), orders: NewTable[coordinator.Order](c, "order"),
-		status: NewTable[coordinator.Status](c, "status"), jobs: map[recipe.JobID]*joined{}, open: map[string]int{}}
+	j := &Jobs{c: c, specs: jobTable[coordinator.Spec](c, "job"), orders: jobTable[coordinator.Order](c, "order"),
+		status: jobTable[coordinator.Status](c, "status"), jobs: map[recipe.JobID]*joined{}, open: map[string]int{}}
 	j.specs.View(func(key string, v *coordinator.Spec, ch Change) {
 		j.change(key, ch.Rev, func(e *joined) {
 			if v != nil {

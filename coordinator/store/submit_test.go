@@ -69,15 +69,15 @@ func TestMarksOfOrders(t *testing.T) {
 	t.Parallel()
 	d, ctx := open(t, bustest.Conn(t, bustest.InProcess)), bustest.Context(t)
 	orders, status := store.NewTable[coordinator.Order](d.Control, "order"), store.NewTable[coordinator.Status](d.Control, "status")
-	rev, err := orders.Create(ctx, "one", &coordinator.Order{})
+	rev, err := orders.Create(ctx, "_.one", &coordinator.Order{})
 	if err == nil {
-		err = orders.Remove(ctx, "one", rev)
+		err = orders.Remove(ctx, "_.one", rev)
 	}
 	if err == nil {
-		rev, err = status.Create(ctx, "one", &coordinator.Status{})
+		rev, err = status.Create(ctx, "_.one", &coordinator.Status{})
 	}
 	if err == nil {
-		err = status.Remove(ctx, "one", rev)
+		err = status.Remove(ctx, "_.one", rev)
 	}
 	if err != nil {
 		t.Fatal(err)

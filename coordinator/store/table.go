@@ -16,15 +16,32 @@ import (
 type Table[T any] struct {
 	c    *Control
 	name string
+	part string // what its keys begin with in the store, with the dot behind it
 }
 
 // NewTable returns a table of a control plane. Its name is also what errors call a record.
-func NewTable[T any](c *Control, name string) Table[T] { return Table[T]{c, name} }
+func NewTable[T any](c *Control, name string) Table[T] { return Table[T]{c: c, name: name} }
+
+// jobPart begins the keys of the records of jobs. No key that a user chooses does, so that what all
+// tables have of such a key is of one job.
+const jobPart = "_."
+
+// jobTable returns a table of records of jobs, see [Table.updateAmong].
+func jobTable[T any](c *Control, name string) Table[T] {
+	return Table[T]{c: c, name: name, part: jobPart}
+}
+
+func (t Table[T]) subject(key string) string { return prefix + t.name + "." + t.part + key }
 
 // View calls f, one at a time, with every record as it is stored and changed; v is nil for one
 // that was removed. It is called before [Control.Follow]; f must not write.
 func (t Table[T]) View(f func(key string, v *T, ch Change)) {
 	t.c.view(t.name, func(ch Change) {
+		key, own := strings.CutPrefix(ch.Key, t.part)
+		if !own {
+			return
+		}
+		ch.Key = key
 		if ch.Data == nil {
 			f(ch.Key, nil, ch)
 			return
@@ -41,7 +58,7 @@ func (t Table[T]) View(f func(key string, v *T, ch Change)) {
 // Read returns a record as the store has it now, and its revision. A coordinator.Unknown says
 // that there is none; the revision is then that of its removal, or 0.
 func (t Table[T]) Read(ctx context.Context, key string) (v *T, rev uint64, err error) {
-	m, err := t.c.conn.Latest(ctx, Stream, prefix+t.name+"."+key)
+	m, err := t.c.conn.Latest(ctx, Stream, t.subject(key))
 	if err != nil {
 		return nil, 0, faultOf(err, t.name, key)
 	}
@@ -81,10 +98,10 @@ func (t Table[T]) Update(ctx context.Context, key string, v *T, rev uint64) (uin
 	return t.update(ctx, key, v, rev, "")
 }
 
-// updateAmong is Update where rev is the latest revision among the records that all tables have of
-// the key: a change of any of them is the fault coordinator.Changed.
+// updateAmong is Update where rev is the latest revision among the records of one job, which
+// jobTables have: a change of any of them is the fault coordinator.Changed.
 func (t Table[T]) updateAmong(ctx context.Context, key string, v *T, rev uint64) (uint64, error) {
-	return t.update(ctx, key, v, rev, prefix+"*."+key)
+	return t.update(ctx, key, v, rev, prefix+"*."+jobPart+key)
 }
 
 func (t Table[T]) update(ctx context.Context, key string, v *T, rev uint64, of string) (uint64, error) {
@@ -96,7 +113,7 @@ func (t Table[T]) update(ctx context.Context, key string, v *T, rev uint64, of s
 	defer cancel()
 	for unsure := false; ; {
 		try, done := context.WithTimeout(ctx, putFor)
-		seq, err := t.c.put(ctx, try, t.name, key, bus.Put{Data: data, ExpectSubjectSeq: &rev, ExpectOf: of})
+		seq, err := t.put(ctx, try, key, bus.Put{Data: data, ExpectSubjectSeq: &rev, ExpectOf: of})
 		done()
 		timedOut, lost := errors.Is(err, bus.ErrTimeout), unsure && coordinator.FamilyOf(err) == coordinator.Changed
 		switch {
@@ -107,7 +124,7 @@ func (t Table[T]) update(ctx context.Context, key string, v *T, rev uint64, of s
 		case !timedOut && !lost:
 			return 0, err
 		}
-		m, rerr := t.c.conn.Latest(ctx, Stream, prefix+t.name+"."+key)
+		m, rerr := t.c.conn.Latest(ctx, Stream, t.subject(key))
 		if rerr == nil && m.Seq > rev && string(m.Data) == string(data) {
 			return m.Seq, t.c.Seen(ctx, m.Seq)
 		}
@@ -118,10 +135,28 @@ func (t Table[T]) update(ctx context.Context, key string, v *T, rev uint64, of s
 	}
 }
 
+// put stores a record and waits until it is seen here. The put says what is expected; where it is
+// stored is filled in. The answer is waited for until try ends, and that it is seen until ctx does.
+func (t Table[T]) put(ctx, try context.Context, key string, put bus.Put) (uint64, error) {
+	put.Subject, put.Stream = t.subject(key), Stream
+	out := t.c.pub.PutSync(try, put)
+	for tries := 0; notNow(out.Err) && tries < busyTries && try.Err() == nil; tries++ {
+		select { // who was first is known in a moment: a refusal then says that a record is there
+		case <-time.After(busyWait):
+		case <-try.Done():
+		}
+		out = t.c.pub.PutSync(try, put)
+	}
+	if out.Err != nil {
+		return 0, faultOf(out.Err, t.name, key)
+	}
+	return out.Seq, t.c.Seen(ctx, out.Seq)
+}
+
 // Remove removes a record over the revision rev of it. Its mark stays for
 // Config.Marks.
 func (t Table[T]) Remove(ctx context.Context, key string, rev uint64) error {
-	_, err := t.c.put(ctx, ctx, t.name, key, bus.Put{ExpectSubjectSeq: &rev, TTL: t.c.marks})
+	_, err := t.put(ctx, ctx, key, bus.Put{ExpectSubjectSeq: &rev, TTL: t.c.marks})
 	return err
 }
 
@@ -154,7 +189,7 @@ const changeFor = 15 * time.Second
 // Stored returns the keys of a table's records as the store has them, with their revisions and when
 // they were written, and without what they hold.
 func (t Table[T]) Stored(ctx context.Context) (all []Change, err error) {
-	at := prefix + t.name + "."
+	at := t.subject("")
 	err = t.c.conn.Scan(ctx, Stream, at+">", 0, func(m *bus.Stored) error {
 		if len(m.Data) > 0 {
 			all = append(all, Change{Key: strings.TrimPrefix(m.Subject, at), Rev: m.Seq, At: m.Time})
