@@ -8,7 +8,6 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"sluice/cmd/sluice/settings"
 	"sluice/internal/bus"
 	"sluice/internal/bus/natsconf"
 	"sluice/internal/daemon"
@@ -89,10 +88,8 @@ func (c *upCmd) listens(ctx context.Context, cfg *bus.ServerConfig, log hclog.Lo
 	if c.ClusterListen == "" {
 		return nil
 	}
-	between, tls := c.Endpoint, bus.TLSFiles{CA: c.ClusterCA, Cert: c.TLSListenCert, Key: c.TLSListenKey}
-	if c.ClusterCA == "" { // then there is no telling another server by its certificate
-		between, tls = settings.Endpoint{InsecureListen: c.InsecureListen}, bus.TLSFiles{}
-	}
+	between := c.Between()
+	tls := bus.TLSFiles{CA: c.ClusterCA, Cert: between.TLSListenCert, Key: between.TLSListenKey}
 	cfg.Cluster = bus.Cluster{Name: c.ClusterName, Server: hostName(c.Name), Routes: c.ClusterRoutes, TLS: tls}
 	if cfg.Cluster.Listen, err = endpoint.Allow(ctx, between.At(c.ClusterListen, "the NATS cluster", log)); err != nil {
 		return usagef("%w; TLS between servers needs --cluster-ca, too", err)

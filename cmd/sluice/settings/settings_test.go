@@ -214,7 +214,7 @@ func TestTogether(t *testing.T) {
 // TestCheck asks where values come from.
 func TestCheck(t *testing.T) {
 	path := file(t, "\npool: gpu\nallow-net: [10.0.0.0/8, 10.1.0.0/16]\n")
-	rows, err := Check("worker", path, environment("SLUICE_LOG_LEVEL=debug"))
+	rows, err := Check("worker", path, nil, environment("SLUICE_LOG_LEVEL=debug"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("got %+v, want %+v", got[want.Name], want)
 		}
 	}
-	if _, err := Check("nobody", "", environment()); err == nil {
+	if _, err := Check("nobody", "", nil, environment()); err == nil {
 		t.Error("a service that is none was checked")
 	}
 	if got := shown(&kong.Flag{Value: &kong.Value{Target: reflect.ValueOf([]string{"nats://hunter2@h:1"})}}); got != "nats://***@h:1" {
