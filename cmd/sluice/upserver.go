@@ -50,13 +50,19 @@ func (o *own) joins() string {
 }
 
 // needs are what the server is held to; how it syncs is known here.
-func (o *own) needs(replicas int) bus.Needs {
-	return bus.Needs{Replicas: replicas, Sync: &bus.Sync{}}
+func (c *upCmd) needs() bus.Needs {
+	return bus.Needs{Replicas: c.Replicas, Sync: &bus.Sync{Always: c.NATSSync.Always, Every: c.NATSSync.Every}}
+}
+
+// storing is what the server keeps, where and how.
+func (c *upCmd) storing(dir string, log hclog.Logger) bus.ServerConfig {
+	return bus.ServerConfig{Dir: filepath.Join(dir, "nats"), MaxMemory: bus.DefaultMaxMemory,
+		SyncAlways: c.NATSSync.Always, SyncEvery: c.NATSSync.Every, Log: log.Named("nats")}
 }
 
 // server starts the NATS server, of a cluster where that is wanted.
 func (c *upCmd) server(ctx context.Context, dir string, log hclog.Logger) (*own, error) {
-	cfg := bus.ServerConfig{Dir: filepath.Join(dir, "nats"), MaxMemory: bus.DefaultMaxMemory, Log: log.Named("nats")}
+	cfg := c.storing(dir, log)
 	if err := c.listens(ctx, &cfg, log); err != nil {
 		return nil, err
 	}

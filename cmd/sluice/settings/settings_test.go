@@ -288,3 +288,24 @@ func TestEverySetting(t *testing.T) {
 		t.Errorf("got %d settings", len(types))
 	}
 }
+
+func TestSyncs(t *testing.T) {
+	for text, want := range map[string]Sync{"always": {Always: true}, "2m": {Every: 2 * time.Minute}, "1s": {Every: time.Second}} {
+		var s, again Sync
+		if err := s.UnmarshalText([]byte(text)); err != nil || s != want {
+			t.Errorf("%s: got %+v, %v", text, s, err)
+		}
+		if err := again.UnmarshalText([]byte(s.String())); err != nil || again != s {
+			t.Errorf("%s is written as %s, which is %+v, %v", text, s, again, err)
+		}
+	}
+	for _, text := range []string{"", "never", "0s", "-1m", "10ms", "2h", "7"} {
+		if err := new(Sync).UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q was taken", text)
+		}
+	}
+	path := file(t, "nats-sync: 10ms\n")
+	if _, err := Check("up", path, nil, environment()); err == nil || !strings.Contains(err.Error(), path+`:1:12: nats-sync: "10ms" is neither always nor a time`) {
+		t.Errorf("got %v", err)
+	}
+}
