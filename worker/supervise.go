@@ -74,6 +74,6 @@ func (r *jobRun) isGone(ctx context.Context) bool {
 	if err != nil || name == "" {
 		return false
 	}
-	r.log.Info("the job is gone", "stream", name)
+	r.log.Debug("the job is gone", "stream", name) // as when it is deleted
 	return true
 }

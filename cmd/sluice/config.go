@@ -6,6 +6,7 @@ import (
 	"text/tabwriter"
 
 	"sluice/cmd/sluice/settings"
+	"sluice/nodes/all"
 )
 
 type configCmd struct {
@@ -25,7 +26,11 @@ When something is wrong all of it is printed, and the exit code is 3.`
 
 // Run prints the settings, a line each, and warns of variables that look like one.
 func (c configCheckCmd) Run(std streams) error {
-	rows, err := settings.Check(c.For, c.File, os.LookupEnv)
+	var kinds []string
+	for _, k := range all.Catalogue().All() {
+		kinds = append(kinds, k.Kind)
+	}
+	rows, err := settings.Check(c.For, c.File, kinds, os.LookupEnv)
 	if err != nil {
 		return exitError{codeUsage, err}
 	}

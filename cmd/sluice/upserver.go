@@ -8,7 +8,6 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"sluice/cmd/sluice/settings"
 	"sluice/internal/bus"
 	"sluice/internal/bus/natsconf"
 	"sluice/internal/daemon"
@@ -51,13 +50,19 @@ func (o *own) joins() string {
 }
 
 // needs are what the server is held to; how it syncs is known here.
-func (o *own) needs(replicas int) bus.Needs {
-	return bus.Needs{Replicas: replicas, Sync: &bus.Sync{}}
+func (c *upCmd) needs() bus.Needs {
+	return bus.Needs{Replicas: c.Replicas, Sync: &bus.Sync{Always: c.NATSSync.Always, Every: c.NATSSync.Every}}
+}
+
+// storing is what the server keeps, where and how.
+func (c *upCmd) storing(dir string, log hclog.Logger) bus.ServerConfig {
+	return bus.ServerConfig{Dir: filepath.Join(dir, "nats"), MaxMemory: bus.DefaultMaxMemory,
+		SyncAlways: c.NATSSync.Always, SyncEvery: c.NATSSync.Every, Log: log.Named("nats")}
 }
 
 // server starts the NATS server, of a cluster where that is wanted.
 func (c *upCmd) server(ctx context.Context, dir string, log hclog.Logger) (*own, error) {
-	cfg := bus.ServerConfig{Dir: filepath.Join(dir, "nats"), MaxMemory: bus.DefaultMaxMemory, Log: log.Named("nats")}
+	cfg := c.storing(dir, log)
 	if err := c.listens(ctx, &cfg, log); err != nil {
 		return nil, err
 	}
@@ -89,10 +94,8 @@ func (c *upCmd) listens(ctx context.Context, cfg *bus.ServerConfig, log hclog.Lo
 	if c.ClusterListen == "" {
 		return nil
 	}
-	between, tls := c.Endpoint, bus.TLSFiles{CA: c.ClusterCA, Cert: c.TLSListenCert, Key: c.TLSListenKey}
-	if c.ClusterCA == "" { // then there is no telling another server by its certificate
-		between, tls = settings.Endpoint{InsecureListen: c.InsecureListen}, bus.TLSFiles{}
-	}
+	between := c.Between()
+	tls := bus.TLSFiles{CA: c.ClusterCA, Cert: between.TLSListenCert, Key: between.TLSListenKey}
 	cfg.Cluster = bus.Cluster{Name: c.ClusterName, Server: hostName(c.Name), Routes: c.ClusterRoutes, TLS: tls}
 	if cfg.Cluster.Listen, err = endpoint.Allow(ctx, between.At(c.ClusterListen, "the NATS cluster", log)); err != nil {
 		return usagef("%w; TLS between servers needs --cluster-ca, too", err)

@@ -102,6 +102,9 @@ func (d *desk) run(ctx context.Context, term uint64) {
 		d.look(ctx, j)
 	}
 	d.clear(ctx)
+	cleared := make(chan struct{})
+	go func() { defer close(cleared); d.leftovers(ctx) }()
+	defer func() { <-cleared }()
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():

@@ -33,13 +33,12 @@ type faulty interface{ Faults() []error }
 func (c *Coordinator) Faults() []error {
 	f := slices.Concat(c.Common.faults(), c.NATS.faults(), c.Endpoint.faults(), c.API.faults(), c.OIDC.faults(), c.Jobs.faults())
 	seen := map[string]bool{}
-	for _, p := range c.Projects {
-		if seen[p.Name] {
-			f = append(f, fmt.Errorf("projects: %s is there twice", p.Name))
-		}
+	var l list
+	for i, p := range c.Projects {
+		l.item(seen[p.Name], i, "projects: %s is there twice", p.Name)
 		seen[p.Name] = true
 	}
-	return f
+	return append(f, l...)
 }
 
 // Faults returns what is wrong with the settings of a worker.
@@ -55,17 +54,44 @@ func (u *Up) Faults() []error {
 // faults are those of settings of several groups.
 func (u *Up) faults() []error {
 	var l list
-	l.when(u.ClusterName != "" && u.NATSListen == "", "cluster-name needs nats-listen: a server of a cluster has an address for clients, too")
-	l.when(u.ClusterCA != "" && u.TLSListenCert == "", "cluster-ca needs tls-listen-cert")
+	l.together(u.ClusterName != "" && u.NATSListen == "", "cluster-name needs nats-listen: a server of a cluster has an address for clients, too")
+	l.together(u.ClusterCA != "" && u.TLSListenCert == "", "cluster-ca needs tls-listen-cert")
 	return l
+}
+
+// fault is what is wrong with one setting. Its text begins with the setting's name, by which the
+// place is found that the value comes from.
+type fault struct {
+	text     string
+	item     int  // of a list, from 0
+	together bool // settings that do not go together: they may, once what else is wrong with one is mended
+}
+
+// Error implements error.
+func (f fault) Error() string { return f.text }
+
+// setting is the name that the text begins with.
+func (f fault) setting() string {
+	name, _, _ := strings.Cut(f.text, " ")
+	return strings.TrimSuffix(name, ":")
 }
 
 // list gathers faults.
 type list []error
 
-func (l *list) when(wrong bool, format string, args ...any) {
+func (l *list) when(wrong bool, format string, args ...any) { l.item(wrong, 0, format, args...) }
+
+// item finds a fault in one value of a list.
+func (l *list) item(wrong bool, i int, format string, args ...any) {
 	if wrong {
-		*l = append(*l, fmt.Errorf(format, args...))
+		*l = append(*l, fault{text: fmt.Sprintf(format, args...), item: i})
+	}
+}
+
+// together finds settings that do not go together.
+func (l *list) together(wrong bool, format string, args ...any) {
+	if wrong {
+		*l = append(*l, fault{text: fmt.Sprintf(format, args...), together: true})
 	}
 }
 
@@ -80,20 +106,20 @@ func (l *list) address(name, v string) {
 }
 
 // url checks a URL, which holds no credentials; those come from files. It never quotes one.
-func (l *list) url(name, v string, schemes ...string) {
+func (l *list) url(name string, i int, v string, schemes ...string) {
 	u, err := url.Parse(v)
 	switch {
 	case err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme):
-		l.when(true, "%s: %q is no URL that begins with %s://", name, masked(v), strings.Join(schemes, ":// or "))
+		l.item(true, i, "%s: %q is no URL that begins with %s://", name, masked(v), strings.Join(schemes, ":// or "))
 	case u.User != nil:
-		l.when(true, "%s: %q holds a user, a password or a token: they are given in a file, not in a URL", name, masked(v))
+		l.item(true, i, "%s: %q holds a user, a password or a token: they are given in a file, not in a URL", name, masked(v))
 	}
 }
 
 // pair checks two files of which each needs the other.
 func (l *list) pair(a, b, nameA, nameB string) {
-	l.when(a != "" && b == "", "%s needs %s", nameA, nameB)
-	l.when(a == "" && b != "", "%s needs %s", nameB, nameA)
+	l.together(a != "" && b == "", "%s needs %s", nameA, nameB)
+	l.together(a == "" && b != "", "%s needs %s", nameB, nameA)
 }
 
 func (c *Common) faults() []error {
@@ -102,17 +128,17 @@ func (c *Common) faults() []error {
 	l.when(c.DrainWithin <= 0 || c.DrainWithin > time.Hour, "drain-within: %v is not above 0 and at most an hour", c.DrainWithin)
 	l.when(!(c.TraceShare >= 0 && c.TraceShare <= 1), "trace-share: %v is not from 0 to 1", c.TraceShare)
 	if c.OTLPEndpoint != "" {
-		l.url("otlp-endpoint", c.OTLPEndpoint, "http", "https")
+		l.url("otlp-endpoint", 0, c.OTLPEndpoint, "http", "https")
 	}
 	return l
 }
 
 func (n *NATS) faults() []error {
 	var l list
-	for _, u := range n.URLs {
-		l.url("nats", u, "nats", "tls", "ws", "wss")
+	for i, u := range n.URLs {
+		l.url("nats", i, u, "nats", "tls", "ws", "wss")
 	}
-	l.when(n.NATSCreds != "" && n.NATSNkey != "", "nats-creds and nats-nkey are both given; one of them is enough")
+	l.together(n.NATSCreds != "" && n.NATSNkey != "", "nats-creds and nats-nkey are both given; one of them is enough")
 	l.pair(n.TLSCert, n.TLSKey, "tls-cert", "tls-key")
 	return l
 }
@@ -128,9 +154,10 @@ func (a *API) faults() []error {
 	l.when(a.Listen == "", "listen: an address is needed")
 	l.address("listen", a.Listen)
 	l.when(a.MaxBody < 1<<10 || a.MaxBody > 1<<30, "max-body: %v is not from 1KiB to 1GiB", a.MaxBody)
-	for _, o := range a.Origins {
+	l.when(a.MaxConnections < 1, "max-connections: %d is less than 1", a.MaxConnections)
+	for i, o := range a.Origins {
 		u, err := url.Parse(o)
-		l.when(err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || o != u.Scheme+"://"+u.Host,
+		l.item(err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || o != u.Scheme+"://"+u.Host, i,
 			"origins: %q is no origin; one is written like https://sluice.example.org, without a path", masked(o))
 	}
 	return l
@@ -139,7 +166,7 @@ func (a *API) faults() []error {
 func (o *OIDC) faults() []error {
 	var l list
 	if o.OIDCIssuer != "" {
-		l.url("oidc-issuer", o.OIDCIssuer, "https", "http")
+		l.url("oidc-issuer", 0, o.OIDCIssuer, "https", "http")
 	}
 	l.pair(o.OIDCIssuer, o.OIDCAudience, "oidc-issuer", "oidc-audience")
 	l.when(o.OIDCRoleClaim == "", "oidc-role-claim: a name is needed")
@@ -162,9 +189,9 @@ func (w *Work) faults() []error {
 	var l list
 	l.when(w.Concurrency < 0 || w.Concurrency > mostConcurrency, "concurrency: %d is not from 0 to %d", w.Concurrency, mostConcurrency)
 	l.when(!(w.FullShare > 0 && w.FullShare <= 1), "full-share: %v is not above 0 and at most 1", w.FullShare)
-	for _, k := range w.Kinds {
+	for i, k := range w.Kinds {
 		_, err := path.Match(k, "")
-		l.when(err != nil || k == "", "kinds: %q is no pattern of names", k)
+		l.item(err != nil || k == "", i, "kinds: %q is no pattern of names", k)
 	}
 	return l
 }
@@ -174,11 +201,11 @@ func (e *Embedded) faults() []error {
 	l.address("nats-listen", e.NATSListen)
 	l.address("cluster-listen", e.ClusterListen)
 	l.pair(e.ClusterName, e.ClusterListen, "cluster-name", "cluster-listen")
-	l.when(e.ClusterCA != "" && e.ClusterName == "", "cluster-ca needs cluster-name")
-	l.when(len(e.ClusterRoutes) > 0 && e.ClusterName == "", "cluster-routes needs cluster-name")
-	l.when(e.Replicas > 1 && e.ClusterName == "", "replicas: %d servers need a cluster; name one with cluster-name", e.Replicas)
-	for _, r := range e.ClusterRoutes {
-		l.url("cluster-routes", r, "nats-route", "nats", "tls")
+	l.together(e.ClusterCA != "" && e.ClusterName == "", "cluster-ca needs cluster-name")
+	l.together(len(e.ClusterRoutes) > 0 && e.ClusterName == "", "cluster-routes needs cluster-name")
+	l.together(e.Replicas > 1 && e.ClusterName == "", "replicas: %d servers need a cluster; name one with cluster-name", e.Replicas)
+	for i, r := range e.ClusterRoutes {
+		l.url("cluster-routes", i, r, "nats-route", "nats", "tls")
 	}
 	return l
 }

@@ -87,8 +87,20 @@ func (p *parser) setting(key, v *yaml.Node) {
 	}
 	text, ok := p.text(flag, v)
 	if ok {
-		p.found[name] = value{text, fmt.Sprintf("%s:%d", p.path, v.Line)}
+		p.found[name] = value{text, fmt.Sprintf("%s:%d", p.path, v.Line), p.places(v)}
 	}
+}
+
+// places are those of a value: one, or that of each item of a list.
+func (p *parser) places(v *yaml.Node) (all []string) {
+	nodes := []*yaml.Node{v}
+	if len(v.Content) > 0 {
+		nodes = v.Content
+	}
+	for _, n := range nodes {
+		all = append(all, fmt.Sprintf("%s:%d:%d", p.path, n.Line, n.Column))
+	}
+	return all
 }
 
 func (p *parser) named(name string) *kong.Flag {

@@ -72,6 +72,7 @@ type Work struct {
 // Embedded says how the NATS server of `sluice up` is reached, and what cluster it is in.
 type Embedded struct {
 	NATSListen    string   `name:"nats-listen" placeholder:"HOST:PORT" help:"Let workers and coordinators of other processes connect there; without it no port is opened for NATS. They show the keys in nats-keys of the data folder; with --tls-listen-cert they need TLS." group:"NATS:"`
+	NATSSync      Sync     `name:"nats-sync" default:"2m" placeholder:"always|TIME" help:"When the server forces to disk what it has acknowledged: always, before it says so, or every TIME, from 1s to 1h. A crash of the machine, not one of the process, may lose what was acknowledged within the last TIME; always costs an fsync for each write." group:"NATS:"`
 	ClusterName   string   `placeholder:"NAME" help:"Name of the cluster that the server is in." group:"NATS:"`
 	ClusterListen string   `placeholder:"HOST:PORT" help:"Where the other servers of the cluster connect; needed with --cluster-name." group:"NATS:"`
 	ClusterRoutes []string `placeholder:"URL" help:"Where the other servers of the cluster listen: nats-route://HOST:PORT." group:"NATS:"`

@@ -31,7 +31,8 @@ tls-listen-key: /etc/sluice/api.key
 
 Secrets are given by file and never by value: no setting holds one, and a URL with a user, a
 password or a token is refused. ` + "`sluice config check FILE --for coordinator`" + ` prints what would
-hold and where each value comes from; it exits with 3 and all faults when something is wrong.
+hold and where each value comes from; it exits with 3 and all faults when something is wrong: a value
+out of its range, a file that is not there, an address that the start would refuse, a kind that there is not.
 
 Nothing listens where other machines can reach it without TLS (1.2 or later), unless
 ` + "`insecure-listen`" + ` says so, and then that is logged.

@@ -3,7 +3,6 @@ package settings
 import (
 	"fmt"
 	"io"
-	"os"
 	"reflect"
 	"strings"
 
@@ -11,70 +10,6 @@ import (
 
 	"sluice/recipe"
 )
-
-// Row is a setting as it holds, and where its value comes from. Values never hold who a URL is
-// asked for as.
-type Row struct {
-	Name, Value string
-	From        string // FILE:LINE, $VARIABLE, or default
-}
-
-// Check returns the settings that a service would run with, given a settings file ("" for none)
-// and a way to look variables up, in the order of its flags. All faults are told together, as
-// [Faults].
-func Check(service, file string, env func(name string) (string, bool)) ([]Row, error) {
-	r := NewResolver(env)
-	app, flags, err := model(service, kong.Resolvers(r))
-	if err != nil {
-		return nil, err
-	}
-	var args []string
-	if file != "" {
-		args = []string{"--config=" + file}
-	}
-	if _, err := app.Parse(args); err != nil {
-		return nil, err
-	}
-	var rows []Row
-	for _, f := range flags {
-		from := "default"
-		switch v, ok := r.values[f.Name]; {
-		case f.Name == "config" && file != "":
-			from = "command line"
-		case ok:
-			from = v.from
-		}
-		rows = append(rows, Row{f.Name, shown(f), from})
-	}
-	if absent := missing(rows); len(absent) > 0 {
-		return nil, absent
-	}
-	return rows, nil
-}
-
-// missing are the faults of settings that name a file or folder which is not there: the start would
-// end by them.
-func missing(rows []Row) (all Faults) {
-	for _, r := range rows {
-		files := []string{r.Value}
-		switch r.Name {
-		case "root", "nats-creds", "nats-nkey", "secret-key-file", "tls-ca", "tls-cert", "tls-key", "tls-listen-cert", "tls-listen-key":
-		case "projects":
-			files = strings.Split(r.Value, ",")
-		default:
-			continue
-		}
-		for _, file := range files {
-			if _, path, named := strings.Cut(file, "="); named && r.Name == "projects" {
-				file = path
-			}
-			if _, err := os.Stat(file); file != "" && err != nil {
-				all = append(all, fmt.Errorf("%s (%s): %w", r.Name, r.From, err))
-			}
-		}
-	}
-	return all
-}
 
 // Strays returns a sentence for each variable of an environment, NAME=VALUE, that looks like a
 // setting of the service and is none of any service.

@@ -27,11 +27,15 @@ type Resolver struct {
 	env     func(name string) (string, bool)
 	service *kong.Node
 	values  map[string]value // by the name of the setting
+	used    map[string]bool  // those of values that no flag stands before
 	faults  []error
 }
 
 // value is a setting's value, as a command line would have it, and where it comes from.
-type value struct{ text, from string }
+type value struct {
+	text, from string
+	places     []string // FILE:LINE:COL, or the variable; of a list in a file, those of its items
+}
 
 // NewResolver returns a resolver that looks variables up by env, such as os.LookupEnv.
 func NewResolver(env func(name string) (string, bool)) *Resolver { return &Resolver{env: env} }
@@ -46,6 +50,7 @@ func (r *Resolver) Resolve(ctx *kong.Context, parent *kong.Path, flag *kong.Flag
 		r.load(ctx, node)
 	}
 	if v, ok := r.values[flag.Name]; ok {
+		r.used[flag.Name] = true
 		return v.text, nil
 	}
 	return nil, nil
@@ -56,14 +61,30 @@ func (r *Resolver) Validate(*kong.Application) error {
 	if r.service == nil {
 		return nil
 	}
-	all := r.faults
-	if len(all) == 0 { // what does not go together may do so once the rest is mended
-		all = r.service.Target.Addr().Interface().(faulty).Faults()
+	if all := slices.Concat(r.faults, r.placed(r.target().(faulty).Faults())); len(all) > 0 {
+		return Faults(all)
 	}
-	if len(all) == 0 {
-		return nil
+	return nil
+}
+
+// target is the struct of the service's settings.
+func (r *Resolver) target() any { return r.service.Target.Addr().Interface() }
+
+// placed gives faults the places that the values come from. What does not go together is left out
+// while anything else is wrong in the file or the environment.
+func (r *Resolver) placed(faults []error) (all []error) {
+	for _, err := range faults {
+		f, placed := err.(fault)
+		if placed && f.together && len(r.faults) > 0 {
+			continue
+		}
+		v := r.values[f.setting()]
+		if placed && r.used[f.setting()] && len(v.places) > 0 {
+			err = fmt.Errorf("%s: %w", v.places[min(f.item, len(v.places)-1)], err)
+		}
+		all = append(all, err)
 	}
-	return Faults(all)
+	return all
 }
 
 func isService(node *kong.Node) bool {
@@ -81,7 +102,7 @@ func settingsOf(node *kong.Node) []*kong.Flag {
 
 // load reads the environment and the file.
 func (r *Resolver) load(ctx *kong.Context, node *kong.Node) {
-	r.service, r.values, r.faults = node, map[string]value{}, nil
+	r.service, r.values, r.used, r.faults = node, map[string]value{}, map[string]bool{}, nil
 	flags := settingsOf(node)
 	for _, f := range flags {
 		r.look(f)
@@ -120,7 +141,7 @@ func (r *Resolver) look(f *kong.Flag) {
 			r.faults = append(r.faults, fmt.Errorf("%s: %w", name, err))
 			return
 		}
-		r.values[f.Name] = value{text, "$" + name}
+		r.values[f.Name] = value{text, "$" + name, []string{name}}
 		return
 	}
 }

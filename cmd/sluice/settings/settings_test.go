@@ -214,7 +214,7 @@ func TestTogether(t *testing.T) {
 // TestCheck asks where values come from.
 func TestCheck(t *testing.T) {
 	path := file(t, "\npool: gpu\nallow-net: [10.0.0.0/8, 10.1.0.0/16]\n")
-	rows, err := Check("worker", path, environment("SLUICE_LOG_LEVEL=debug"))
+	rows, err := Check("worker", path, nil, environment("SLUICE_LOG_LEVEL=debug"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("got %+v, want %+v", got[want.Name], want)
 		}
 	}
-	if _, err := Check("nobody", "", environment()); err == nil {
+	if _, err := Check("nobody", "", nil, environment()); err == nil {
 		t.Error("a service that is none was checked")
 	}
 	if got := shown(&kong.Flag{Value: &kong.Value{Target: reflect.ValueOf([]string{"nats://hunter2@h:1"})}}); got != "nats://***@h:1" {
@@ -286,5 +286,26 @@ func TestEverySetting(t *testing.T) {
 	}
 	if len(types) < 40 {
 		t.Errorf("got %d settings", len(types))
+	}
+}
+
+func TestSyncs(t *testing.T) {
+	for text, want := range map[string]Sync{"always": {Always: true}, "2m": {Every: 2 * time.Minute}, "1s": {Every: time.Second}} {
+		var s, again Sync
+		if err := s.UnmarshalText([]byte(text)); err != nil || s != want {
+			t.Errorf("%s: got %+v, %v", text, s, err)
+		}
+		if err := again.UnmarshalText([]byte(s.String())); err != nil || again != s {
+			t.Errorf("%s is written as %s, which is %+v, %v", text, s, again, err)
+		}
+	}
+	for _, text := range []string{"", "never", "0s", "-1m", "10ms", "2h", "7"} {
+		if err := new(Sync).UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q was taken", text)
+		}
+	}
+	path := file(t, "nats-sync: 10ms\n")
+	if _, err := Check("up", path, nil, environment()); err == nil || !strings.Contains(err.Error(), path+`:1:12: nats-sync: "10ms" is neither always nor a time`) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Network is ADDRESS/LENGTH, or an address alone.
@@ -57,6 +58,37 @@ func (s Size) String() string {
 		}
 	}
 	return fmt.Sprintf("%dB", int64(s))
+}
+
+// Sync says when a server forces to disk what it has acknowledged: always before it says so, or
+// at intervals.
+type Sync struct {
+	Always bool
+	Every  time.Duration // where not always; from 1 s to an hour
+}
+
+const syncAlways = "always"
+
+// UnmarshalText implements encoding.TextUnmarshaler: always, or a time.
+func (s *Sync) UnmarshalText(text []byte) error {
+	if string(text) == syncAlways {
+		*s = Sync{Always: true}
+		return nil
+	}
+	every, err := time.ParseDuration(string(text))
+	if err != nil || every < time.Second || every > time.Hour {
+		return fmt.Errorf("%q is neither always nor a time from 1s to 1h, such as 2m", text)
+	}
+	*s = Sync{Every: every}
+	return nil
+}
+
+// String returns the form that UnmarshalText reads.
+func (s Sync) String() string {
+	if s.Always {
+		return syncAlways
+	}
+	return s.Every.String()
 }
 
 // Project is the name of a project and the file with the coordinator's credentials there.
