@@ -32,6 +32,10 @@ func (l *Library) Admit(ctx context.Context, owner string, id recipe.JobID, prep
 	if err != nil {
 		return job, false, err
 	}
+	spec.Trace = "" // of a job that is retried
+	if l.cfg.Trace != nil {
+		spec.Trace = l.cfg.Trace(ctx)
+	}
 	job, again, err = l.cfg.Jobs.Submit(ctx, spec)
 	if err != nil || again || l.cfg.PerUser == 0 || l.cfg.Jobs.Unfinished(owner) <= l.cfg.PerUser {
 		return job, again, err

@@ -45,6 +45,8 @@ type Config struct {
 	PerUser  int // jobs of a user that have not ended; 0 is no bound
 	// Secret reports whether the project has a secret of that name; nil: nobody asks.
 	Secret func(ctx context.Context, name string) (bool, error)
+	// Trace returns the W3C traceparent of a request, "" for one that is not traced; nil: none is.
+	Trace func(ctx context.Context) string
 	// Frame bounds the frames of what is compiled; zero fields are the usual.
 	Frame recipe.FrameLimits
 	Turns *Turns // of compiling; nil is its own, of the usual number
