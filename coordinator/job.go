@@ -41,6 +41,9 @@ const (
 	WantGone   Want = "gone"   // deleted, with all that is stored of it
 )
 
+// Runs reports whether a job is to go on, if only to its end.
+func (w Want) Runs() bool { return w == WantRun || w == WantDrain }
+
 // Order is the latest word on a job.
 type Order struct {
 	Want Want      `json:"want"`

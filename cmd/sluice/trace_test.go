@@ -35,7 +35,7 @@ func TestTraceOfAJob(t *testing.T) {
 	f := newFolder(t, nil)
 	up := f.up("--trace-share 0 --otlp-endpoint " + collector.URL)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, up.address()+"/v1/jobs",
-		strings.NewReader(`{"source":"recipe: r\nnodes:\n  n: {kind: integer_generator, config: {count: 1}}\n  o: {kind: discard, from: n}\n"}`))
+		strings.NewReader(`{"source":"recipe: r\nnodes:\n  n: {kind: integer_generator, config: {count: 1}}\n  o: {kind: printer, from: n}\n"}`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -12,6 +13,13 @@ import (
 
 // finishWithin bounds Config.Finish.
 const finishWithin = time.Minute
+
+// concludeWithin bounds the writing of a job's end: an election may come between.
+const concludeWithin = 30 * time.Second
+
+// ErrUnwritten says that a job was brought to rest, and that there was no room to write it down: by
+// what is stored it runs, and so workers go on with it where they can.
+var ErrUnwritten = errors.New("the job rests, but there was no room to write it down")
 
 // finish lets the caller have its say before the job has succeeded.
 func (r *run) finish(end ending) (ending, error) {
@@ -34,20 +42,17 @@ func (r *run) conclude(end ending) (recipe.Progress, error) {
 	if err != nil {
 		return r.progress(), err
 	}
-	patience := 30 * time.Second
-	if end.state == recipe.JobStopped {
-		patience = 2 * time.Second // within which a stop is over
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), concludeWithin)
 	defer cancel()
 	r.rec.Reason = end.reason
-	if err := r.write(ctx, end.state); err != nil {
-		if end.state != recipe.JobStopped {
-			return r.progress(), err
-		}
-		// What is stored says that the job runs: whoever comes next goes on with it.
-		r.log.Warn("the job rests, but there was no room to write it down", "err", err)
-	} else if end.state == recipe.JobStopped {
+	err = r.write(ctx, end.state)
+	if end.state == recipe.JobStopped && errors.Is(err, bus.ErrStore) {
+		err = fmt.Errorf("%w: %w", ErrUnwritten, err)
+	}
+	if err != nil {
+		return r.progress(), err
+	}
+	if end.state == recipe.JobStopped {
 		r.settle(ctx)
 	}
 	if end.state.Final() && !r.cfg.Keep {

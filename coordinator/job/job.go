@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -149,7 +150,7 @@ type run struct {
 // Run runs a job until it is at its end or at rest, as control may ask, and returns its
 // last progress. A stored job goes on under a new generation: whatever was in hand before
 // is handed out again at once. The error is nil when the job came to rest or to its end,
-// whichever it was.
+// whichever it was; [ErrUnwritten] when only this process knows that it rests.
 func Run(ctx context.Context, c Config, control Control) (recipe.Progress, error) {
 	r, err := open(ctx, c)
 	if err != nil {
@@ -245,6 +246,7 @@ func open(ctx context.Context, c Config) (*run, error) {
 		return nil, err
 	}
 	r.rec, r.plan = *rec, rec.Plan
+	r.rec.Run = rand.Text()
 	sources := 0
 	for i := range r.plan.Steps {
 		if r.plan.Steps[i].Role == recipe.RoleSource {
@@ -272,9 +274,18 @@ func orDefault(d, def time.Duration) time.Duration {
 	return d
 }
 
+// Bounds of the writing of a job's record.
+const (
+	writeWithin = time.Minute            // an election takes seconds
+	writeAgain  = 100 * time.Millisecond // after an answer that came at once, and no server has the stream
+)
+
 // write stores the job's record, unless somebody else changed it. A write whose answer was
-// lost is known by its generation, which only this run has once it was told to anybody.
+// lost is known by the run's word, which nobody else writes. While the servers elect a leader it
+// is tried again.
 func (r *run) write(ctx context.Context, state recipe.JobState) error {
+	ctx, cancel := context.WithTimeout(ctx, writeWithin)
+	defer cancel()
 	r.rec.State = state
 	if state.Final() {
 		r.rec.Ended = time.Now().UTC()
@@ -290,16 +301,25 @@ func (r *run) write(ctx context.Context, state recipe.JobState) error {
 			r.rec.Revision = out.Seq
 			return nil
 		}
-		lost := errors.Is(out.Err, bus.ErrTimeout) || errors.Is(out.Err, bus.ErrConflict)
+		away := errors.Is(out.Err, bus.ErrNoStream) || errors.Is(out.Err, bus.ErrDisconnected)
+		lost := away || errors.Is(out.Err, bus.ErrTimeout) || errors.Is(out.Err, bus.ErrConflict)
 		if !lost || state == recipe.JobPending || ctx.Err() != nil {
 			return fmt.Errorf("write the record of job %s: %w", r.names.Job, out.Err)
 		}
+		if away {
+			select {
+			case <-time.After(writeAgain):
+			case <-ctx.Done():
+			}
+		}
 		stored, err := Stored(ctx, r.conn, r.names.Job)
 		switch {
+		case errors.Is(err, ErrNone) && rev > 0:
+			return fmt.Errorf("the record of job %s was removed: %w", r.names.Job, err)
 		case err != nil && ctx.Err() != nil:
-			return err
-		case err == nil && stored.Generation != r.rec.Generation:
-			return fmt.Errorf("another coordinator runs job %s", r.names.Job)
+			return fmt.Errorf("write the record of job %s: %w", r.names.Job, out.Err)
+		case err == nil && stored.Run != r.rec.Run && stored.Revision != rev:
+			return fmt.Errorf("%w runs job %s", errAnother, r.names.Job)
 		case err == nil:
 			r.rec.Revision = stored.Revision
 		}

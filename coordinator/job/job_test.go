@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -281,6 +282,30 @@ func TestDrainSurvives(t *testing.T) {
 	provisioned(t, c)
 	if rec, err := Stored(t.Context(), c.Conn, c.Job); err != nil || rec.State != recipe.JobDraining {
 		t.Errorf("got %+v, err %v, want a job that drains", rec, err)
+	}
+}
+
+// TestEndMeetsClaim ends a job between the claim of a coordinator that had stood still and its
+// announcement: the job is at its end then, and the other learns that it is not alone.
+func TestEndMeetsClaim(t *testing.T) {
+	c := config(t, oneSource)
+	provisioned(t, c)
+	end, old := opened(t, c), opened(t, c)
+	if err := old.claim(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	end.rec.Generation++ // as End does
+	if _, err := end.conclude(ending{recipe.JobCancelled, ""}); !errors.Is(err, errAnother) {
+		t.Errorf("got %v, want to be told of the other", err)
+	}
+	if _, err := End(t.Context(), c, recipe.JobCancelled, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := old.announce(t.Context()); !errors.Is(err, errAnother) {
+		t.Errorf("the old one got %v, want to be told of the other", err)
+	}
+	if rec, err := Stored(t.Context(), c.Conn, c.Job); err != nil || rec.State != recipe.JobCancelled {
+		t.Errorf("got %+v, err %v, want a job that is cancelled", rec, err)
 	}
 }
 

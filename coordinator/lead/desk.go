@@ -22,8 +22,11 @@ type desk struct {
 	p    Project
 	log  hclog.Logger
 	runs map[recipe.JobID]*runner
-	over chan *runner
-	term uint64 // of the leadership
+	// known are jobs without a place whose records were looked at in this term: they had begun, and
+	// the leader before may have seen their end, and died.
+	known map[recipe.JobID]bool
+	over  chan *runner
+	term  uint64 // of the leadership
 
 	mu    sync.Mutex
 	dirty map[recipe.JobID]bool // guarded by mu
@@ -33,7 +36,7 @@ type desk struct {
 }
 
 func newDesk(c Config, p Project) *desk {
-	return &desk{cfg: c, p: p, log: c.Log.With("project", p.Name), runs: map[recipe.JobID]*runner{}, over: make(chan *runner),
+	return &desk{cfg: c, p: p, log: c.Log.With("project", p.Name), runs: map[recipe.JobID]*runner{}, known: map[recipe.JobID]bool{}, over: make(chan *runner),
 		dirty: map[recipe.JobID]bool{}, wake: make(chan struct{}, 1)}
 }
 
@@ -93,6 +96,7 @@ func (d *desk) stale(j *coordinator.Job) bool {
 // run looks at jobs until ctx ends, and then waits for what it has started.
 func (d *desk) run(ctx context.Context, term uint64) {
 	d.term = term
+	clear(d.known)
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	d.nudgeAll()
@@ -147,13 +151,20 @@ func (d *desk) look(ctx context.Context, j coordinator.Job) {
 	r := newRunner(d, j)
 	switch due(&j, d.stale(&j)) {
 	case dueNothing:
+		delete(d.known, j.ID)
 		return
 	case dueRun:
-		if n, entered := d.enter(r); !entered {
+		n, entered := d.enter(r)
+		switch {
+		case entered:
+			do = r.work
+		case !j.Started.IsZero() && !d.known[j.ID]:
+			d.known[j.ID] = true
+			do = func(ctx context.Context) error { _, err := r.recall(ctx); return err }
+		default:
 			r.wait(ctx, turn(n))
 			return
 		}
-		do = r.work
 	case dueRest:
 		do = r.rest
 	case dueCancel:

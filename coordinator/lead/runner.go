@@ -107,6 +107,9 @@ func (r *runner) work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if over, err := r.recall(ctx); over || err != nil {
+		return err
+	}
 	if ready, err := r.served(ctx, spec.Plan); !ready {
 		return err
 	}
@@ -127,10 +130,31 @@ func (r *runner) work(ctx context.Context) error {
 		c.Finish = func(ctx context.Context) (string, error) { return f.Keep(ctx, r.id, spec.Owner) }
 	}
 	p, err := r.traced(ctx, spec.Trace, c)
+	if errors.Is(err, job.ErrUnwritten) && r.now().Want.Runs() { // it waits for room; a stop is tried again
+		r.log.Warn(err.Error())
+		err = nil
+	}
 	if err != nil {
 		return err
 	}
 	return r.ended(ctx, p)
+}
+
+// recall writes down the end of a job that had ended before: whoever led then died between its
+// record and its status. Nothing is waited for that the job does not need any more.
+func (r *runner) recall(ctx context.Context) (over bool, err error) {
+	rec, err := job.Stored(ctx, r.d.p.Conn, r.id)
+	if errors.Is(err, job.ErrNone) {
+		return false, nil
+	}
+	if err != nil || !rec.State.Final() {
+		return false, err
+	}
+	p, err := job.End(ctx, r.config(), rec.State, rec.Reason)
+	if err != nil {
+		return false, err
+	}
+	return true, r.ended(ctx, p)
 }
 
 // traced runs the job as a part of the trace that its submission began.
@@ -169,7 +193,7 @@ func (r *runner) ended(ctx context.Context, p recipe.Progress) error {
 			s.Ended = time.Now().UTC()
 		}
 	})
-	if w := r.now().Want; err != nil || p.State.Final() || w != coordinator.WantRun && w != coordinator.WantDrain {
+	if err != nil || p.State.Final() || !r.now().Want.Runs() {
 		return err
 	}
 	r.d.leave(r)

@@ -231,6 +231,10 @@ func (c *Config) serve(ctx context.Context, h *Host) (recipe.Progress, error) {
 		Conn: h.conn, Job: c.Job, Parent: c.Parent, Origin: c.Origin, Plan: c.Plan, AckWait: c.AckWait, Lease: c.Lease, Stall: c.Stall, Show: c.Show,
 		Log: c.Log.Named("coordinator"), Keep: c.Keep,
 	}, job.Control{Stop: c.Stop})
+	if errors.Is(err, job.ErrUnwritten) { // the workers rest with this process, and who comes next goes on
+		c.Log.Warn(err.Error())
+		err = nil
+	}
 	cancel()
 	for range workers {
 		if werr := <-worked; err == nil {
