@@ -14,8 +14,8 @@ import (
 
 // Bounds of what printers print to the coordinators: it is for people who watch.
 const (
-	printBytes = 16 << 10 // of one message, and of what waits to be sent
-	printLine  = 4 << 10  // of one line; the rest is cut off
+	printBytes = 16 << 10               // of one message, and of what waits to be sent
+	printLine  = 4 << 10                // of one line; the rest is cut off
 	printEvery = 100 * time.Millisecond // between two messages of a node, so that it has 160 KiB a second
 )
 

@@ -233,17 +233,26 @@ func (r *jobRun) give(ctx context.Context, err error) {
 	}
 }
 
+// failWithin bounds how long a worker tries to say that a job fails.
+const failWithin = 20 * time.Second
+
 // fail asks the coordinator to fail the job. It may be called from any goroutine.
 func (r *jobRun) fail(err error) {
 	r.failOnce.Do(func() {
 		r.log.Debug("job fails", "err", err) // who runs it tells the reason
 		reason, _ := json.Marshal(r.mask.hide(err.Error()))
-		_ = r.conn.Send(r.names.Failing(), reason)
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), failWithin)
 		defer cancel()
-		if pub, perr := r.conn.NewPublisher(); perr == nil {
-			defer pub.Close()
-			pub.PutSync(ctx, bus.Put{Subject: r.names.Failure(), Data: reason})
+		pub, perr := r.conn.NewPublisher()
+		if perr != nil {
+			return // the connection is closed
+		}
+		defer pub.Close()
+		for { // while servers elect a leader nobody takes it
+			_ = r.conn.Send(r.names.Failing(), reason)
+			if o := pub.PutSync(ctx, bus.Put{Subject: r.names.Failure(), Data: reason}); o.Err == nil || !pause(ctx, troubleWait) {
+				return
+			}
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 type JobRecord struct {
 	Job        recipe.JobID    `json:"job"`
 	State      recipe.JobState `json:"state"`
-	Generation uint64          `json:"generation"` // counts the starts; part of consumers' names
+	Generation uint64          `json:"generation"`    // counts the starts; part of consumers' names
 	Run        string          `json:"run,omitempty"` // of who wrote it: a random word of each run
 	Plan       *recipe.Plan    `json:"plan"`
 	Frames     int             `json:"frames,omitempty"`   // version of its frames, and of all else that is stored of it; 0 is 1

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"sluice/client"
+	"sluice/coordinator/job"
+	"sluice/internal/bus"
 	"sluice/recipe"
 )
 
@@ -109,7 +111,13 @@ func (c *cluster) stopped(ctx context.Context, id recipe.JobID) (time.Duration, 
 			case recipe.JobSucceeded: // it was done in the same moment
 				return 0, nil
 			case recipe.JobStopped:
-				_, err = c.apis[1].Order(ctx, id, client.Resume)
+				rec, err := job.Stored(ctx, c.conn, id)
+				if err == nil && rec.State != recipe.JobStopped {
+					err = fmt.Errorf("job %s is said to be stopped, and workers are told that it is %s", id, rec.State)
+				}
+				if err == nil {
+					_, err = c.apis[1].Order(ctx, id, client.Resume)
+				}
 				return took, err
 			}
 			return took, fmt.Errorf("job %s is %s, and was stopped: %s", id, j.State, j.Reason)
@@ -118,6 +126,37 @@ func (c *cluster) stopped(ctx context.Context, id recipe.JobID) (time.Duration, 
 			return 0, fmt.Errorf("job %s does not stop: %w", id, err)
 		}
 	}
+}
+
+// TestH3StopInElection stops a job at full load while three servers elect a leader for its record:
+// that takes longer than 2 s, and then workers know it, and nothing is lost or doubled.
+func TestH3StopInElection(t *testing.T) {
+	minutes(t, false)
+	c := newCluster(t, shape{servers: 3, coordinators: 2, workers: 3, folder: true, build: build(t, "hasty", hasty...)})
+	var longest time.Duration
+	for n, stops := 0, often(10); n < stops; {
+		r := c.submit(t.Context(), full, 0)
+		for n < stops && c.moves(t, r.id) {
+			if _, err := c.conn.Request(t.Context(), "$JS.API.STREAM.LEADER.STEPDOWN."+bus.JobsStream, nil); err != nil {
+				t.Fatal(err)
+			}
+			d, err := c.stopped(t.Context(), r.id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d > 0 {
+				longest = max(longest, d)
+				n++
+			}
+		}
+		for _, err := range c.judge(t.Context(), r) {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Fatal(c.logs(20))
+		}
+	}
+	table.note(t, "%d stops of a job at full load while the leader of its record steps down: max %v; %s", often(10), longest.Round(time.Millisecond), good)
 }
 
 // TestH3RollUnderLoad restarts all workers and coordinators, one behind the other, while jobs
