@@ -27,11 +27,16 @@ func (c *Client) SetSecret(ctx context.Context, name, value string) (s coordinat
 	return s, c.do(ctx, call{method: http.MethodPut, path: "v1/secrets/" + url.PathEscape(name), in: map[string]string{"value": value}, out: &s})
 }
 
-// DeleteSecret deletes a secret.
-func (c *Client) DeleteSecret(ctx context.Context, name string) error {
+// DeleteSecret deletes a secret; force does although a job that has not ended, or the latest version
+// of a saved recipe, names it, which else is the fault coordinator.Conflict.
+func (c *Client) DeleteSecret(ctx context.Context, name string, force bool) error {
 	ctx, cancel := within(ctx, wait)
 	defer cancel()
-	return c.do(ctx, call{method: http.MethodDelete, path: "v1/secrets/" + url.PathEscape(name)})
+	q := url.Values{}
+	if force {
+		q.Set("force", "true")
+	}
+	return c.do(ctx, call{method: http.MethodDelete, path: "v1/secrets/" + url.PathEscape(name), query: q})
 }
 
 func letters(id recipe.JobID) string { return "v1/jobs/" + url.PathEscape(string(id)) + "/dead" }

@@ -11,16 +11,20 @@ import (
 func (p *Plan) SecretNames() []string {
 	names := slices.Clone(p.Secrets)
 	for i := range p.Steps {
-		rest := string(p.Steps[i].Config)
-		for {
-			_, after, found := strings.Cut(rest, "${secret:")
-			name, after, closed := strings.Cut(after, "}")
-			if !found || !closed {
-				break
-			}
-			names, rest = append(names, name), after
-		}
+		names = append(names, SecretsIn(string(p.Steps[i].Config))...)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// SecretsIn returns the names of the secrets that a text has references to, in their order.
+func SecretsIn(text string) (names []string) {
+	for {
+		_, after, found := strings.Cut(text, "${secret:")
+		name, after, closed := strings.Cut(after, "}")
+		if !found || !closed {
+			return names
+		}
+		names, text = append(names, name), after
+	}
 }

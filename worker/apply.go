@@ -138,6 +138,7 @@ func (in *instance) flush(ctx context.Context) error {
 			return &failure{fmt.Errorf("node %s can't write: %w", in.step.Node, err)}
 		}
 		in.run.log.Info("a sink could not write", "step", in.step.Node, "attempt", attempt, "err", err)
+		in.run.met(in.step, "it could not write, and tries again", err)
 		if !in.rest(ctx, in.backoff(attempt, err)) {
 			return ctx.Err()
 		}

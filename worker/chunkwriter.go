@@ -114,6 +114,7 @@ func (w *chunkWriter) lose(reason error) {
 		w.failed = &failure{fmt.Errorf("node %s gave up a record: %w", a.step.Node, reason)}
 		return
 	case recipe.Drop:
+		a.job.met(a.step, "a record was dropped", reason)
 		w.lost.dropped++
 		return
 	}

@@ -90,6 +90,7 @@ func (in *instance) frame(ctx context.Context, h *bus.Header, payload []byte, po
 		}
 		switch in.step.OnError {
 		case recipe.Drop:
+			in.run.met(in.step, "a record was dropped", err)
 			discarded++
 		case recipe.Fail:
 			return nil, &failure{fmt.Errorf("node %s gave up a record: %w", in.step.Node, err)}
@@ -180,6 +181,7 @@ func (in *instance) again(ctx context.Context, r nodes.Record, err error) (attem
 		if ctx.Err() != nil || nodes.IsPermanent(err) || attempts >= in.step.Retry.Attempts {
 			return attempts, err
 		}
+		in.run.met(in.step, "a record is tried again", err)
 		if !in.rest(ctx, in.backoff(attempts, err)) {
 			return attempts, ctx.Err()
 		}

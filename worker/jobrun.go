@@ -43,6 +43,7 @@ type jobRun struct {
 	mu     sync.Mutex
 	shared map[int]*nodes.Shared // guarded by mu; by step: what its instances share
 
+	faults   faults
 	consoles map[int]*console // guarded by mu; by step: where it prints, in a cluster
 }
 
@@ -90,6 +91,7 @@ func (r *jobRun) work(ctx context.Context) error {
 	r.sign(bus.Sign{}) // it is here
 	defer r.sign(bus.Sign{Left: true})
 	defer r.closeConsoles()
+	defer r.closeFaults()
 	go r.live(ctx)
 	var all sync.WaitGroup
 	for i := range r.plan.Steps {

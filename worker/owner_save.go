@@ -53,6 +53,7 @@ func (l *ownerLoop) seal(ctx context.Context) {
 				return
 			}
 			l.job.log.Info("a sink could not finish", "step", l.step.Node, "attempt", attempt, "err", err)
+			l.job.met(l.step, "it could not finish, and tries again", err)
 			if !pause(ctx, l.in.backoff(attempt, err)) {
 				return
 			}

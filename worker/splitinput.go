@@ -111,6 +111,7 @@ func (s *splitInput) again(ctx context.Context, attempt int, err error) error {
 	if nodes.IsPermanent(err) || attempt >= step.Retry.Attempts {
 		return &failure{fmt.Errorf("node %s can't read: %w", step.Node, err)}
 	}
+	s.a.job.met(step, "it could not read, and tries again", err)
 	if !s.a.rest(ctx, min(step.Retry.Backoff<<min(attempt-1, 16), time.Minute)) {
 		return ctx.Err()
 	}
@@ -180,6 +181,7 @@ func (s *splitInput) fill(ctx context.Context, h *bus.Header, until int64, lost 
 			case recipe.Fail:
 				return false, &failure{fmt.Errorf("node %s gave up a record: %w", s.a.step.Node, err)}
 			case recipe.Drop:
+				s.a.job.met(s.a.step, "a record was dropped", err)
 				lost.dropped++
 			default:
 				lost.letters = append(lost.letters, s.letter(h, len(lost.letters), err))

@@ -313,7 +313,9 @@ func secretsKept(f *folder) {
 		{"secrets set api-key", "the-canary-value\n", 0, "", "secret api-key is set"},
 		{"secrets", "", 0, "api-key", ""},
 		{"submit keyed.yaml -w", "", 0, "", "succeeded"},
-		{"secrets delete api-key", "", 0, "", "secret api-key is deleted\n"},
+		{"recipes save keyed.yaml", "", 0, "keyed@1\n", ""},
+		{"secrets delete api-key", "", 3, "", "secret api-key can't be deleted: the recipe keyed@1 names it"},
+		{"secrets delete api-key --force", "", 0, "", "secret api-key is deleted\n"},
 		{"secrets delete api-key", "", 3, "", "no such secret: api-key"},
 		{"submit keyed.yaml -wq", "", 3, "", "secret api-key, which is not set"},
 	})

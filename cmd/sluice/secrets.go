@@ -60,7 +60,8 @@ func (c secretsSetCmd) Run(ctx context.Context, std streams) error {
 
 type secretsDeleteCmd struct {
 	remoteFlags
-	Name string `arg:"" help:"The secret."`
+	Name  string `arg:"" help:"The secret."`
+	Force bool   `help:"Delete it although a job that has not ended, or the latest version of a saved recipe, names it."`
 }
 
 // Run deletes a secret.
@@ -69,7 +70,7 @@ func (c secretsDeleteCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	if err := r.DeleteSecret(ctx, c.Name); err != nil {
+	if err := r.DeleteSecret(ctx, c.Name, c.Force); err != nil {
 		return told(err)
 	}
 	fmt.Fprintf(std.err, "secret %s is deleted\n", c.Name)

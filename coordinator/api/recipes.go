@@ -26,7 +26,7 @@ func refused(d recipe.Diagnostics) error {
 }
 
 // maxTold is how many diagnostics one answer tells.
-const maxTold = 1000
+const maxTold = 200
 
 // firstOf returns the first of many diagnostics: nobody reads the rest, which may be a hundred megabytes.
 func firstOf(d recipe.Diagnostics) recipe.Diagnostics { return d[:min(len(d), maxTold)] }

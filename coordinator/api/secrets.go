@@ -35,6 +35,7 @@ type showSecretIn struct {
 
 type deleteSecretIn struct {
 	SecretPath
+	Force bool `query:"force" doc:"Although a job that has not ended, or the latest version of a saved recipe, names it."`
 	Meant
 }
 
@@ -84,6 +85,11 @@ func (s *server) secrets() {
 		})
 	route(s, huma.Operation{OperationID: "delete-secret", Method: http.MethodDelete, Path: "/v1/secrets/{secret}", Summary: "Delete a secret", Tags: tags, DefaultStatus: http.StatusNoContent},
 		func(ctx context.Context, p *Project, in *deleteSecretIn) (*struct{}, error) {
+			if _, err := p.Secrets.Show(in.Secret); err == nil && !in.Force { // else it is as unknown as it is
+				if err := p.Library.NeedsSecret(in.Secret); err != nil {
+					return nil, err
+				}
+			}
 			return nil, p.Secrets.Delete(ctx, in.Secret, in.known)
 		})
 }

@@ -91,7 +91,7 @@ func (im *importing) check(ctx context.Context, b *bundle) error {
 			if e.Artifacts, err = doc.artifacts(one.Name); err != nil {
 				return err
 			}
-			e.Uses = r.used()
+			e.Uses, e.Secrets = r.used(), doc.secrets()
 			if newest != nil && newest.Version == e.Version {
 				newest.Uses = e.Uses
 				found = append(found, faults...)

@@ -27,6 +27,7 @@ type Jobs interface {
 	Earlier(id recipe.JobID) int
 	TakeBack(ctx context.Context, id recipe.JobID, by string) error
 	Job(id recipe.JobID) (coordinator.Job, error)
+	Needing(secret string) (id recipe.JobID, found bool)
 	Spec(ctx context.Context, id recipe.JobID) (*coordinator.Spec, error)
 	Keyed(ctx context.Context, id recipe.JobID) (*coordinator.Spec, error)
 	Submit(ctx context.Context, s *coordinator.Spec) (job coordinator.Job, again bool, err error)
@@ -79,7 +80,8 @@ type head struct {
 
 type entry struct {
 	coordinator.RecipeVersion
-	Gone bool `json:"gone,omitempty"`
+	Gone    bool     `json:"gone,omitempty"`
+	Secrets []string `json:"secrets,omitempty"` // that the document, or a file beside it, names
 }
 
 // New returns the library of a control plane that does not follow yet.

@@ -56,7 +56,7 @@ func (l *Library) Save(ctx context.Context, s Saving) (v coordinator.RecipeVersi
 			return v, false, err
 		}
 		v.Artifacts = artifacts
-		h.Versions = append(h.Versions, entry{RecipeVersion: v})
+		h.Versions = append(h.Versions, entry{RecipeVersion: v, Secrets: doc.secrets()})
 		err = l.add(ctx, s.Name, h, rev, v, doc)
 		if coordinator.FamilyOf(err) != coordinator.Changed || ctx.Err() != nil {
 			return v, false, err

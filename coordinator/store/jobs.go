@@ -33,6 +33,7 @@ type Jobs struct {
 // progress.
 type joined struct {
 	spec      *coordinator.Spec // nil: removed, or not seen yet
+	secrets   []string          // names of those that its plan needs
 	reads     []string          // digests of the artifacts that its plan names
 	order     *coordinator.Order
 	status    *coordinator.Status
@@ -50,6 +51,9 @@ func NewJobs(c *Control) *Jobs {
 		j.change(key, ch.Rev, func(e *joined) {
 			if v != nil {
 				e.reads = artifactsOf(v.Plan)
+				if v.Plan != nil {
+					e.secrets = v.Plan.SecretNames()
+				}
 				v.Plan, v.Source, v.Files, v.Params = nil, "", nil, nil
 			}
 			j.place(e, v)
@@ -150,6 +154,18 @@ func (j *Jobs) Reading(sha256 string) (id recipe.JobID, found bool) {
 	defer j.mu.RUnlock()
 	for _, e := range j.order {
 		if slices.Contains(e.reads, sha256) && (e.status == nil || !e.status.State.Final()) {
+			return e.spec.Job, true
+		}
+	}
+	return "", false
+}
+
+// Needing returns a job that has not ended and whose plan names that secret.
+func (j *Jobs) Needing(secret string) (id recipe.JobID, found bool) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	for _, e := range j.order {
+		if slices.Contains(e.secrets, secret) && (e.status == nil || !e.status.State.Final()) {
 			return e.spec.Job, true
 		}
 	}

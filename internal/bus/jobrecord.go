@@ -112,12 +112,14 @@ const (
 	ChoreFull  = "full"  // the server has no room for it
 )
 
-// Printed is what a printer has printed, as whole lines.
+// Printed is what a printer has printed, as whole lines, or what a node tells of its faults.
 type Printed struct {
 	Worker string `json:"worker"`
 	Node   string `json:"node"`
 	Text   string `json:"text,omitempty"`
 	Lost   int    `json:"lost,omitempty"` // lines behind these that were not sent: there were too many
+	// Faults, when there are any, says that the text is of the last of so many, which the job survives.
+	Faults int `json:"faults,omitempty"`
 }
 
 // Sign is what a worker tells the coordinator now and then of a job that it is at.
