@@ -110,6 +110,9 @@ func execute(ctx context.Context, args []string, std streams, e engine) (code in
 		return codeUsage
 	}
 	if err = emptyFolder(parsed); err == nil {
+		err = outOfRange(parsed)
+	}
+	if err == nil {
 		err = parsed.Run()
 	}
 	if forPrograms(args) {

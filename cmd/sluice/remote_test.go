@@ -98,7 +98,7 @@ func submitting(f *folder) {
 		{"artifacts download @last", "", 0, "", "has made no files"},
 		{"submit fails.yaml -wq", "", 1, "", "sluice: fails: node "},
 		{"submit - -w", "recipe: one\nnodes:\n  n: {kind: integer_generator, config: {count: 1, seed: 1}}\n  o: {kind: printer, from: n}\n", 0, "13\n", "one: succeeded"},
-		{"submit slow.yaml --priority 20", "", 3, "", "sluice: priority: expected number <= 10"},
+		{"submit slow.yaml --priority 20", "", 3, "", "sluice: --priority 20: want a number from -10 to 10"},
 		{"submit slow.yaml --label x", "", 3, "", "NAME=VALUE"},
 		{"submit slow.yaml --deadline 300ms -w", "", 1, "", "deadline"},
 	})
@@ -129,7 +129,7 @@ func listing(f *folder) {
 		{"jobs --recipe listed --since 1ns", "", 0, "JOB  RECIPE  STATE", ""},
 		{"jobs --label x", "", 3, "", "NAME=VALUE"},
 		{"jobs --state runing", "", 3, "", "there are: pending, running"},
-		{"jobs --limit=-1", "", 3, "", "negative"},
+		{"jobs --limit=-1", "", 3, "", "--limit -1: want a number from 0"},
 		{"jobs -o csv", "", 3, "", "table"},
 		{"jobs --recipe listed -o yaml", "", 0, "- created: ", ""},
 		{"job @last -o yaml", "", 0, "id: " + ids[2], ""},
@@ -200,8 +200,8 @@ func tapping(f *folder) {
 	f.steps([]step{
 		{"tap @last n --limit 1", "", 0, "", "as many records as were asked for\n"},
 		{"tap @last n --for 1ms", "", 0, "", "the time is over"},
-		{"tap @last n --for 2h", "", 3, "", "at most 1h"},
-		{"tap @last n --limit=-1", "", 3, "", "negative"},
+		{"tap @last n --for 2h", "", 3, "", "of at most an hour"},
+		{"tap @last n --limit=-1", "", 3, "", "want a number from 0"},
 		{"tap @last text", "", 3, "", "did you mean texts?"},
 		{"tap @last out", "", 3, "", "out puts nothing out; tap what leads to it"},
 		{"tap nosuchjob n", "", 3, "", "no such job: nosuchjob"},
@@ -214,6 +214,8 @@ func tapping(f *folder) {
 	}
 	f.steps([]step{
 		{"tap @last texts", "", 3, "", "nothing passes: job " + id + " is stopped\n  hint: resume it"},
+		{"tap @last text", "", 3, "", "did you mean texts?"},
+		{"tap @last nope", "", 3, "", "has no node nope; it has "},
 		{"resume @last", "", 0, "", ""},
 	})
 	p = f.start("tap @last texts")

@@ -76,9 +76,6 @@ func (t *Taps) Open(ctx context.Context, job recipe.JobID, at string) (*Tap, err
 	if err != nil {
 		return nil, err
 	}
-	if err := passes(&j); err != nil {
-		return nil, err
-	}
 	ctx, cancel := context.WithTimeout(ctx, openWithin)
 	defer cancel()
 	spec, err := t.cfg.Jobs.Spec(ctx, job)
@@ -88,6 +85,9 @@ func (t *Taps) Open(ctx context.Context, job recipe.JobID, at string) (*Tap, err
 	found, err := spec.Plan.FindTaps(at, nil)
 	if err != nil {
 		return nil, coordinator.Faultf(coordinator.Unknown, "job %s: %w", job, err)
+	}
+	if err := passes(&j); err != nil { // behind that: a name that is wrong is so whatever the job does
+		return nil, err
 	}
 	if len(found) > maxPoints {
 		return nil, coordinator.Faultf(coordinator.Invalid, "job %s: %d outputs lead out of %s, a tap has at most %d: tap one of its nodes", job, len(found), at, maxPoints)

@@ -216,7 +216,7 @@ func TestRatesAreOfThisProcess(t *testing.T) {
 	p.Elapsed, p.Earlier = 2*time.Second, all[3].Steps // 520,000 of 1,000,000 were read
 	var out bytes.Buffer
 	Summary(&out, p, 0)
-	if want := "read (240k/s)\n"; !strings.Contains(out.String(), want) {
+	if want := "since it was gone on with (240k/s)\n"; !strings.Contains(out.String(), want) {
 		t.Errorf("got\n%s\nwant %q in it", out.String(), want)
 	}
 	for node, want := range map[string]string{"lines": "240k/s", "failed": "240k/s", "out": "180k/s"} {
@@ -255,5 +255,18 @@ func TestGlance(t *testing.T) {
 		if line, rest, _ := strings.Cut(b.String(), "\n"); line != c.want || c.still && strings.Contains(rest, "/s") {
 			t.Errorf("got\n%s\nwant %q first", b.String(), c.want)
 		}
+	}
+}
+
+// TestSummaryOfLegs: the end of a job that was gone on with tells the whole of it, and of which part
+// the time and the rate are.
+func TestSummaryOfLegs(t *testing.T) {
+	p := snapshots()[2]
+	p.State, p.Earlier = recipe.JobSucceeded, snapshots()[1].Steps
+	var b strings.Builder
+	Summary(&b, p, 0)
+	const want = "failed-logins: succeeded, 500,000 records read, 480,000 of them in the 6.0s since it was gone on with (80.0k/s)\n"
+	if !strings.HasPrefix(b.String(), want) {
+		t.Errorf("got\n%s\nwant %s", b.String(), want)
 	}
 }

@@ -13,11 +13,16 @@ import (
 // ports nobody read, and the reason when it did not succeed.
 //
 // The gate of an edge that may lose is no node of the recipe: its row is added to the
-// row of the node it stands before. A job that failed before it read anything has no table.
+// row of the node it stands before. A job that failed before it read anything has no table. Counts
+// are of the whole job; of one that was gone on with, the time and the rates are of what came since,
+// and the headline says so.
 // width is the columns of the terminal that w is, 0 when it is none.
 func Summary(w io.Writer, p recipe.Progress, width int) {
-	fmt.Fprintf(w, "%s: %s after %s, %s read (%s)\n",
-		p.Recipe, p.State, Human(p.Elapsed), Records(p.Read()), Rate(p.ReadNow(), p.Elapsed))
+	if len(p.Earlier) > 0 {
+		fmt.Fprintf(w, "%s: %s, %s read, %s\n", p.Recipe, p.State, Records(p.Read()), since(&p))
+	} else {
+		fmt.Fprintf(w, "%s: %s after %s, %s read (%s)\n", p.Recipe, p.State, Human(p.Elapsed), Records(p.Read()), Rate(p.Read(), p.Elapsed))
+	}
 	if p.State != recipe.JobFailed || p.Read() > 0 {
 		table(w, &p, width)
 	}
@@ -41,7 +46,7 @@ func Glance(w io.Writer, p recipe.Progress, still bool, width int) {
 	case still:
 		p.Elapsed = 0 // which has no rates
 	case len(p.Earlier) > 0:
-		line += fmt.Sprintf(", %s of them in the %s since it was gone on with (%s)", Count(p.ReadNow()), Human(p.Elapsed), Rate(p.ReadNow(), p.Elapsed))
+		line += ", " + since(&p)
 	default:
 		line += fmt.Sprintf(" in %s (%s)", Human(p.Elapsed), Rate(p.Read(), p.Elapsed))
 	}
@@ -50,6 +55,11 @@ func Glance(w io.Writer, p recipe.Progress, still bool, width int) {
 	for _, u := range p.Unread {
 		fmt.Fprintf(w, "unread: %s.%s had %s and no reader\n", u.Node, u.Port, Records(u.Records))
 	}
+}
+
+// since says what a job has read since it was gone on with.
+func since(p *recipe.Progress) string {
+	return fmt.Sprintf("%s of them in the %s since it was gone on with (%s)", Count(p.ReadNow()), Human(p.Elapsed), Rate(p.ReadNow(), p.Elapsed))
 }
 
 // table writes a row for every node.

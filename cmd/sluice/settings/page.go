@@ -97,7 +97,7 @@ func form(f *kong.Flag) string {
 	case f.Enum != "":
 		return "`" + strings.Join(f.EnumSlice(), "` `") + "`"
 	case f.PlaceHolder != "":
-		return many + f.PlaceHolder
+		return many + strings.ReplaceAll(f.PlaceHolder, "|", `\|`)
 	}
 	return many + wanted(f)
 }
