@@ -27,7 +27,7 @@ func (s *server) describe() {
 	for _, item := range s.huma.OpenAPI().Paths {
 		for _, o := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
 			if o != nil {
-				statuses304(o)
+				unmodified(o)
 				o.Responses[problemStatus] = s.problemResponse("An error, as a problem of RFC 9457.")
 				for status, why := range also[o.OperationID] {
 					same := *o.Responses[strconv.Itoa(o.DefaultStatus)]
@@ -56,8 +56,8 @@ func textHeader(text string) *huma.Header {
 	return &huma.Header{Description: text, Schema: &huma.Schema{Type: huma.TypeString}}
 }
 
-// statuses304 describes the answer to who knows what is asked for.
-func statuses304(o *huma.Operation) {
+// unmodified describes the answer to who knows what is asked for.
+func unmodified(o *huma.Operation) {
 	for _, p := range o.Parameters {
 		if p.Name == "If-None-Match" {
 			o.Responses["304"] = &huma.Response{Description: "It is as it is known.", Headers: map[string]*huma.Header{"ETag": textHeader("That of what is known.")}}

@@ -2,9 +2,14 @@ package api_test
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+
+	"sluice/coordinator/api"
 )
 
 // TestDescription looks for what the framework does not see in a route, and for an answer for every
@@ -59,4 +64,35 @@ func TestDescription(t *testing.T) {
 	if !strings.Contains(text, "ticket.TICKET") {
 		t.Error("no word of the ticket")
 	}
+}
+
+// ownDescription is that of all routes.
+var ownDescription = sync.OnceValue(func() (all []*operation) {
+	w := httptest.NewRecorder()
+	api.New(api.Config{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/openapi.json", nil))
+	var doc description
+	if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil {
+		panic(err)
+	}
+	return doc.operations()
+})
+
+// described reports whether the description has a status of a route. A path that is none has all.
+func described(method, path string, status int) bool {
+	known := false
+	for _, o := range ownDescription() {
+		if o.method == method && o.matches(path) {
+			if o.tells(status) {
+				return true
+			}
+			known = true
+		}
+	}
+	return !known
+}
+
+// matches reports whether a path is one of the operation's.
+func (o *operation) matches(path string) bool {
+	want, got := strings.Split(o.path, "/"), strings.Split(path, "/")
+	return len(want) == len(got) && slices.EqualFunc(want, got, func(w, g string) bool { return w == g || strings.HasPrefix(w, "{") })
 }
