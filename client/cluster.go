@@ -13,10 +13,28 @@ import (
 func (c *Client) Workers(ctx context.Context) ([]coordinator.Worker, error) {
 	ctx, cancel := within(ctx, wait)
 	defer cancel()
-	var out struct {
-		Workers []coordinator.Worker `json:"workers"`
+	return pages(func(after url.Values) ([]coordinator.Worker, string, error) {
+		var out struct {
+			Workers []coordinator.Worker `json:"workers"`
+			Next    string               `json:"next"`
+		}
+		err := c.do(ctx, call{method: http.MethodGet, path: "v1/workers", query: after, out: &out})
+		return out.Workers, out.Next, err
+	})
+}
+
+// pages returns what all pages of a list have. Each is asked for with what the one before says.
+func pages[T any](ask func(after url.Values) ([]T, string, error)) (all []T, err error) {
+	for after := (url.Values)(nil); ; {
+		part, next, err := ask(after)
+		if err != nil {
+			return nil, err
+		}
+		if all = append(all, part...); next == "" {
+			return all, nil
+		}
+		after = url.Values{"after": {next}}
 	}
-	return out.Workers, c.do(ctx, call{method: http.MethodGet, path: "v1/workers", out: &out})
 }
 
 // Worker returns the worker of that name, with its kinds; coordinator.Unknown when none is here.
@@ -47,10 +65,14 @@ func (c *Client) Self(ctx context.Context) (s Self, err error) {
 func (c *Client) Keys(ctx context.Context) ([]coordinator.Key, error) {
 	ctx, cancel := within(ctx, wait)
 	defer cancel()
-	var out struct {
-		Keys []coordinator.Key `json:"keys"`
-	}
-	return out.Keys, c.do(ctx, call{method: http.MethodGet, path: "v1/keys", out: &out})
+	return pages(func(after url.Values) ([]coordinator.Key, string, error) {
+		var out struct {
+			Keys []coordinator.Key `json:"keys"`
+			Next string            `json:"next"`
+		}
+		err := c.do(ctx, call{method: http.MethodGet, path: "v1/keys", query: after, out: &out})
+		return out.Keys, out.Next, err
+	})
 }
 
 // CreateKey makes an API key and returns it with its token, which is shown this once.

@@ -37,8 +37,9 @@ const (
 )
 
 // Events calls f with the events of a job that are kept, from the one behind since on, and where
-// follow is true with those that come, until ctx ends or f returns an error, which is returned. A
-// stream that is cut is gone on with behind the last event.
+// follow is true with those that come, until the job has ended. It ends before that with ctx, or
+// when f returns an error, which is returned. That a job has ended may be told without an event of
+// it: those are kept for a time only. A stream that is cut is gone on with behind the last event.
 func (c *Client) Events(ctx context.Context, id recipe.JobID, since uint64, follow bool, f func(Event) error) error {
 	wait, out := againFirst, outage{c: c}
 	for {
@@ -48,7 +49,7 @@ func (c *Client) Events(ctx context.Context, id recipe.JobID, since uint64, foll
 			return ferr
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err == nil && whole && !follow:
+		case err == nil && whole:
 			return nil
 		case err != nil && coordinator.FamilyOf(err) != "" && coordinator.FamilyOf(err) != coordinator.Unavailable:
 			return err

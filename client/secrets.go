@@ -14,10 +14,14 @@ import (
 func (c *Client) Secrets(ctx context.Context) ([]coordinator.Secret, error) {
 	ctx, cancel := within(ctx, wait)
 	defer cancel()
-	var out struct {
-		Secrets []coordinator.Secret `json:"secrets"`
-	}
-	return out.Secrets, c.do(ctx, call{method: http.MethodGet, path: "v1/secrets", out: &out})
+	return pages(func(after url.Values) ([]coordinator.Secret, string, error) {
+		var out struct {
+			Secrets []coordinator.Secret `json:"secrets"`
+			Next    string               `json:"next"`
+		}
+		err := c.do(ctx, call{method: http.MethodGet, path: "v1/secrets", query: after, out: &out})
+		return out.Secrets, out.Next, err
+	})
 }
 
 // SetSecret sets a secret.

@@ -32,7 +32,7 @@ func (c *watchFlags) follow(parent context.Context, std streams, r *remote, id r
 	switch {
 	case errors.Is(err, context.Canceled):
 		return exitError{codeInterrupted, fmt.Errorf("job %s goes on; sluice logs -f %s follows it", id, id)}
-	case !errors.Is(err, errOver):
+	case err != nil && !errors.Is(err, errOver): // nil: it is over, and the event that says so was not kept
 		return told(err)
 	}
 	j, err := r.Client.Job(parent, id)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/klauspost/compress/gzhttp"
 
 	"sluice/coordinator"
 )
@@ -38,7 +39,16 @@ func made(ctx context.Context, object string) { aboutOf(ctx).object = object }
 // good any more.
 func streamed(ctx context.Context, h huma.Context) (*http.Request, http.ResponseWriter) {
 	r, w := humago.Unwrap(h)
-	return r.WithContext(ctx), &told{w, aboutOf(ctx)}
+	return r.WithContext(ctx), &told{unpacked(w), aboutOf(ctx)}
+}
+
+// unpacked is the writer behind the compression: that holds the header back until something is
+// written, and what is written as it comes may be long in coming.
+func unpacked(w http.ResponseWriter) http.ResponseWriter {
+	if z, packs := w.(*gzhttp.GzipResponseWriter); packs {
+		return z.Unwrap()
+	}
+	return w
 }
 
 // errCut says that an answer is not written to its end.

@@ -122,6 +122,7 @@ func New(c Config) http.Handler {
 	s.dead()
 	s.results()
 	s.taps()
+	s.describe()
 	return s.handler()
 }
 
@@ -151,7 +152,7 @@ func (s *server) handler() http.Handler {
 // alive lets sockets past what is for requests alone.
 func (s *server) alive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.cfg.Live != nil && r.URL.Path == "/v1/events" {
+		if s.cfg.Live != nil && r.URL.Path == socketPath {
 			telemetry.Operation(r.Context(), "open-events")
 			s.cfg.Live.ServeHTTP(w, r)
 			return

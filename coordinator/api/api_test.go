@@ -72,7 +72,8 @@ func (d *desk) client(role coordinator.Role) *client.Client {
 	return c
 }
 
-// do sends a request as the author and returns the answer and its body.
+// do sends a request as the author and returns the answer and its body. A status that the API's
+// description does not have is an error.
 func (d *desk) do(method, path, body string, header ...string) (*http.Response, string) {
 	d.t.Helper()
 	req, err := http.NewRequestWithContext(bustest.Context(d.t), method, d.http.URL+path, strings.NewReader(body))
@@ -94,6 +95,9 @@ func (d *desk) do(method, path, body string, header ...string) (*http.Response, 
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
 		d.t.Fatal(err)
+	}
+	if !described(method, req.URL.EscapedPath(), resp.StatusCode) {
+		d.t.Errorf("%s %s: the description does not have its status %d", method, path, resp.StatusCode)
 	}
 	return resp, string(b)
 }

@@ -13,6 +13,7 @@ import (
 type workersOut struct {
 	Body struct {
 		Workers []coordinator.Worker `json:"workers"`
+		Next    string               `json:"next,omitempty" doc:"What after is for those that follow."`
 	}
 }
 
@@ -34,9 +35,9 @@ func workerTag(w coordinator.Worker) (string, error) {
 
 func (s *server) workers() {
 	route(s, huma.Operation{OperationID: "list-workers", Method: http.MethodGet, Path: "/v1/workers", Summary: "List the workers that are here", Tags: []string{"cluster"}},
-		func(_ context.Context, p *Project, _ *struct{}) (*workersOut, error) {
+		func(_ context.Context, p *Project, in *Paged) (*workersOut, error) {
 			out := &workersOut{}
-			out.Body.Workers = append([]coordinator.Worker{}, p.Fleet.Workers()...)
+			out.Body.Workers, out.Body.Next = page(*in, p.Fleet.Workers(), func(w coordinator.Worker) string { return w.Name })
 			return out, nil
 		})
 	route(s, huma.Operation{OperationID: "show-worker", Method: http.MethodGet, Path: "/v1/workers/{name}", Summary: "Show a worker with its kinds", Tags: []string{"cluster"}},
@@ -74,6 +75,7 @@ type selfOut struct {
 type keysOut struct {
 	Body struct {
 		Keys []coordinator.Key `json:"keys"`
+		Next string            `json:"next,omitempty" doc:"What after is for those that follow."`
 	}
 }
 
@@ -123,9 +125,9 @@ func shownKey(key coordinator.Key) (*keyOut, error) {
 func (s *server) keys() {
 	tags := []string{"keys"}
 	route(s, huma.Operation{OperationID: "list-keys", Method: http.MethodGet, Path: "/v1/keys", Summary: "List API keys", Tags: tags},
-		func(_ context.Context, p *Project, _ *struct{}) (*keysOut, error) {
+		func(_ context.Context, p *Project, in *Paged) (*keysOut, error) {
 			out := &keysOut{}
-			out.Body.Keys = append([]coordinator.Key{}, p.Keys.List()...)
+			out.Body.Keys, out.Body.Next = page(*in, p.Keys.List(), func(k coordinator.Key) string { return newest(k.Created, k.Prefix) })
 			return out, nil
 		})
 	route(s, huma.Operation{OperationID: "create-key", Method: http.MethodPost, Path: "/v1/keys", Summary: "Make an API key", Tags: tags, DefaultStatus: http.StatusCreated},

@@ -72,3 +72,26 @@ func TestETagsOfAll(t *testing.T) {
 		}
 	}
 }
+
+// TestETagsOfReads shows what never changes, or not by a request: who knows its ETag gets 304.
+func TestETagsOfReads(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, unlimited)
+	job, err := d.client(coordinator.Author).Submit(bustest.Context(t), submission(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/v1/kinds/md5_hash", "/v1/jobs/" + string(job.ID) + "/plan", "/v1/jobs/" + string(job.ID) + "/recipe"} {
+		resp, body := d.do("GET", path, "", "Accept-Encoding", "identity")
+		tag := resp.Header.Get("ETag")
+		if resp.StatusCode != 200 || tag == "" {
+			t.Errorf("%s: got %d with the tag %q: %.200s", path, resp.StatusCode, tag, body)
+		}
+		if resp, body := d.do("GET", path, "", "If-None-Match", tag); resp.StatusCode != 304 || resp.Header.Get("ETag") != tag || body != "" {
+			t.Errorf("%s, known: got %d %q %.200s", path, resp.StatusCode, resp.Header.Get("ETag"), body)
+		}
+		if resp, _ := d.do("GET", path, "", "If-None-Match", `"7"`); resp.StatusCode != 200 {
+			t.Errorf("%s, another known: got %d", path, resp.StatusCode)
+		}
+	}
+}

@@ -31,7 +31,7 @@ func (s *server) events() {
 			ask := p.Events.Stored
 			lines := events.Lines{MaxFor: streamFor}
 			if in.Follow {
-				ask, lines.Until = p.Events.Since, events.Final
+				ask, lines.Until, lines.Over = p.Events.Since, events.Final, func() bool { return p.over(in.ID) }
 			}
 			sub, err := ask(ctx, coordinator.EventFilter{Job: in.ID}, in.Since)
 			if err != nil {
@@ -44,6 +44,12 @@ func (s *server) events() {
 				}
 			}}, nil
 		})
+}
+
+// over reports whether a job has ended, or was deleted.
+func (p *Project) over(id recipe.JobID) bool {
+	job, err := p.Jobs.Job(id)
+	return err != nil || job.State.Final()
 }
 
 // ndjson describes an answer that is a stream of lines.

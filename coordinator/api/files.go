@@ -85,6 +85,18 @@ type showFileIn struct {
 	Asked
 }
 
+// downloadIn is what a download may say: who serves the file reads the headers itself.
+type downloadIn struct {
+	FilePath
+	Asked
+	Meant
+	Range   string `header:"Range" doc:"The bytes that are wanted, as bytes=FIRST-LAST."`
+	IfRange string `header:"If-Range" doc:"The ETag that the part belongs to: the whole file is sent where it is another."`
+}
+
+// contentPath is where the bytes of an artifact are.
+const contentPath = "/v1/artifacts/{id}/content"
+
 type deleteFileIn struct {
 	FilePath
 	Meant
@@ -102,7 +114,7 @@ func (s *server) files() {
 			return &uploadOut{u}, err
 		})
 	route(s, huma.Operation{OperationID: "append-upload", Method: http.MethodPatch, Path: "/v1/uploads/{id}", Summary: "Send bytes of a file", Tags: tags, Metadata: long,
-		RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}}}, s.appendTo)
+		RequestBody: &huma.RequestBody{Content: binary(), Required: true}, Responses: s.appended()}, s.appendTo)
 	route(s, huma.Operation{OperationID: "finish-upload", Method: http.MethodPost, Path: "/v1/uploads/{id}/finish", Summary: "Make an upload an artifact", Tags: tags, DefaultStatus: http.StatusCreated},
 		func(ctx context.Context, p *Project, in *FilePath) (*artifactOut, error) {
 			a, err := p.Files.Finish(ctx, in.ID)
@@ -130,8 +142,8 @@ func (s *server) files() {
 			}
 			return shown(a), in.fresh(strong(a.Revision))
 		})
-	route(s, huma.Operation{OperationID: "download-artifact", Method: http.MethodGet, Path: "/v1/artifacts/{id}/content", Summary: "Download an artifact, whole or in ranges", Tags: tags, Metadata: long,
-		Responses: map[string]*huma.Response{"200": {Description: "The file.", Content: map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}}}}, s.download)
+	route(s, huma.Operation{OperationID: "download-artifact", Method: http.MethodGet, Path: contentPath, Summary: "Download an artifact, whole or in ranges", Tags: tags, Metadata: long,
+		Responses: downloaded()}, s.download)
 	route(s, huma.Operation{OperationID: "delete-artifact", Method: http.MethodDelete, Path: "/v1/artifacts/{id}", Summary: "Delete an artifact", Tags: tags, DefaultStatus: http.StatusNoContent},
 		func(ctx context.Context, p *Project, in *deleteFileIn) (*struct{}, error) {
 			a, err := p.Files.Artifact(in.ID)
@@ -176,7 +188,7 @@ func (s *server) appendTo(ctx context.Context, p *Project, in *appendIn) (*huma.
 	}}, nil
 }
 
-func (s *server) download(ctx context.Context, p *Project, in *FilePath) (*huma.StreamResponse, error) {
+func (s *server) download(ctx context.Context, p *Project, in *downloadIn) (*huma.StreamResponse, error) {
 	a, err := p.Files.Artifact(in.ID)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"regexp/syntax"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -58,7 +59,13 @@ type operation struct {
 			Schema *schema `json:"schema"`
 		} `json:"content"`
 	} `json:"requestBody"`
+	Responses    map[string]json.RawMessage `json:"responses"`
 	method, path string
+}
+
+// tells reports whether a status is described: that of an error may be by the default.
+func (o *operation) tells(status int) bool {
+	return o.Responses[strconv.Itoa(status)] != nil || status >= 400 && o.Responses["default"] != nil
 }
 
 // description is the API's own, as far as requests are made of it.
@@ -69,9 +76,13 @@ type description struct {
 	} `json:"components"`
 }
 
+// operations are the routes, by their names.
 func (d *description) operations() (all []*operation) {
 	for path, methods := range d.Paths {
 		for method, o := range methods {
+			if o.ID == "open-events" { // no route, and a socket is no answer
+				continue
+			}
 			o.method, o.path = strings.ToUpper(method), path
 			all = append(all, o)
 		}

@@ -142,7 +142,7 @@ func (f *fuzzer) fill() {
 	f.pools = map[string][]string{"name": {"known"}, "secret": {"token"}, "kind": {"md5_hash", "file_reader", "regex_match", "to_uppercase"}, "port": {"in", "out"}, "recipe": {"known", "known@1", "known@latest", "upper"},
 		"source": {upper, "recipe: a\nnodes:\n  n: {kind: integer_generator, config: {count: 1}}\n", "recipe: a\nnodes:\n  x: {kind: md5hash}\n", "recipe: [", strings.Repeat("a: {", 300)}, "match": {"known", "kno"},
 		"state": {"pending", "cancelled"}, "label": {"team=blue"}, "node": {"up", "out", "out"}, "at": {"lines", "lines.out", "e1", "up"}, "for": {"1"}, "If-None-Match": {`"1"`, "*", `W/"1"`}, "If-Match": {`"1"`, "*", `"0"`}, "after": {"known"},
-		"version": {"1", "2", "0"}, "from": {"1", "2"}, "to": {"1", "2"}, "size": {"10"}, "Upload-Offset": {"0"}}
+		"version": {"1", "2", "0"}, "from": {"1", "2"}, "to": {"1", "2"}, "size": {"10"}, "Upload-Offset": {"0"}, "Range": {"bytes=0-3", "bytes=100-"}}
 	for _, source := range []string{upper, upper + "  more: {kind: md5_hash, from: lines}\n"} {
 		if _, err := c.SaveRecipe(ctx, "known", source, nil); err != nil {
 			f.t.Fatal(err)
@@ -309,6 +309,8 @@ func (f *fuzzer) wrong(o *operation, req *http.Request, resp *http.Response, bod
 		return "what was sent is sent back"
 	case resp.Header.Get("X-Request-Id") == "":
 		return "no request id"
+	case req.Method == o.method && !o.tells(status):
+		return "a status that the description does not have"
 	case req.Method == http.MethodHead || resp.Header.Get("Content-Encoding") != "" || status == http.StatusNotModified:
 		return ""
 	case status < 300:

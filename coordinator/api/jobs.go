@@ -143,6 +143,9 @@ func (s *server) list(_ context.Context, p *Project, in *listIn) (*pageOut, erro
 		if !found {
 			return nil, coordinator.Faultf(coordinator.Invalid, "label %.80q is not NAME=VALUE", l)
 		}
+		if had, twice := f.Labels[k]; twice && had != v {
+			return nil, coordinator.Faultf(coordinator.Invalid, "label %.80q is asked for twice, as %.80q and as %.80q: no job has both", k, had, v)
+		}
 		if f.Labels == nil {
 			f.Labels = map[string]string{}
 		}
@@ -195,12 +198,17 @@ func mayDelete(ctx context.Context, p *Project, id recipe.JobID) error {
 	return auth.May(who(ctx), "delete-job", job.Owner)
 }
 
-func (s *server) plan(ctx context.Context, p *Project, in *jobIn) (*plannedOut, error) {
+func (s *server) plan(ctx context.Context, p *Project, in *jobIn) (*jobPlanOut, error) {
 	spec, err := p.Jobs.Spec(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &plannedOut{coordinator.Planned{Plan: spec.Plan, Mermaid: spec.Plan.Mermaid(), DOT: spec.Plan.DOT()}}, nil
+	body := coordinator.Planned{Plan: spec.Plan, Mermaid: spec.Plan.Mermaid(), DOT: spec.Plan.DOT()}
+	t, err := tagOf(body)
+	if err == nil {
+		err = in.fresh(t)
+	}
+	return &jobPlanOut{t, body}, err
 }
 
 func (s *server) document(ctx context.Context, p *Project, in *jobIn) (*documentOut, error) {
@@ -208,7 +216,20 @@ func (s *server) document(ctx context.Context, p *Project, in *jobIn) (*document
 	if err != nil {
 		return nil, err
 	}
-	return &documentOut{coordinator.Document{Source: spec.Source, File: spec.Recipe, Files: spec.Files, Params: spec.Params}}, nil
+	body := coordinator.Document{Source: spec.Source, File: spec.Recipe, Files: spec.Files, Params: spec.Params}
+	t, err := tagOf(body)
+	if err == nil {
+		err = in.fresh(t)
+	}
+	return &documentOut{t, body}, err
 }
 
-type documentOut struct{ Body coordinator.Document }
+type jobPlanOut struct {
+	Tag  string `header:"ETag"`
+	Body coordinator.Planned
+}
+
+type documentOut struct {
+	Tag  string `header:"ETag"`
+	Body coordinator.Document
+}

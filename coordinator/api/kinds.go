@@ -25,20 +25,27 @@ func kindOf(k *nodes.Kind) coordinator.Kind {
 type kindsOut struct {
 	Body struct {
 		Kinds []coordinator.Kind `json:"kinds"`
+		Next  string             `json:"next,omitempty" doc:"What after is for those that follow."`
 	}
 }
 
 type kindIn struct {
 	Kind string `path:"kind" maxLength:"64"`
+	Asked
 }
 
-type kindOut struct{ Body coordinator.Kind }
+type kindOut struct {
+	Tag  string `header:"ETag"`
+	Body coordinator.Kind
+}
 
 func (s *server) kinds() {
 	route(s, huma.Operation{OperationID: "list-kinds", Method: http.MethodGet, Path: "/v1/kinds", Summary: "List the kinds of nodes", Tags: []string{"kinds"}},
-		func(_ context.Context, p *Project, _ *struct{}) (*kindsOut, error) {
+		func(_ context.Context, p *Project, in *Paged) (*kindsOut, error) {
 			out := &kindsOut{}
-			for _, k := range p.Fleet.Catalogue().All() {
+			part, next := page(*in, p.Fleet.Catalogue().All(), func(k *nodes.Kind) string { return k.Kind })
+			out.Body.Kinds, out.Body.Next = []coordinator.Kind{}, next
+			for _, k := range part {
 				out.Body.Kinds = append(out.Body.Kinds, kindOf(k))
 			}
 			return out, nil
@@ -49,7 +56,12 @@ func (s *server) kinds() {
 			if !found {
 				return nil, p.noKind(in.Kind)
 			}
-			return &kindOut{kindOf(k)}, nil
+			kind := kindOf(k)
+			t, err := tagOf(kind)
+			if err == nil {
+				err = in.fresh(t)
+			}
+			return &kindOut{t, kind}, err
 		})
 }
 

@@ -17,6 +17,9 @@ func TestQueries(t *testing.T) {
 			t.Errorf("state %s: got %d %s", s, resp.StatusCode, body)
 		}
 	}
+	if resp, body := d.do("GET", "/v1/jobs?label=a=1&label=b=2&label=a=1", ""); resp.StatusCode != 200 {
+		t.Errorf("a label that is asked for twice: got %d %s", resp.StatusCode, body)
+	}
 	for query, want := range map[string]string{
 		"/v1/jobs?state=runing":               "pending, running, draining, paused, stopped, succeeded, failed, cancelled",
 		"/v1/jobs?state=running&state=failde": "cancelled",
@@ -28,9 +31,11 @@ func TestQueries(t *testing.T) {
 		"/v1/audit?outcome=bad":               "allowed",
 		"/v1/workers?pool=a":                  "query.pool",
 		"/v1/recipes?macth=a":                 "query.macth",
+		"/v1/jobs?label=a=1&label=a=2":        "no job has both",
+		"/v1/keys?limit=0":                    "query.limit",
 	} {
 		key := coordinator.Author
-		if strings.HasPrefix(query, "/v1/audit") {
+		if strings.HasPrefix(query, "/v1/audit") || strings.HasPrefix(query, "/v1/keys") {
 			key = coordinator.Admin
 		}
 		resp, body := d.do("GET", query, "", "Authorization", "Bearer "+d.keys[key])

@@ -138,7 +138,7 @@ func (s *server) saved() {
 			t := versionTag(d.Version)
 			return &recipeOut{t, *d}, in.fresh(t)
 		})
-	route(s, huma.Operation{OperationID: "save-recipe", Method: http.MethodPut, Path: "/v1/recipes/{name}", Summary: "Save a recipe as the next version of its name", Tags: tags}, s.save)
+	route(s, huma.Operation{OperationID: "save-recipe", Method: http.MethodPut, Path: "/v1/recipes/{name}", Summary: "Save a recipe as the next version of its name", Tags: tags, DefaultStatus: http.StatusCreated}, s.save)
 	route(s, huma.Operation{OperationID: "list-recipe-versions", Method: http.MethodGet, Path: "/v1/recipes/{name}/versions", Summary: "List the versions of a saved recipe, newest first", Tags: tags},
 		func(ctx context.Context, p *Project, in *versionsIn) (*versionsOut, error) {
 			out := &versionsOut{}

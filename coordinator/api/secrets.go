@@ -12,6 +12,7 @@ import (
 type secretsOut struct {
 	Body struct {
 		Secrets []coordinator.Secret `json:"secrets"`
+		Next    string               `json:"next,omitempty" doc:"What after is for those that follow."`
 	}
 }
 
@@ -56,10 +57,9 @@ func (m Meant) known(s coordinator.Secret) error {
 func (s *server) secrets() {
 	tags := []string{"secrets"}
 	route(s, huma.Operation{OperationID: "list-secrets", Method: http.MethodGet, Path: "/v1/secrets", Summary: "List the names of secrets", Tags: tags},
-		func(_ context.Context, p *Project, _ *struct{}) (*secretsOut, error) {
+		func(_ context.Context, p *Project, in *Paged) (*secretsOut, error) {
 			out := &secretsOut{}
-			out.Body.Secrets = []coordinator.Secret{}
-			out.Body.Secrets = append(out.Body.Secrets, p.Secrets.List()...)
+			out.Body.Secrets, out.Body.Next = page(*in, p.Secrets.List(), func(s coordinator.Secret) string { return s.Name })
 			return out, nil
 		})
 	route(s, huma.Operation{OperationID: "show-secret", Method: http.MethodGet, Path: "/v1/secrets/{secret}", Summary: "Show a secret, all but its value", Tags: tags},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"sluice/coordinator"
@@ -29,6 +30,7 @@ const (
 	DefaultHeartbeat = 15 * time.Second
 	DefaultMaxFor    = time.Hour
 	DefaultWriteWait = 10 * time.Second
+	DefaultLinger    = time.Second
 )
 
 // Lines says how events are written as NDJSON. The zero value is good for a request that
@@ -38,6 +40,31 @@ type Lines struct {
 	MaxFor    time.Duration                 // how long the stream lasts; 0: DefaultMaxFor
 	WriteWait time.Duration                 // how long the client may not take what is written; 0: DefaultWriteWait
 	Until     func(*coordinator.Event) bool // the event that is the last one, such as Final; nil: none
+	// Over reports whether what is told of has come to its end, so that the stream ends although the
+	// last event was lost: when nothing has come for Linger since that was seen. It is asked at the
+	// beginning, and while nothing comes, first after Linger and then ever more seldom; a heartbeat is
+	// written each time. nil: it never has.
+	Over   func() bool
+	Linger time.Duration // 0: DefaultLinger
+}
+
+// fill sets the defaults.
+func (c *Lines) fill() {
+	if c.Heartbeat == 0 {
+		c.Heartbeat = DefaultHeartbeat
+	}
+	if c.MaxFor == 0 {
+		c.MaxFor = DefaultMaxFor
+	}
+	if c.WriteWait == 0 {
+		c.WriteWait = DefaultWriteWait
+	}
+	if c.Linger == 0 {
+		c.Linger = DefaultLinger
+	}
+	if c.Over == nil {
+		c.Over, c.Linger = func() bool { return false }, c.Heartbeat
+	}
 }
 
 // Final reports whether an event says that its job is over.
@@ -57,15 +84,7 @@ func Final(e *coordinator.Event) bool {
 // its error says only why the client was cut off.
 func WriteLines(w http.ResponseWriter, r *http.Request, s *Subscription, c Lines) error {
 	defer s.Close()
-	if c.Heartbeat == 0 {
-		c.Heartbeat = DefaultHeartbeat
-	}
-	if c.MaxFor == 0 {
-		c.MaxFor = DefaultMaxFor
-	}
-	if c.WriteWait == 0 {
-		c.WriteWait = DefaultWriteWait
-	}
+	c.fill()
 	ctx, cancel := context.WithTimeout(r.Context(), c.MaxFor)
 	defer cancel()
 	out := lineWriter{w: w, control: http.NewResponseController(w), wait: c.WriteWait}
@@ -76,32 +95,45 @@ func WriteLines(w http.ResponseWriter, r *http.Request, s *Subscription, c Lines
 	if err := out.write(nil); err != nil {
 		return err
 	}
+	over, quiet := c.Over(), c.Linger
 	for {
-		entries, err := next(ctx, s, c.Heartbeat)
-		over := false
-		for i, e := range entries {
-			if over = c.Until != nil && c.Until(&e.Event); over {
-				entries = entries[:i+1]
-				break
-			}
-		}
-		if len(entries) > 0 {
-			err = out.write(entries)
-		}
-		switch {
-		case err == nil && !over:
-		case err == nil:
-			return out.note(LineEnd, entries[len(entries)-1].ID, "this is the last one", End{})
-		case errors.Is(err, errQuiet):
-			if err := out.note(LineHeartbeat, s.LastID(), "", nil); err != nil {
+		entries, err := next(ctx, s, quiet)
+		if n := c.last(entries); n > 0 {
+			if err := out.write(entries[:n]); err != nil {
 				return err
 			}
-		case out.err != nil || r.Context().Err() != nil:
-			return err
-		default:
+			return out.note(LineEnd, entries[n-1].ID, "this is the last one", End{})
+		}
+		switch {
+		case err == nil:
+			err, quiet = out.write(entries), c.Linger
+		case !errors.Is(err, errQuiet):
+			if r.Context().Err() != nil {
+				return err
+			}
 			return out.note(LineEnd, s.LastID(), why(ctx, err), End{Again: !errors.Is(err, io.EOF)})
+		case over && s.upToDate() && c.Over():
+			return out.note(LineEnd, s.LastID(), "it is over, and no more came", End{})
+		default:
+			if over = c.Over(); over {
+				quiet = c.Linger
+			} else {
+				quiet = min(2*quiet, c.Heartbeat)
+			}
+			err = out.note(LineHeartbeat, s.LastID(), "", nil)
+		}
+		if err != nil {
+			return err
 		}
 	}
+}
+
+// last is how many of the entries are up to the one that is the last of all, 0 where none is.
+func (c *Lines) last(entries []*Entry) int {
+	if c.Until == nil {
+		return 0
+	}
+	return 1 + slices.IndexFunc(entries, func(e *Entry) bool { return c.Until(&e.Event) })
 }
 
 // errQuiet says that nothing came for a while.

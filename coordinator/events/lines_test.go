@@ -94,6 +94,32 @@ func TestLines(t *testing.T) {
 	}
 }
 
+// TestLinesLinger writes for a job whose last event was lost: when it is seen to be over the stream
+// goes on for what comes late, and then ends.
+func TestLinesLinger(t *testing.T) {
+	l := open(t, bustest.Conn(t, bustest.InProcess), events.Config{})
+	asked := 0
+	url, ended := serve(t, l, events.Lines{Until: events.Final, Over: func() bool {
+		if asked++; asked == 2 {
+			l.Emit(event("a", coordinator.EventPrint, "late"))
+		}
+		return asked > 1
+	}})
+	next, _ := follow(t, url)
+	var all []string
+	for len(all) == 0 || all[len(all)-1] != "end" {
+		e := next()
+		all = append(all, string(e.Type))
+		if e.Type == events.LineEnd && fmt.Sprint(e.Data) != "map[again:false]" {
+			t.Errorf("got %+v", e)
+		}
+	}
+	same(t, "types", all, []string{"heartbeat", "print", "end"})
+	if err := bustest.Wait(t, "the handler", ended); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestLinesAreBounded ends a stream after its time, and says where to go on.
 func TestLinesAreBounded(t *testing.T) {
 	l := open(t, bustest.Conn(t, bustest.InProcess), events.Config{})

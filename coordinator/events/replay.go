@@ -79,6 +79,7 @@ func (l *Log) replay(ctx context.Context, s *Subscription, w wish) {
 		joined, covered, since, head := l.hub.join(s, last)
 		switch {
 		case joined:
+			s.joined()
 			return
 		case round == maxRounds:
 			err = ErrSlow

@@ -33,6 +33,7 @@ type Subscription struct {
 	bytes int
 	err   error         // why no more come
 	last  uint64        // of what Next has returned, or was asked for
+	live  bool          // it was given all that is stored
 	news  chan struct{} // holds one when there is something for Next
 	space chan struct{} // holds one when there is room again
 }
@@ -73,6 +74,20 @@ func (s *Subscription) LastID() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.last
+}
+
+// joined says that the subscription was given all that is stored, and goes on with what comes.
+func (s *Subscription) joined() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live = true
+}
+
+// upToDate reports whether Next has returned all that is stored.
+func (s *Subscription) upToDate() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.live && len(s.buf) == 0
 }
 
 // Close ends the subscription.

@@ -2,6 +2,7 @@ package live
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"math"
@@ -191,7 +192,16 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, no *refusal) {
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(no.after.Seconds()))))
 	}
 	w.WriteHeader(no.status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"title": http.StatusText(no.status), "status": no.status, "detail": no.reason})
+	_ = json.NewEncoder(w).Encode(map[string]any{"title": http.StatusText(no.status), "status": no.status, "code": cmp.Or(codes[no.status], coordinator.Invalid),
+		"detail": no.reason, "request_id": header.Get("X-Request-Id")})
+}
+
+// codes are the families of faults that statuses tell of; all others are coordinator.Invalid.
+var codes = map[int]coordinator.Family{
+	http.StatusUnauthorized:       coordinator.Unnamed,
+	http.StatusForbidden:          coordinator.Forbidden,
+	http.StatusTooManyRequests:    coordinator.OverLimit,
+	http.StatusServiceUnavailable: coordinator.Unavailable,
 }
 
 func (h *Handler) audit(r *http.Request, no *refusal) {
