@@ -155,8 +155,19 @@ func (t Table[T]) put(ctx, try context.Context, key string, put bus.Put) (uint64
 
 // Remove removes a record over the revision rev of it. Its mark stays for
 // Config.Marks.
+//
+// There are two marks: a server of one replica that is killed finds again what the last message of a
+// subject had replaced, where that one's time is over. So the one with a time replaces a mark, and
+// not the record.
 func (t Table[T]) Remove(ctx context.Context, key string, rev uint64) error {
-	_, err := t.put(ctx, ctx, key, bus.Put{ExpectSubjectSeq: &rev, TTL: t.c.marks})
+	rev, err := t.put(ctx, ctx, key, bus.Put{ExpectSubjectSeq: &rev})
+	if err != nil {
+		return err
+	}
+	_, err = t.put(ctx, ctx, key, bus.Put{ExpectSubjectSeq: &rev, TTL: t.c.marks})
+	if coordinator.FamilyOf(err) == coordinator.Changed { // it is written anew
+		return nil
+	}
 	return err
 }
 
