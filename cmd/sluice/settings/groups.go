@@ -40,10 +40,11 @@ type API struct {
 
 // OIDC says whose tokens are taken beside API keys.
 type OIDC struct {
-	OIDCIssuer       string `name:"oidc-issuer" placeholder:"URL" help:"Issuer whose tokens are taken beside API keys; without it none are." group:"Users:"`
-	OIDCAudience     string `name:"oidc-audience" placeholder:"NAME" help:"Audience that a token must be for; needed with --oidc-issuer." group:"Users:"`
-	OIDCRoleClaim    string `name:"oidc-role-claim" default:"sluice_role" placeholder:"NAME" help:"Claim that holds the role: viewer, operator, author or admin." group:"Users:"`
-	OIDCProjectClaim string `name:"oidc-project-claim" default:"sluice_project" placeholder:"NAME" help:"Claim that holds the project." group:"Users:"`
+	OIDCIssuer       string     `name:"oidc-issuer" placeholder:"URL" help:"Issuer whose tokens are taken beside API keys; without it none are." group:"Users:"`
+	OIDCAudience     string     `name:"oidc-audience" placeholder:"NAME" help:"Audience that a token must be for; needed with --oidc-issuer." group:"Users:"`
+	OIDCRoleClaim    string     `name:"oidc-role-claim" default:"sluice_role" placeholder:"NAME" help:"Claim that holds the role, as a word or a list of words." group:"Users:"`
+	OIDCRoles        []RoleWord `name:"oidc-roles" placeholder:"WORD=ROLE" help:"Word of the role's claim, and which role it is: viewer, operator, author or admin; the highest holds. Without any, the words are the roles' names." group:"Users:"`
+	OIDCProjectClaim string     `name:"oidc-project-claim" default:"sluice_project" placeholder:"NAME" help:"Claim that holds the project." group:"Users:"`
 }
 
 // Jobs bounds the jobs of a project.
