@@ -148,10 +148,13 @@ func (s *server) handler() http.Handler {
 	return s.identified(s.guarded(s.limited(s.alive(compress(http.HandlerFunc(s.route))))))
 }
 
+// livePath is where sockets are opened.
+const livePath = "/v1/events"
+
 // alive lets sockets past what is for requests alone.
 func (s *server) alive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.cfg.Live != nil && r.URL.Path == "/v1/events" {
+		if s.cfg.Live != nil && r.URL.Path == livePath {
 			telemetry.Operation(r.Context(), "open-events")
 			s.cfg.Live.ServeHTTP(w, r)
 			return
@@ -166,7 +169,9 @@ func (s *server) limited(next http.Handler) http.Handler {
 		if s.cfg.PerAddress != nil {
 			if ok, after := s.cfg.PerAddress.Allow(auth.ByAddress(r.RemoteAddr)); !ok {
 				w.Header().Set("Retry-After", retryAfter(after))
-				s.writeProblem(w, r, s.problemOf(r.Context(), tooOften("this address", after)))
+				err := tooOften("this address", after)
+				s.writeProblem(w, r, s.problemOf(r.Context(), err))
+				s.turnedAway(r, err.Error())
 				return
 			}
 		}
