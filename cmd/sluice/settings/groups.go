@@ -8,7 +8,7 @@ type Common struct {
 	LogLevel      string        `default:"info" enum:"trace,debug,info,warn,error,off" help:"What to log on stderr: trace, debug, info, warn, error or off." group:"Service:"`
 	LogFormat     string        `default:"text" enum:"text,json" help:"How to log: text or json." group:"Service:"`
 	DrainWithin   time.Duration `default:"10s" placeholder:"TIME" help:"How long the service may take to bring what it has in hand to rest when it is told to end." group:"Service:"`
-	MetricsListen string        `placeholder:"HOST:PORT" help:"Serve /healthz, /readyz and /metrics there too; without it a worker serves them nowhere, and the others on --listen." group:"Telemetry:"`
+	MetricsListen string        `placeholder:"HOST:PORT" help:"Serve /healthz, /readyz and /metrics there too; without it a worker serves them nowhere, and the others on --listen alone, where /metrics needs a key unless that is loopback." group:"Telemetry:"`
 	OTLPEndpoint  string        `name:"otlp-endpoint" placeholder:"URL" also:"OTEL_EXPORTER_OTLP_ENDPOINT" help:"Send traces there by OTLP over HTTP; without it nothing is traced." group:"Telemetry:"`
 	TraceShare    float64       `default:"0.1" placeholder:"SHARE" help:"Share of what begins here that is traced, from 0 to 1. What was asked for with a trace context follows that." group:"Telemetry:"`
 }
