@@ -13,7 +13,7 @@ import (
 // would tell it of another project.
 func TestMetricsOfOneProject(t *testing.T) {
 	one := newDesk(t, func(c *daemon.CoordinatorConfig) { c.Watched = telemetry.New("coordinator", "test") })
-	if resp, body := one.do("GET", "/metrics", "", "Authorization", "Bearer "+one.keys[coordinator.Viewer]); resp.StatusCode != 200 || !strings.Contains(body, "sluice_project_jobs") {
+	if resp, body := one.do("GET", "/metrics", "", "Authorization", "Bearer "+one.keys[coordinator.Viewer]); resp.StatusCode != 200 || !strings.Contains(body, "sluice_build_info") {
 		t.Errorf("got %d %.300s", resp.StatusCode, body)
 	}
 	resp, body := one.do("GET", "/metrics", "", "Authorization", "")
