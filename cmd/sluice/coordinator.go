@@ -74,7 +74,7 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 		return err
 	}
 	address := addressOf(ln, c.Endpoint)
-	serve(ctx, g, coord, ln, w.beside(coord.Handler()), daemon.Serving{Within: c.DrainWithin, Connections: c.MaxConnections, Log: log})
+	serve(ctx, g, coord, ln, w.beside(coord.Handler(), ln), daemon.Serving{Within: c.DrainWithin, Connections: c.MaxConnections, Crowded: coord.Crowded, Log: log})
 	log.Info("serves", "api", address)
 	fmt.Fprintf(std.out, "coordinator: %s\n", address)
 	return g.wait(ctx, c.DrainWithin)

@@ -18,6 +18,8 @@ type loginCmd struct {
 	Server string `arg:"" help:"Address of the coordinator: https://HOST:PORT."`
 	Name   string `placeholder:"NAME" default:"default" help:"What to call the cluster."`
 	CA     string `name:"ca" type:"path" placeholder:"FILE" help:"Certificates by which the server's is checked."`
+
+	InsecureHTTP bool `name:"insecure-http" env:"SLUICE_INSECURE_HTTP" help:"Send the key without TLS to another machine, where others can read it on its way."`
 }
 
 // Help is shown by login --help.
@@ -27,6 +29,9 @@ func (loginCmd) Help() string {
 
 // Run checks a key and keeps it, as the current context.
 func (c loginCmd) Run(ctx context.Context, std streams) error {
+	if exposes(c.Server) && !c.InsecureHTTP {
+		return usagef("%s: the key would be sent there without TLS, and could be read on its way; name the server as https://, or allow it with --insecure-http", c.Server)
+	}
 	key, err := readHidden(std, "key")
 	if err != nil {
 		return err

@@ -37,6 +37,7 @@ func (f *remoteFlags) open() (*remote, error) {
 		if err != nil {
 			return nil, usagef("%w", err)
 		}
+		warnExposed(f.Server, os.Getenv("SLUICE_KEY"))
 		r := &remote{Client: c, server: strings.TrimRight(f.Server, "/")}
 		if known, err := readContexts(); err == nil { // who names an address may have no file
 			r.last = known.Servers[r.server]
@@ -58,6 +59,7 @@ func (f *remoteFlags) open() (*remote, error) {
 	if err != nil {
 		return nil, usagef("context %s: %w", name, err)
 	}
+	warnExposed(k.Server, k.Key)
 	return &remote{Client: c, context: name, last: k.Last}, nil
 }
 

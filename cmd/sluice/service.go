@@ -98,7 +98,7 @@ func provider(o settings.OIDC) *auth.OIDC {
 	if o.OIDCIssuer == "" {
 		return nil
 	}
-	return &auth.OIDC{Issuer: o.OIDCIssuer, Audience: o.OIDCAudience, RoleClaim: o.OIDCRoleClaim, ProjectClaim: o.OIDCProjectClaim}
+	return &auth.OIDC{Issuer: o.OIDCIssuer, Audience: o.OIDCAudience, RoleClaim: o.OIDCRoleClaim, Roles: o.Roles(), ProjectClaim: o.OIDCProjectClaim}
 }
 
 // serve runs a coordinator and its API until ctx ends.

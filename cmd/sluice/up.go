@@ -86,7 +86,7 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 	if err := w.apart(ctx, g, told, c.MetricsListen, &c.Endpoint, log); err != nil {
 		return err
 	}
-	serve(ctx, g, coord, ln, w.beside(coord.Handler()), daemon.Serving{Within: c.DrainWithin, Connections: c.MaxConnections, Log: log})
+	serve(ctx, g, coord, ln, w.beside(coord.Handler(), ln), daemon.Serving{Within: c.DrainWithin, Connections: c.MaxConnections, Crowded: coord.Crowded, Log: log})
 	g.run(func() error { return work.Run(ctx) })
 	fmt.Fprintf(std.out, "sluice is up: %s\n%s", address, server.joins())
 	return g.wait(ctx, c.DrainWithin)

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -55,17 +57,24 @@ func (w *watched) apart(ctx context.Context, g *group, t *hearing, address strin
 	return nil
 }
 
-// beside serves it on the API's listener, beside the API.
-func (w *watched) beside(api http.Handler) http.Handler {
-	own := w.handler()
+// beside serves it on the API's listener, beside the API, which asks for a key for the metrics
+// where others can reach the listener.
+func (w *watched) beside(api http.Handler, ln net.Listener) http.Handler {
+	own, near := w.handler(), onLoopback(ln.Addr())
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/healthz", "/readyz", "/metrics":
+		switch {
+		case r.URL.Path == "/healthz", r.URL.Path == "/readyz", r.URL.Path == "/metrics" && near:
 			own.ServeHTTP(rw, r)
 			return
 		}
 		api.ServeHTTP(rw, r)
 	})
+}
+
+// onLoopback reports whether only this machine reaches an address.
+func onLoopback(a net.Addr) bool {
+	at, err := netip.ParseAddrPort(a.String())
+	return err == nil && at.Addr().Unmap().IsLoopback()
 }
 
 // traceWithin bounds the sending of what is left to be traced at the end.

@@ -46,6 +46,7 @@ type Config struct {
 	Projects map[string]*Project // by name
 	Auth     *auth.Auth
 	Live     http.Handler  // opens the sockets of /v1/events; nil for none
+	Metrics  http.Handler  // of the process; nil for none
 	MaxBody  int64         // bytes of a body; 0 is MaxBody
 	BodyWait time.Duration // 0 is BodyWait
 	// PerAddress limits the requests of an address, before it is known who asks, and PerUser
@@ -122,6 +123,7 @@ func New(c Config) http.Handler {
 	s.dead()
 	s.results()
 	s.taps()
+	s.metrics()
 	s.describe()
 	return s.handler()
 }
@@ -167,7 +169,9 @@ func (s *server) limited(next http.Handler) http.Handler {
 		if s.cfg.PerAddress != nil {
 			if ok, after := s.cfg.PerAddress.Allow(auth.ByAddress(r.RemoteAddr)); !ok {
 				w.Header().Set("Retry-After", retryAfter(after))
-				s.writeProblem(w, r, s.problemOf(r.Context(), tooOften("this address", after)))
+				err := tooOften("this address", after)
+				s.writeProblem(w, r, s.problemOf(r.Context(), err))
+				s.turnedAway(r, err.Error())
 				return
 			}
 		}

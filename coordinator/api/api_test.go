@@ -22,10 +22,11 @@ import (
 
 // desk is a coordinator on a server of its own, with a key for each role.
 type desk struct {
-	t    testing.TB
-	http *httptest.Server
-	conn *bus.Conn
-	keys map[coordinator.Role]string
+	t     testing.TB
+	http  *httptest.Server
+	conn  *bus.Conn
+	coord *daemon.Coordinator
+	keys  map[coordinator.Role]string
 }
 
 func newDesk(t testing.TB, with ...func(*daemon.CoordinatorConfig)) *desk {
@@ -48,7 +49,7 @@ func newDeskOn(t testing.TB, server *bus.Server, with ...func(*daemon.Coordinato
 	done := make(chan struct{})
 	go func() { defer close(done); _ = c.Run(run) }()
 	t.Cleanup(func() { cancel(); <-done; c.Close() })
-	d := &desk{t: t, conn: conn, keys: map[coordinator.Role]string{}}
+	d := &desk{t: t, conn: conn, coord: c, keys: map[coordinator.Role]string{}}
 	keys, err := c.Keys("default")
 	if err != nil {
 		t.Fatal(err)

@@ -24,7 +24,7 @@ func (d *desk) listens(with ...func(*daemon.Serving)) (address string) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	s := daemon.Serving{Within: time.Second}
+	s := daemon.Serving{Within: time.Second, Crowded: d.coord.Crowded}
 	for _, f := range with {
 		f(&s)
 	}

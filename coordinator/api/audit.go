@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -33,13 +34,34 @@ func (s *server) audit() {
 		})
 }
 
-// reads are the methods that change nothing: what is only looked at is not written down, but
-// where it was refused.
-func reads(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+// looks are the operations that change nothing, though a body is sent along.
+var looks = []string{"check-recipe", "check-edge", "plan-recipe"}
+
+// reads reports whether an operation changes nothing: what is only looked at is not written down,
+// but where it was refused.
+func reads(o *huma.Operation) bool {
+	return o.Method == http.MethodGet || o.Method == http.MethodHead || slices.Contains(looks, o.OperationID)
+}
+
+// anyOperation is what stands in the log for who was refused before it was looked at what was
+// asked for; socketOperation where it was a socket.
+const (
+	anyOperation    = "any"
+	socketOperation = "open-events"
+)
+
+// turnedAway writes down who was refused before it was known who asks.
+func (s *server) turnedAway(r *http.Request, reason string) {
+	operation := anyOperation
+	if r.URL.Path == socketPath {
+		operation = socketOperation
+	}
+	s.write(r.Context(), s.first(), coordinator.AuditEntry{Address: r.RemoteAddr, Origin: r.Header.Get("Origin"), Operation: operation, Outcome: coordinator.Denied, Reason: reason})
+}
 
 // note writes down who did, or was refused, what. It never holds up a request for long.
 func (s *server) note(h huma.Context, p coordinator.Principal, outcome coordinator.Outcome, reason string) {
-	if outcome == coordinator.Allowed && reads(h.Method()) {
+	if outcome == coordinator.Allowed && reads(h.Operation()) {
 		return
 	}
 	project := s.cfg.Projects[p.Project]
@@ -55,9 +77,13 @@ func (s *server) note(h huma.Context, p coordinator.Principal, outcome coordinat
 	if made := aboutOf(h.Context()).object; made != "" {
 		object = made
 	}
-	err := project.Audit.Write(context.WithoutCancel(h.Context()), coordinator.AuditEntry{At: time.Now().UTC(), Who: p.Name, Role: p.Role, Key: p.Key, Address: h.RemoteAddr(), Origin: h.Header("Origin"),
-		Request: requestID(h.Context()), Operation: h.Operation().OperationID, Object: object, Outcome: outcome, Reason: reason})
-	if err != nil {
-		s.log.Warn("an entry of the audit log was lost", "request", requestID(h.Context()), "err", err)
+	s.write(h.Context(), project, coordinator.AuditEntry{Who: p.Name, Role: p.Role, Key: p.Key, Address: h.RemoteAddr(), Origin: h.Header("Origin"),
+		Operation: h.Operation().OperationID, Object: object, Outcome: outcome, Reason: reason})
+}
+
+func (s *server) write(ctx context.Context, p *Project, e coordinator.AuditEntry) {
+	e.At, e.Request = time.Now().UTC(), requestID(ctx)
+	if err := p.Audit.Write(context.WithoutCancel(ctx), e); err != nil {
+		s.log.Warn("an entry of the audit log was lost", "request", e.Request, "err", err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // beside are the operations that are no routes, and where they are asked for.
-var beside = map[string]string{"submit-document": "the body of submit-job", "open-events": "the WebSocket"}
+var beside = map[string]string{"submit-document": "the body of submit-job", "open-events": "the WebSocket", "show-metrics": "no part of /v1"}
 
 // TestPermissions walks through every route of the API's own description as every role, and
 // without a key: who is below the role of the table is refused, whatever is sent, and nobody else

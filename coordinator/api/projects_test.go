@@ -13,6 +13,7 @@ import (
 	"sluice/coordinator"
 	"sluice/internal/bus/bustest"
 	"sluice/internal/daemon"
+	"sluice/internal/telemetry"
 	"sluice/nodes/all"
 )
 
@@ -32,7 +33,7 @@ func twoProjects(t *testing.T) (a *desk, b *foreign) {
 		of[name].conn = bustest.Connect(t, bustest.Server(t))
 		projects = append(projects, daemon.Project{Name: name, Conn: of[name].conn})
 	}
-	cfg := daemon.CoordinatorConfig{Name: "c", Version: "test", Projects: projects, Catalogue: all.Catalogue()}
+	cfg := daemon.CoordinatorConfig{Name: "c", Version: "test", Projects: projects, Catalogue: all.Catalogue(), Watched: telemetry.New("coordinator", "test")}
 	unlimited(&cfg)
 	withSecrets(t)(&cfg)
 	c, err := daemon.NewCoordinator(ctx, cfg)

@@ -159,6 +159,7 @@ func (s *server) done(h huma.Context, p coordinator.Principal) {
 		status = past
 	}
 	switch {
+	case status == http.StatusNotFound && reads(h.Operation()): // nobody was kept from anything
 	case status == http.StatusForbidden:
 		s.note(h, p, coordinator.Denied, "")
 	case status >= http.StatusBadRequest:

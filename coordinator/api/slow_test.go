@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,10 +89,11 @@ func TestUploadStops(t *testing.T) {
 }
 
 // TestCrowd opens more connections than there may be: who is one too many is told so, and
-// many more are closed. When some are gone, others are let in.
+// many more are closed. When some are gone, others are let in. The audit log has it.
 func TestCrowd(t *testing.T) {
 	t.Parallel()
-	address := newDesk(t, unlimited).listens(func(s *daemon.Serving) { s.Connections = 8 })
+	d := newDesk(t, unlimited)
+	address := d.listens(func(s *daemon.Serving) { s.Connections = 8 })
 	status := func(c net.Conn) int {
 		_ = c.SetDeadline(time.Now().Add(3 * time.Second))
 		fmt.Fprint(c, "GET /v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -116,6 +118,11 @@ func TestCrowd(t *testing.T) {
 	if got := status(dial(t, address)); got != 503 {
 		t.Errorf("one too many: got %d", got)
 	}
+	bustest.Eventually(t, "who is one too many is in the audit log", func() bool {
+		return slices.ContainsFunc(d.audited(), func(e coordinator.AuditEntry) bool {
+			return e.Outcome == coordinator.Denied && strings.HasPrefix(e.Address, "127.0.0.1:") && strings.Contains(e.Reason, "connections")
+		})
+	})
 	closed := 0
 	for range 100 {
 		dial(t, address)

@@ -57,7 +57,7 @@ type Log struct {
 	all  atomic.Uint64 // lost since the start
 	out  outage
 
-	strangers *strangers
+	shares *shares
 }
 
 // Open makes the stream where it is missing, or gives it other bounds. Entries are stored while
@@ -91,14 +91,15 @@ func Open(ctx context.Context, c Config) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Log{cfg: c, log: c.Log, pub: pub, wait: make(chan coordinator.AuditEntry, queued), strangers: newStrangers(&c)}, nil
+	return &Log{cfg: c, log: c.Log, pub: pub, wait: make(chan coordinator.AuditEntry, queued), shares: newShares(&c)}, nil
 }
 
 // Write adds an entry; its ID, and At where it is zero, are set here. What waits for the store is
 // bounded: where there is no room within 50 ms, it is lost, and ErrLost says so. How many were
 // lost stands in the log once the store answers again. An entry that was taken is stored a
-// moment later; it is lost where the process is killed in that moment. Entries that name nobody
-// are summed up: within a minute those of an address, an operation and a reason have two.
+// moment later; it is lost where the process is killed in that moment. What is refused or fails, and
+// what viewers do, is summed up: within a minute it has two entries for each user, address, operation
+// and reason, but for the first of a user, which have one each.
 func (l *Log) Write(ctx context.Context, e coordinator.AuditEntry) error {
 	e.ID, e.Lost = 0, 0
 	if e.At.IsZero() {
@@ -106,7 +107,7 @@ func (l *Log) Write(ctx context.Context, e coordinator.AuditEntry) error {
 	}
 	e.At = e.At.UTC()
 	clean(&e)
-	if !l.strangers.take(&e, l.cfg.Now()) {
+	if !l.shares.take(&e, l.cfg.Now()) {
 		return nil
 	}
 	select {

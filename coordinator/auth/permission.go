@@ -77,6 +77,7 @@ var permissions = []Permission{
 	{Operation: "list-workers", Least: coordinator.Viewer},
 	{Operation: "show-worker", Least: coordinator.Viewer},
 	{Operation: "show-self", Least: coordinator.Viewer},
+	{Operation: "show-metrics", Least: coordinator.Viewer},
 	{Operation: "create-ticket", Least: coordinator.Viewer},
 	{Operation: "open-events", Least: coordinator.Viewer},
 

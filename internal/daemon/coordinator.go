@@ -110,7 +110,11 @@ func NewCoordinator(ctx context.Context, cfg CoordinatorConfig) (c *Coordinator,
 	if c.sockets, err = c.live(); err != nil {
 		return nil, err
 	}
-	c.http = api.New(api.Config{Version: cfg.Version, Projects: served, Auth: c.auth, Live: c.sockets, MaxBody: cfg.MaxBody, BodyWait: cfg.BodyWait,
+	var metrics http.Handler
+	if cfg.Watched != nil {
+		metrics = cfg.Watched.Handler()
+	}
+	c.http = api.New(api.Config{Version: cfg.Version, Projects: served, Auth: c.auth, Live: c.sockets, Metrics: metrics, MaxBody: cfg.MaxBody, BodyWait: cfg.BodyWait,
 		PerAddress: asked(cfg.PerAddress, addressRate, addressBurst), PerUser: asked(cfg.PerUser, userRate, userBurst), Log: c.log})
 	if cfg.Watched != nil {
 		c.http = cfg.Watched.Requests(cfg.Tracer, c.http)

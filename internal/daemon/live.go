@@ -2,9 +2,11 @@ package daemon
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"time"
 
+	"sluice/coordinator"
 	"sluice/coordinator/auth"
 	"sluice/coordinator/events/live"
 )
@@ -56,10 +58,27 @@ const auditWithin = time.Second
 
 // Refused implements live.Audit.
 func (r refusals) Refused(no live.Refusal) {
-	at := max(0, slices.IndexFunc(r.c.rooms, func(r *rooms) bool { return r.name == no.Project }))
 	ctx, cancel := context.WithTimeout(context.Background(), auditWithin)
 	defer cancel()
-	if err := r.c.rooms[at].Audit.Write(ctx, no.Entry()); err != nil {
-		r.c.log.Warn("an entry of the audit log was lost", "err", err)
+	r.c.audit(ctx, no.Project, no.Entry())
+}
+
+// audit writes an entry to the log of a project, or to the first's where there is no such.
+func (c *Coordinator) audit(ctx context.Context, project string, e coordinator.AuditEntry) {
+	at := max(0, slices.IndexFunc(c.rooms, func(r *rooms) bool { return r.name == project }))
+	if err := c.rooms[at].Audit.Write(ctx, e); err != nil {
+		c.log.Warn("an entry of the audit log was lost", "err", err)
 	}
+}
+
+// Crowded writes down that a connection was one too many. It is what Serving.Crowded is for, and
+// waits for nothing: where the audit log has no room, the entry is lost, and counted.
+func (c *Coordinator) Crowded(address string, r *http.Request) {
+	e := coordinator.AuditEntry{At: time.Now().UTC(), Address: address, Operation: "any", Outcome: coordinator.Denied, Reason: "as many connections as there may be, in all or from this address"}
+	if r != nil {
+		e.Origin = r.Header.Get("Origin")
+	}
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	c.audit(now, "", e)
 }

@@ -30,7 +30,9 @@ type Serving struct {
 	Within      time.Duration // for what it is at when it ends
 	PassWait    time.Duration // 0 is PassWait
 	Connections int           // at most; 0 is endpoint.DefaultConnections
-	Log         hclog.Logger
+	// Crowded is told of connections over the bound; see endpoint.Crowd. Nil is not.
+	Crowded func(address string, r *http.Request)
+	Log     hclog.Logger
 }
 
 // Serve answers HTTP on a listener until ctx ends, and then finishes what it is at, for as long
@@ -45,7 +47,11 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, c Serving) erro
 	server := &http.Server{Handler: endpoint.Timely(h, wait), ReadHeaderTimeout: headerWait, IdleTimeout: idleWait, MaxHeaderBytes: maxHeader, HTTP2: &http.HTTP2Config{WriteByteTimeout: wait},
 		BaseContext: func(net.Listener) context.Context { return base },
 		ErrorLog:    log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug})}
-	endpoint.NewCrowd(c.Connections).Bound(server)
+	crowd := endpoint.NewCrowd(c.Connections)
+	if c.Crowded != nil {
+		crowd.Told = c.Crowded
+	}
+	crowd.Bound(server)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(ln) }()
 	select {

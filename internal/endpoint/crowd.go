@@ -17,6 +17,10 @@ const spare = 64
 // can't keep out others. Those over a bound get the status 503, and are closed. Connections that
 // became sockets do not count.
 type Crowd struct {
+	// Told is told, before [Crowd.Bound], of each connection that is one too many: of its request,
+	// or where it is closed at once, of the address alone and a nil request. It must not wait.
+	Told func(address string, r *http.Request)
+
 	most int
 
 	mu  sync.Mutex
@@ -29,7 +33,7 @@ func NewCrowd(most int) *Crowd {
 	if most <= 0 {
 		most = DefaultConnections
 	}
-	return &Crowd{most: most, all: map[net.Conn]string{}, by: map[string]int{}}
+	return &Crowd{Told: func(string, *http.Request) {}, most: most, all: map[net.Conn]string{}, by: map[string]int{}}
 }
 
 type surplusKey struct{}
@@ -49,30 +53,36 @@ func (c *Crowd) Bound(s *http.Server) {
 		h.Set("Content-Type", "application/problem+json")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = w.Write([]byte(full)) // the caller is gone
+		c.Told(r.RemoteAddr, r)
 	})
 }
 
 // full is the answer to who is one too many.
 const full = `{"title":"Service Unavailable","status":503,"code":"unavailable","detail":"the server has as many connections as it may have, in all or from this address","hint":"close some, or ask again in a moment"}` + "\n"
 
-// comes counts a connection.
+// comes is called for each connection.
 func (c *Crowd) comes(ctx context.Context, conn net.Conn) context.Context {
 	host, _, err := net.SplitHostPort(conn.RemoteAddr().String())
 	if err != nil {
 		host = conn.RemoteAddr().String()
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.all[conn] = host
-	c.by[host]++
-	over := max(len(c.all)-c.most, c.by[host]-max(1, c.most/2))
-	switch {
+	switch over := c.counts(conn, host); {
 	case over > spare:
 		_ = conn.Close()
+		c.Told(conn.RemoteAddr().String(), nil)
 	case over > 0:
 		return context.WithValue(ctx, surplusKey{}, true)
 	}
 	return ctx
+}
+
+// counts counts a connection, and says how many there are over the bounds.
+func (c *Crowd) counts(conn net.Conn, host string) (over int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all[conn] = host
+	c.by[host]++
+	return max(len(c.all)-c.most, c.by[host]-max(1, c.most/2))
 }
 
 // changes forgets a connection that is over.

@@ -169,6 +169,11 @@ func (o *OIDC) faults() []error {
 		l.url("oidc-issuer", 0, o.OIDCIssuer, "https", "http")
 	}
 	l.pair(o.OIDCIssuer, o.OIDCAudience, "oidc-issuer", "oidc-audience")
+	seen := map[string]bool{}
+	for i, r := range o.OIDCRoles {
+		l.item(seen[r.Word], i, "oidc-roles: %s is there twice", r.Word)
+		seen[r.Word] = true
+	}
 	l.when(o.OIDCRoleClaim == "", "oidc-role-claim: a name is needed")
 	l.when(o.OIDCProjectClaim == "", "oidc-project-claim: a name is needed")
 	return l

@@ -8,7 +8,7 @@ type Common struct {
 	LogLevel      string        `default:"info" enum:"trace,debug,info,warn,error,off" help:"What to log on stderr: trace, debug, info, warn, error or off." group:"Service:"`
 	LogFormat     string        `default:"text" enum:"text,json" help:"How to log: text or json." group:"Service:"`
 	DrainWithin   time.Duration `default:"10s" placeholder:"TIME" help:"How long the service may take to bring what it has in hand to rest when it is told to end." group:"Service:"`
-	MetricsListen string        `placeholder:"HOST:PORT" help:"Serve /healthz, /readyz and /metrics there too; without it a worker serves them nowhere, and the others on --listen." group:"Telemetry:"`
+	MetricsListen string        `placeholder:"HOST:PORT" help:"Serve /healthz, /readyz and /metrics there too; without it a worker serves them nowhere, and the others on --listen alone, where /metrics needs a key unless that is loopback." group:"Telemetry:"`
 	OTLPEndpoint  string        `name:"otlp-endpoint" placeholder:"URL" also:"OTEL_EXPORTER_OTLP_ENDPOINT" help:"Send traces there by OTLP over HTTP; without it nothing is traced." group:"Telemetry:"`
 	TraceShare    float64       `default:"0.1" placeholder:"SHARE" help:"Share of what begins here that is traced, from 0 to 1. What was asked for with a trace context follows that." group:"Telemetry:"`
 }
@@ -40,10 +40,11 @@ type API struct {
 
 // OIDC says whose tokens are taken beside API keys.
 type OIDC struct {
-	OIDCIssuer       string `name:"oidc-issuer" placeholder:"URL" help:"Issuer whose tokens are taken beside API keys; without it none are." group:"Users:"`
-	OIDCAudience     string `name:"oidc-audience" placeholder:"NAME" help:"Audience that a token must be for; needed with --oidc-issuer." group:"Users:"`
-	OIDCRoleClaim    string `name:"oidc-role-claim" default:"sluice_role" placeholder:"NAME" help:"Claim that holds the role: viewer, operator, author or admin." group:"Users:"`
-	OIDCProjectClaim string `name:"oidc-project-claim" default:"sluice_project" placeholder:"NAME" help:"Claim that holds the project." group:"Users:"`
+	OIDCIssuer       string     `name:"oidc-issuer" placeholder:"URL" help:"Issuer whose tokens are taken beside API keys; without it none are." group:"Users:"`
+	OIDCAudience     string     `name:"oidc-audience" placeholder:"NAME" help:"Audience that a token must be for; needed with --oidc-issuer." group:"Users:"`
+	OIDCRoleClaim    string     `name:"oidc-role-claim" default:"sluice_role" placeholder:"NAME" help:"Claim that holds the role, as a word or a list of words." group:"Users:"`
+	OIDCRoles        []RoleWord `name:"oidc-roles" placeholder:"WORD=ROLE" help:"Word of the role's claim, and which role it is: viewer, operator, author or admin; the highest holds. Without any, the words are the roles' names." group:"Users:"`
+	OIDCProjectClaim string     `name:"oidc-project-claim" default:"sluice_project" placeholder:"NAME" help:"Claim that holds the project." group:"Users:"`
 }
 
 // Jobs bounds the jobs of a project.

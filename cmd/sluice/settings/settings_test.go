@@ -179,6 +179,8 @@ func TestTogether(t *testing.T) {
 		{[]string{"coordinator", "--tls-listen-cert=a"}, "tls-listen-cert needs tls-listen-key"},
 		{[]string{"coordinator", "--tls-key=a"}, "tls-key needs tls-cert"},
 		{[]string{"coordinator", "--oidc-issuer=https://i.example"}, "oidc-issuer needs oidc-audience"},
+		{[]string{"coordinator", "--oidc-roles=staff=root"}, `"staff=root" maps no word to a role`},
+		{[]string{"coordinator", "--oidc-roles=a=viewer,a=admin"}, "oidc-roles: a is there twice"},
 		{[]string{"coordinator", "--listen=8420"}, `listen: "8420" is no address`},
 		{[]string{"coordinator", "--max-body=1B"}, "max-body: 1B is not from"},
 		{[]string{"coordinator", "--origins=https://a.example/x"}, "is no origin"},

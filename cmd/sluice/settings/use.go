@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"sluice/coordinator"
 	"sluice/internal/endpoint"
 	"sluice/internal/telemetry"
 )
@@ -51,4 +52,19 @@ func (w *Work) Networks() []netip.Prefix {
 		list = append(list, netip.Prefix(n))
 	}
 	return list
+}
+
+// Roles are the words of an identity provider that are mapped to roles: those of the settings, or
+// else the roles' own names.
+func (o *OIDC) Roles() map[string]coordinator.Role {
+	roles := map[string]coordinator.Role{}
+	for _, r := range o.OIDCRoles {
+		roles[r.Word] = r.Role
+	}
+	if len(roles) == 0 {
+		for _, r := range coordinator.Roles {
+			roles[string(r)] = r
+		}
+	}
+	return roles
 }

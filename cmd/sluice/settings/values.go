@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"sluice/coordinator"
 )
 
 // Network is ADDRESS/LENGTH, or an address alone.
@@ -108,3 +111,22 @@ func (p *Project) UnmarshalText(text []byte) error {
 
 // String returns the form that UnmarshalText reads.
 func (p Project) String() string { return p.Name + "=" + p.Creds }
+
+// RoleWord is a word of an identity provider, and the role that it stands for.
+type RoleWord struct {
+	Word string
+	Role coordinator.Role
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler: WORD=ROLE. The word may hold a = itself.
+func (r *RoleWord) UnmarshalText(text []byte) error {
+	at := strings.LastIndex(string(text), "=")
+	if at < 1 || !slices.Contains(coordinator.Roles, coordinator.Role(text[at+1:])) {
+		return fmt.Errorf("%q maps no word to a role; one is written like soc-staff=operator, and the roles are viewer, operator, author and admin", text)
+	}
+	r.Word, r.Role = string(text[:at]), coordinator.Role(text[at+1:])
+	return nil
+}
+
+// String returns the form that UnmarshalText reads.
+func (r RoleWord) String() string { return r.Word + "=" + string(r.Role) }

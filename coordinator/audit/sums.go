@@ -4,38 +4,37 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"sync"
 	"time"
 
 	"sluice/coordinator"
 )
 
-// Who names nobody can ask as often as the network lets them: what they are refused is summed
-// up, so that it never pushes out entries of those who are known. Of each address, operation and
-// reason the first in a minute has an entry, and the rest of that minute another; all of these have a
-// share of the log's bytes within its age. What is beyond that has one entry in an hour.
+// Of each address, operation and reason the first in a minute has an entry, and the rest of that
+// minute another. A user, whose first refusals tell most, has an entry for each while the share is nearly
+// whole. What is beyond the share has one entry in an hour.
 const (
 	sumFor    = time.Minute
 	restFor   = time.Hour
-	mostSums  = 256     // at the same time
-	entryRoom = 1 << 10 // bytes that such an entry has at most, more or less
-	ageShare  = 8       // one in so many of the log's bytes is theirs within its age,
-	nowShare  = 64      // and one in so many at once
-	leastNow  = 8       // entries
+	eachShare = 4 // one in so many of a user's entries is for itself
 )
 
-// strangers are those who named nobody.
-type strangers struct {
-	mu   sync.Mutex
-	left float64   // entries that may be written now; guarded by mu, as all below
-	at   time.Time // when left was so many
-	sums map[sumKey]*sum
-	rest sum
-	most float64 // of left
-	rate float64 // entries a second
+// share is how much of the log somebody may fill with what is summed up. Who calls its methods
+// holds the lock.
+type share struct {
+	strange bool      // it is of those who named nobody
+	left    float64   // entries that may be written now
+	at      time.Time // when left was so many
+	sums    map[sumKey]*sum
+	mostSum int // at the same time
+	rest    sum
+	most    float64 // of left
+	rate    float64 // entries a second
 }
 
-type sumKey struct{ address, operation, origin, reason string }
+type sumKey struct {
+	key, address, operation, origin, reason string
+	outcome                                 coordinator.Outcome
+}
 
 type sum struct {
 	last  coordinator.AuditEntry
@@ -43,28 +42,20 @@ type sum struct {
 	since time.Time
 }
 
-func newStrangers(c *Config) *strangers {
-	s := &strangers{sums: map[sumKey]*sum{}, at: c.Now()}
-	s.most = max(leastNow, float64(c.MaxBytes/entryRoom/nowShare))
-	s.rate = float64(c.MaxBytes/entryRoom/ageShare) / c.MaxAge.Seconds()
-	s.left = s.most
-	return s
-}
-
 // take reports whether an entry is to be written; otherwise it is counted.
-func (s *strangers) take(e *coordinator.AuditEntry, now time.Time) bool {
-	if e.Who != "" || e.Key != "" || e.Outcome == coordinator.AuditLost {
-		return true
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	key := sumKey{network(e.Address), e.Operation, e.Origin, e.Reason}
+func (s *share) take(e *coordinator.AuditEntry, now time.Time) bool {
+	s.refill(now)
+	key := sumKey{e.Key, network(e.Address), e.Operation, e.Origin, e.Reason, e.Outcome}
 	if known := s.sums[key]; known != nil {
+		if !s.strange && s.left > s.most-s.most/eachShare {
+			s.left--
+			return true
+		}
 		known.last = *e
 		known.n++
 		return false
 	}
-	if len(s.sums) < mostSums && s.spend(now) {
+	if len(s.sums) < s.mostSum && s.spend() {
 		s.sums[key] = &sum{since: now}
 		return true
 	}
@@ -73,7 +64,7 @@ func (s *strangers) take(e *coordinator.AuditEntry, now time.Time) bool {
 }
 
 // over counts what has no entry of its own.
-func (s *strangers) over(e *coordinator.AuditEntry, n int, now time.Time) {
+func (s *share) over(e *coordinator.AuditEntry, n int, now time.Time) {
 	if s.rest.n == 0 {
 		s.rest.since = now
 	}
@@ -81,10 +72,13 @@ func (s *strangers) over(e *coordinator.AuditEntry, n int, now time.Time) {
 	s.rest.n += n
 }
 
-func (s *strangers) spend(now time.Time) bool {
+func (s *share) refill(now time.Time) {
 	if d := now.Sub(s.at); d > 0 {
 		s.left, s.at = min(s.most, s.left+d.Seconds()*s.rate), now
 	}
+}
+
+func (s *share) spend() bool {
 	if s.left < 1 {
 		return false
 	}
@@ -93,9 +87,8 @@ func (s *strangers) spend(now time.Time) bool {
 }
 
 // due returns the entries of sums whose time is over, or of all.
-func (s *strangers) due(now time.Time, all bool) (entries []coordinator.AuditEntry) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *share) due(now time.Time, all bool) (entries []coordinator.AuditEntry) {
+	s.refill(now)
 	for key, one := range s.sums {
 		if !all && now.Sub(one.since) < sumFor {
 			continue
@@ -103,7 +96,7 @@ func (s *strangers) due(now time.Time, all bool) (entries []coordinator.AuditEnt
 		delete(s.sums, key)
 		switch {
 		case one.n == 0:
-		case s.spend(now):
+		case s.spend():
 			e := one.last
 			e.Reason = fmt.Sprintf("%s, %d times more since %s", e.Reason, one.n, one.since.UTC().Format(time.RFC3339))
 			entries = append(entries, e)
@@ -112,8 +105,11 @@ func (s *strangers) due(now time.Time, all bool) (entries []coordinator.AuditEnt
 		}
 	}
 	if s.rest.n > 0 && (all || now.Sub(s.rest.since) >= restFor) {
-		e := s.rest.last
-		e.Reason = fmt.Sprintf("%s; it is the last of %d since %s that named nobody and have no other entry", e.Reason, s.rest.n, s.rest.since.UTC().Format(time.RFC3339))
+		e, whose := s.rest.last, "are summed up"
+		if s.strange {
+			whose = "named nobody"
+		}
+		e.Reason = fmt.Sprintf("%s; it is the last of %d since %s that %s and have no other entry", e.Reason, s.rest.n, s.rest.since.UTC().Format(time.RFC3339), whose)
 		entries, s.rest = append(entries, e), sum{}
 	}
 	return entries
@@ -148,7 +144,7 @@ func (l *Log) sum(ctx context.Context) {
 		case <-ctx.Done():
 			over = true
 		}
-		for _, e := range l.strangers.due(l.cfg.Now(), over) {
+		for _, e := range l.shares.due(l.cfg.Now(), over) {
 			select {
 			case l.wait <- e:
 			default:

@@ -87,3 +87,53 @@ func TestStrangersInAMinute(t *testing.T) {
 		t.Errorf("got %+v, want the fourth in a sum", all)
 	}
 }
+
+// TestUsersPushNobodyOut has a user who may do nothing try each operation tens of thousands of times, for
+// days, with two keys: what another did is still in the log, and how often it was refused is, too.
+func TestUsersPushNobodyOut(t *testing.T) {
+	var now atomic.Int64
+	now.Store(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano())
+	l := open(t, audit.Config{Conn: bustest.Conn(t, bustest.InProcess), MaxBytes: 512 << 10, Now: func() time.Time { return time.Unix(0, now.Load()) }})
+	stop := runs(t, l)
+	for i := range 50 {
+		write(t, l, coordinator.AuditEntry{Who: "ann", Role: coordinator.Author, Operation: "delete-job", Object: fmt.Sprint(i), Outcome: coordinator.Allowed})
+	}
+	const all = 20_000
+	for i := range all {
+		if i > all/2 {
+			now.Add(int64(time.Minute))
+		}
+		outcome := []coordinator.Outcome{coordinator.Denied, coordinator.Faulty, coordinator.Allowed}[i%3]
+		write(t, l, coordinator.AuditEntry{Who: "vic", Role: coordinator.Viewer, Key: fmt.Sprint("k", i%2), Address: "192.0.2.1:1", Operation: fmt.Sprint("op-", i%100), Object: fmt.Sprint(i), Outcome: outcome, Reason: "no"})
+	}
+	write(t, l, coordinator.AuditEntry{Who: "bob", Operation: "list-keys", Outcome: coordinator.Denied, Reason: "no"})
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	count, told := map[string]int{}, 0
+	for _, e := range list(t, l, coordinator.AuditFilter{Limit: 1000}).Entries {
+		count[e.Who]++
+		n := 0
+		if _, after, ok := strings.Cut(e.Reason, "it is the last of "); ok {
+			_, _ = fmt.Sscan(after, &n)
+		} else if _, err := fmt.Sscanf(e.Reason, "no, %d times more", &n); err != nil {
+			n = 1
+		}
+		if e.Who == "vic" {
+			told += n
+		}
+	}
+	if count["ann"] != 50 || count["bob"] != 1 || count["vic"] == 0 || count["vic"] > 250 || told != all {
+		t.Errorf("got entries %v, which tell of %d of vic; want 50 of ann, 1 of bob, at most 250 of vic that tell of %d", count, told, all)
+	}
+}
+
+// TestUserInAMinute has each of a user's first refusals in the log, with what it was about.
+func TestUserInAMinute(t *testing.T) {
+	l := open(t, audit.Config{Conn: bustest.Conn(t, bustest.InProcess)})
+	runs(t, l)
+	for i := range 20 {
+		write(t, l, coordinator.AuditEntry{Who: "ann", Role: coordinator.Author, Operation: "delete-job", Object: fmt.Sprint(i), Outcome: coordinator.Denied, Reason: "no"})
+	}
+	bustest.Eventually(t, "twenty entries", func() bool { return len(list(t, l, coordinator.AuditFilter{}).Entries) == 20 })
+}
