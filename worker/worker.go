@@ -151,6 +151,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	defer w.news.leave()
 	defer w.stopAll()
+	timing, hush := context.WithCancel(ctx)
+	defer hush()
+	go w.cfg.Conn.KeepTime(timing, bus.JobsStream)
 	w.namesake(ctx)
 	w.news.tell()
 	beat, due := w.news.beats()
