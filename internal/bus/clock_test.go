@@ -64,6 +64,38 @@ func TestAgeBesideAWrongClock(t *testing.T) {
 	}
 }
 
+// TestWrongClockIsWarnedOfEachMinute has a clock that is set wrong later, and goes on.
+func TestWrongClockIsWarnedOfEachMinute(t *testing.T) {
+	s := bustest.Start(t, bus.ServerConfig{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
+	var log bytes.Buffer
+	c, err := bus.Dial(s.URL(), "off", bus.Log(hclog.New(&hclog.LoggerOptions{Output: &log})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var off time.Duration
+	c.SetClock(func() time.Time { return time.Now().Add(off) })
+	ctx := bustest.Context(t)
+	if err := c.EnsureJobs(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	for i, row := range []struct {
+		off  time.Duration
+		want int
+	}{{0, 0}, {time.Hour, 1}, {time.Hour + 10*time.Second, 1}, {time.Hour + 61*time.Second, 2}} {
+		off = row.off
+		if _, err := c.StreamState(ctx, bus.JobsStream); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(log.String(), "this machine's clock is"); got != row.want {
+			t.Errorf("%d: got %d warnings, want %d:\n%s", i, got, row.want, log.String())
+		}
+		if age := c.Age(time.Now()); age.Abs() > time.Second {
+			t.Errorf("%d: what is stored now is %v old", i, age)
+		}
+	}
+}
+
 // TestKeepTime has the server's time known without a question of anybody else.
 func TestKeepTime(t *testing.T) {
 	s := bustest.Start(t, bus.ServerConfig{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
