@@ -2,6 +2,7 @@ package worker
 
 import (
 	"cmp"
+	"crypto/rand"
 	"errors"
 	"os"
 	"slices"
@@ -38,6 +39,8 @@ type announcer struct {
 	w       *Worker
 	pub     *bus.Publisher
 	started time.Time
+	start   string        // tells this start from others of the same name
+	since   atomic.Uint64 // sequence of the first word that was stored
 	tick    *time.Ticker
 	beat    time.Duration
 	kinds   []said
@@ -58,7 +61,7 @@ func (w *Worker) announcer() (*announcer, error) {
 	if c == nil {
 		return nil, nil
 	}
-	a := &announcer{w: w, started: time.Now().UTC(), beat: cmp.Or(c.Beat, DefaultBeat), due: make(chan struct{}, 1)}
+	a := &announcer{w: w, started: time.Now().UTC(), start: rand.Text(), beat: cmp.Or(c.Beat, DefaultBeat), due: make(chan struct{}, 1)}
 	for _, k := range w.cfg.Catalogue.All() {
 		if !w.chosen(&recipe.Step{Kind: k.Kind, Version: k.Version, Role: roleOf(k)}) {
 			continue
@@ -128,7 +131,9 @@ func (a *announcer) tell() {
 		if o.Err != nil {
 			a.w.log.Debug("the worker's announcement was not stored", "err", o.Err)
 			a.hasten()
+			return
 		}
+		a.since.CompareAndSwap(0, o.Seq)
 	})
 }
 
@@ -147,8 +152,8 @@ func (a *announcer) put(rec *bus.WorkerRecord, done func(bus.Outcome)) {
 
 func (a *announcer) record() *bus.WorkerRecord {
 	w, c := a.w, a.w.cfg.Announce
-	rec := &bus.WorkerRecord{Name: w.cfg.Name, Host: c.Host, PID: os.Getpid(), Version: c.Version, Started: a.started, Pool: w.cfg.Pool,
-		Concurrency: w.shares.compute.limit(), Busy: w.shares.busy(), Gates: w.chosen(&recipe.Step{Role: recipe.RoleGate, Kind: gateKind}),
+	rec := &bus.WorkerRecord{Name: w.cfg.Name, Host: c.Host, PID: os.Getpid(), Version: c.Version, Started: a.started, Start: a.start, Since: a.since.Load(),
+		Pool: w.cfg.Pool, Concurrency: w.shares.compute.limit(), Busy: w.shares.busy(), Gates: w.chosen(&recipe.Step{Role: recipe.RoleGate, Kind: gateKind}),
 		Formats: w.formats(), Key: c.Key, NoRoot: w.cfg.Root == nil, Draining: w.draining, Beat: a.beat}
 	for i := range a.kinds {
 		rec.Kinds = append(rec.Kinds, a.kinds[i].kind)

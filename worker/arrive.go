@@ -60,5 +60,5 @@ func (w *Worker) namesake(ctx context.Context) {
 		return
 	}
 	w.log.Warn("another worker of this name was heard a moment ago: names are unique, give each its own --name",
-		"name", rec.Name, "host", rec.Host, "pid", rec.PID, "heard", time.Since(m.Time).Round(time.Second))
+		"name", rec.Name, "host", rec.Host, "pid", rec.PID, "heard", w.cfg.Conn.Age(m.Time).Round(time.Second))
 }

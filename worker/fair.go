@@ -31,10 +31,16 @@ type shares struct {
 	compute, outside *fair
 }
 
-func newShares(slots int) shares {
-	if slots <= 0 {
-		slots = slotsPerCPU * runtime.GOMAXPROCS(0)
+// Slots is how many frames a worker computes at once that is told a number; 0 is 4 for each processor.
+func Slots(told int) int {
+	if told > 0 {
+		return told
 	}
+	return slotsPerCPU * runtime.GOMAXPROCS(0)
+}
+
+func newShares(told int) shares {
+	slots := Slots(told)
 	return shares{newFair(slots), newFair(slots * outsidePerSlot)}
 }
 

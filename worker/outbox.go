@@ -72,7 +72,7 @@ func (o *outbox) open(e *recipe.Edge, msg *bus.Message) (*inHand, protocol.Frame
 		o.job.log.Debug("a frame is delivered again", "edge", e.ID, "step", o.step.Node, "frame", h.Ordinal().String(), "deliveries", msg.Delivered, "stored", msg.Stored)
 	}
 	f := protocol.Frame{Ord: h.Ordinal(), Parts: h.Parts, EndSplit: h.EndSplit, EndSource: h.EndSource, Records: int64(h.Records),
-		Bad: bad, Age: time.Since(msg.Stored), Seq: msg.Seq}
+		Bad: bad, Age: o.job.conn.Age(msg.Stored), Seq: msg.Seq}
 	return &inHand{msg: msg, header: h, payload: payload}, f, nil
 }
 

@@ -17,18 +17,6 @@ const EveryPool = "*"
 // gateKind is what plans call the kind of a gate. It is in no catalogue: a gate is the engine's.
 const gateKind = "gate"
 
-// Patterns reads a list of kinds as operators write it: names, or patterns of path.Match, with
-// commas between them. An empty one is all kinds.
-func Patterns(list string) []string {
-	var all []string
-	for _, p := range strings.Split(list, ",") {
-		if p = strings.TrimSpace(p); p != "" {
-			all = append(all, p)
-		}
-	}
-	return all
-}
-
 // checkPatterns refuses a pattern that no kind of the catalogue matches: nobody would learn
 // that the worker serves less than was meant.
 func checkPatterns(patterns []string, c *nodes.Catalogue) error {

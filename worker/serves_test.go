@@ -39,22 +39,23 @@ func TestWhatIsServed(t *testing.T) {
 		return &recipe.Step{Kind: kind, Pool: pool, Role: role}
 	}
 	for _, row := range []struct {
-		kinds, pool string
-		step        *recipe.Step
-		want        bool
+		kinds []string
+		pool  string
+		step  *recipe.Step
+		want  bool
 	}{
-		{"", "", step("md5_hash", "", recipe.RoleRelay), true},
-		{"", "", step("md5_hash", "gpu", recipe.RoleRelay), false},
-		{"", "gpu", step("md5_hash", "gpu", recipe.RoleRelay), true},
-		{"", "gpu", step("md5_hash", "", recipe.RoleRelay), true},
-		{"", "*", step("md5_hash", "gpu", recipe.RoleRelay), true},
-		{"fetch_url, regex_*", "", step("regex_match", "", recipe.RoleRelay), true},
-		{"fetch_url, regex_*", "", step("fetch_url", "", recipe.RoleSource), true},
-		{"fetch_url, regex_*", "", step("md5_hash", "", recipe.RoleRelay), false},
-		{"fetch_url, regex_*", "", step("gate", "", recipe.RoleGate), true},
-		{"fetch_url, regex_*", "", step("gate", "gpu", recipe.RoleGate), false},
+		{nil, "", step("md5_hash", "", recipe.RoleRelay), true},
+		{nil, "", step("md5_hash", "gpu", recipe.RoleRelay), false},
+		{nil, "gpu", step("md5_hash", "gpu", recipe.RoleRelay), true},
+		{nil, "gpu", step("md5_hash", "", recipe.RoleRelay), true},
+		{nil, "*", step("md5_hash", "gpu", recipe.RoleRelay), true},
+		{[]string{"fetch_url", "regex_*"}, "", step("regex_match", "", recipe.RoleRelay), true},
+		{[]string{"fetch_url", "regex_*"}, "", step("fetch_url", "", recipe.RoleSource), true},
+		{[]string{"fetch_url", "regex_*"}, "", step("md5_hash", "", recipe.RoleRelay), false},
+		{[]string{"fetch_url", "regex_*"}, "", step("gate", "", recipe.RoleGate), true},
+		{[]string{"fetch_url", "regex_*"}, "", step("gate", "gpu", recipe.RoleGate), false},
 	} {
-		w, err := New(Config{Conn: &bus.Conn{}, Catalogue: all.Catalogue(), Name: "w", Kinds: Patterns(row.kinds), Pool: row.pool})
+		w, err := New(Config{Conn: &bus.Conn{}, Catalogue: all.Catalogue(), Name: "w", Kinds: row.kinds, Pool: row.pool})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -134,7 +134,7 @@ func (v *valve) old(ctx context.Context) int {
 	n, seq := 0, uint64(1)
 	for n < belowGate {
 		m, err := v.l.job.conn.Next(ctx, stream, subject, seq)
-		if err != nil || time.Since(m.Time) <= v.in.TTL {
+		if err != nil || v.l.job.conn.Age(m.Time) <= v.in.TTL {
 			break
 		}
 		n, seq = n+1, m.Seq+1

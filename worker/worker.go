@@ -26,7 +26,7 @@ type Config struct {
 	Pool string
 	// Kinds are patterns of the kinds that it serves; see [Patterns]. None is all.
 	Kinds []string
-	// Concurrency is how many frames are computed at once, in all jobs; 0 is 4 a CPU. As many
+	// Concurrency is how many frames are computed at once, in all jobs; 0 is what Slots says. As many
 	// again, 8 times, may be under way that ask the outside world, since those mostly wait, and
 	// kinds that wait on purpose are not counted.
 	Concurrency int
@@ -151,6 +151,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	defer w.news.leave()
 	defer w.stopAll()
+	timing, hush := context.WithCancel(ctx)
+	defer hush()
+	go w.cfg.Conn.KeepTime(timing, bus.JobsStream)
 	w.namesake(ctx)
 	w.news.tell()
 	beat, due := w.news.beats()

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/hashicorp/go-hclog"
+
 	"sluice/cmd/sluice/settings"
 	"sluice/coordinator"
 	"sluice/coordinator/secret"
 	"sluice/internal/bus"
+	"sluice/internal/bus/natsconf"
 	"sluice/internal/daemon"
 	"sluice/nodes/all"
 )
@@ -46,10 +49,10 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 		return err
 	}
 	defer closeAll()
+	if err := c.preflights(ctx, projects, log); err != nil {
+		return startEnds(ctx, err)
+	}
 	for _, p := range projects {
-		if err := preflight(ctx, p.Conn, bus.Needs{Replicas: c.Replicas}, log.With("project", p.Name)); err != nil {
-			return startEnds(ctx, fmt.Errorf("project %s: %w", p.Name, err))
-		}
 		w.connection(p.Name, p.Conn)
 	}
 	cfg := coordinatorConfig(c.Name, c.API, c.OIDC, c.Jobs, c.Files, c.Replicas)
@@ -78,6 +81,25 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 	log.Info("serves", "api", address)
 	fmt.Fprintf(std.out, "coordinator: %s\n", address)
 	return g.wait(ctx, c.DrainWithin)
+}
+
+// preflights looks at the server as each project sees it.
+func (c *coordinatorCmd) preflights(ctx context.Context, projects []daemon.Project, log hclog.Logger) error {
+	needs := bus.Needs{Replicas: c.Replicas}
+	if c.SystemNkey != "" {
+		system, err := dial(c.NATS, natsconf.Coordinator, c.SystemNkey, log)
+		if err != nil {
+			return exitError{exitCode(err), fmt.Errorf("--nats-system-nkey %s: %w", c.SystemNkey, err)}
+		}
+		defer system.Close()
+		needs.System = system
+	}
+	for _, p := range projects {
+		if err := preflight(ctx, p.Conn, needs, log.With("project", p.Name)); err != nil {
+			return fmt.Errorf("project %s: %w", p.Name, err)
+		}
+	}
+	return nil
 }
 
 // keyring is the key by which secrets are encrypted, nil where the settings name none.

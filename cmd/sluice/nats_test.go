@@ -4,8 +4,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
+	"sluice/internal/bus"
+	"sluice/internal/bus/bustest"
 	"sluice/internal/bus/natsconf"
 )
 
@@ -85,6 +88,39 @@ func TestNATSSetupRefuses(t *testing.T) {
 		if code != codeUsage || !strings.Contains(errs.String(), want) || strings.Contains(errs.String(), "hidden") {
 			t.Errorf("%v: got code %d, %s; want %q", args, code, errs.String(), want)
 		}
+	}
+}
+
+// TestSyncMode: with the system account's key a coordinator says at its start when the server forces
+// to disk what it acknowledges; without it, that this is not known; with another one it does not start.
+func TestSyncMode(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t, nil)
+	f.must(0, "", "nats setup nats --project blue --max-store 1GiB")
+	for _, row := range []struct {
+		always     bool
+		more, want string
+	}{
+		{true, " --nats-system-nkey nats/system.nk", "all that is acknowledged is on the disk"},
+		{false, " --nats-system-nkey nats/system.nk", "a power failure may lose what was acknowledged in the last 2m0s"},
+		{true, "", "can't be asked from here"},
+	} {
+		server := bustest.Start(t, bus.ServerConfig{Listen: "127.0.0.1:0", SyncAlways: row.always, AccountsFile: filepath.Join(f.dir, "nats", natsconf.AccountsFile)})
+		c := f.start("coordinator --nats " + server.URL() + " --projects blue=nats/blue --listen 127.0.0.1:0" + row.more)
+		c.until("coordinator: http")
+		if !strings.Contains(c.errs.String(), row.want) {
+			t.Errorf("%+v: got\n%s", row, c.errs.String())
+		}
+		c.signal(syscall.SIGTERM)
+		if code := c.exit(); code != 0 {
+			t.Errorf("%+v: got exit code %d", row, code)
+		}
+	}
+	f.must(0, "", "nats setup foreign")
+	server := bustest.Start(t, bus.ServerConfig{Listen: "127.0.0.1:0", AccountsFile: filepath.Join(f.dir, "nats", natsconf.AccountsFile)})
+	r := f.must(codeUnavailable, "", "coordinator --nats "+server.URL()+" --projects blue=nats/blue --listen 127.0.0.1:0 --nats-system-nkey foreign/system.nk")
+	if !strings.Contains(r.errs, "--nats-system-nkey foreign/system.nk: ") {
+		t.Errorf("got %s", r.errs)
 	}
 }
 

@@ -117,7 +117,7 @@ func (c *upCmd) worker(server *own, w *watched, log hclog.Logger) (*daemon.Worke
 		return nil, err
 	}
 	cfg := working(conn, workerName(""), c.Work, log)
-	cfg.Meter = w.Worker(c.Nodes())
+	cfg.Meter = w.Worker(cfg.Slots())
 	return newWorker(cfg)
 }
 

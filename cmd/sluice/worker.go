@@ -33,7 +33,7 @@ func (c workerCmd) Run(parent context.Context, std streams) error {
 	defer conn.Close()
 	w.connection(defaultProject, conn)
 	cfg := working(conn, workerName(c.Name), c.Work, log)
-	cfg.Meter = w.Worker(c.Nodes())
+	cfg.Meter = w.Worker(cfg.Slots())
 	work, err := newWorker(cfg)
 	if err != nil {
 		return err

@@ -41,11 +41,13 @@ nodes:
 
 // worker starts one on the desk's server; stop brings it to rest.
 func (d *desk) worker(log hclog.Logger) (stop func()) {
+	w, err := daemon.NewWorker(daemon.WorkerConfig{Conn: d.conn, Catalogue: all.Catalogue(), Name: "w", Version: "test", Log: log})
+	if err != nil {
+		d.t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() {
-		done <- daemon.RunWorker(ctx, daemon.WorkerConfig{Conn: d.conn, Catalogue: all.Catalogue(), Name: "w", Version: "test", Log: log})
-	}()
+	go func() { done <- w.Run(ctx) }()
 	return func() {
 		cancel()
 		if err := bustest.Wait(d.t, "the worker's end", done); err != nil && ctx.Err() == nil {

@@ -189,15 +189,6 @@ func boxWorks(t *testing.T, records int) {
 		t.Errorf("got the record %s, want one that is given up", one.Record)
 	}
 	s.refusals(letter.ID)
-	all := s.kinds(dead.Source(s.conn))
-	for range 2 { // a second time there is nothing to take away
-		if all, err = dead.Without(all); err != nil {
-			t.Fatal(err)
-		}
-		if _, has := all.Lookup(dead.SourceKind); has || len(all.All()) != len(s.kinds().All()) {
-			t.Errorf("got %d kinds, want all but that of replays", len(all.All()))
-		}
-	}
 
 	// One letter by its id: it is broken still.
 	made, err := s.replay(dead.Replaying{Job: "one", IDs: []string{letter.ID}, Owner: "bob"})

@@ -25,15 +25,6 @@ type sourceConfig struct {
 	Type string `json:"type" doc:"type of the records"`
 }
 
-// Without returns a catalogue without the kind of replays: what recipes are compiled with and
-// users are shown.
-func Without(c *nodes.Catalogue) (*nodes.Catalogue, error) {
-	if _, has := c.Lookup(SourceKind); !has {
-		return c, nil
-	}
-	return nodes.NewCatalogue(slices.DeleteFunc(c.Table(), func(k nodes.Kind) bool { return k.Kind == SourceKind }))
-}
-
 // Source is the kind that gives a replay its letters, for a worker of a cluster: it reads
 // what the connection's project keeps.
 func Source(conn *bus.Conn) nodes.Kind {

@@ -72,6 +72,26 @@ type present struct {
 	seq   uint64    // of its last word
 	first time.Time // of its first word behind this start, by the server's clock
 	twice bool      // another one of that name goes on, and that was told
+	start string    // tells it from others of that name; "" from builds that don't say
+	since uint64    // sequence of its first word behind this start
+	lost  bool      // it was not heard for three beats: whoever else of that name is heard has its place
+}
+
+// same reports whether two words are of one start.
+func (w *present) same(old *present) bool {
+	return w.start == old.start && (w.start != "" || w.Started.Equal(old.Started))
+}
+
+// before reports whether a word is of a start before that of old. The server's order of their first
+// words says so: a clock may be put back between two starts.
+func (w *present) before(old *present) bool {
+	switch {
+	case old.lost || w.same(old):
+		return false
+	case w.start == "":
+		return w.Started.Before(old.Started)
+	}
+	return w.since < old.since
 }
 
 // Open makes the streams where they are missing, reads who is there, and follows until Close.
@@ -194,11 +214,12 @@ func (f *Fleet) heard(m *bus.Stored) {
 		f.log.Warn("a worker's announcement makes no sense", "subject", m.Subject, "err", err)
 		return
 	}
-	w := &present{Worker: of(&rec, m.Time), beat: rec.Beat, heard: time.Now(), seq: m.Seq}
+	w := &present{Worker: of(&rec, m.Time), beat: rec.Beat, heard: time.Now(), seq: m.Seq, first: m.Time,
+		start: rec.Start, since: cmp.Or(rec.Since, m.Seq)}
 	f.mu.Lock()
 	old := f.workers[rec.Name]
 	switch {
-	case old != nil && rec.Started.Before(old.Started): // the last words of one that was here before
+	case old != nil && w.before(old): // the last words of one that was here before
 		twice := !rec.Left && m.Time.Sub(old.first) > bus.BeatsToLive*rec.Beat && !old.twice
 		old.twice = old.twice || twice
 		f.mu.Unlock()
@@ -213,9 +234,8 @@ func (f *Fleet) heard(m *bus.Stored) {
 		f.log.Error("there are too many workers to know them all", "most", maxWorkers)
 		return
 	default:
-		w.first = m.Time
-		if old != nil && old.Started.Equal(w.Started) {
-			w.first, w.twice = old.first, old.twice
+		if old != nil && w.same(old) {
+			w.first, w.since, w.twice = old.first, old.since, old.twice
 		}
 		f.workers[rec.Name] = w
 	}
@@ -226,7 +246,7 @@ func (f *Fleet) heard(m *bus.Stored) {
 	case rec.Left:
 	case old == nil:
 		f.tell(coordinator.LevelInfo, rec.Name, "has joined")
-	case !old.Started.Equal(w.Started):
+	case !w.same(old):
 		f.tell(coordinator.LevelInfo, rec.Name, "was started again")
 	case !old.Draining && w.Draining:
 		f.tell(coordinator.LevelInfo, rec.Name, "drains")
@@ -276,13 +296,17 @@ func (f *Fleet) watch(ctx context.Context) {
 }
 
 // miss drops a worker that was not heard, when the server has nothing new of it either: what
-// follows a stream may be behind, or deaf where a server has lost the end of it.
+// follows a stream may be behind, or deaf where a server has lost the end of it. What is new may be
+// of another start, which has its place then.
 func (f *Fleet) miss(ctx context.Context, w *present) {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	m, err := f.cfg.Conn.Last(ctx, bus.WorkersStream, bus.WorkerSubject(w.Name))
 	switch {
 	case err == nil && m.Seq != w.seq:
+		f.mu.Lock()
+		w.lost = true
+		f.mu.Unlock()
 		f.heard(m)
 		return
 	case err != nil && !errors.Is(err, bus.ErrNotFound):

@@ -169,10 +169,10 @@ func TestComeAndGo(t *testing.T) {
 	}
 	var changes atomic.Int64
 	y.Changed(func() { changes.Add(1) })
-	a := y.hire("host.a/1", func(c *worker.Config) { c.Kinds = worker.Patterns("file_*, to_uppercase") })
+	a := y.hire("host.a/1", func(c *worker.Config) { c.Kinds = []string{"file_*", "to_uppercase"} })
 	e := y.event("worker host.a/1 has joined")
 	w, _ := e.Data.(coordinator.Worker)
-	if w.Name != "host.a/1" || w.Host != "h" || w.PID != os.Getpid() || w.Version != "1.2" || string(w.Key) != "\x01\x02" || w.Concurrency < 1 || !w.Gates ||
+	if w.Name != "host.a/1" || w.Host != "h" || w.PID != os.Getpid() || w.Version != "1.2" || string(w.Key) != "\x01\x02" || w.Concurrency != worker.Slots(0) || !w.Gates ||
 		!w.Takes(recipe.PlanVersion, bus.FrameVersion) || len(w.Kinds) != 3 || e.Type != coordinator.EventWorker {
 		t.Errorf("got %+v", e)
 	}

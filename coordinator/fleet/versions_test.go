@@ -173,10 +173,10 @@ nodes:
 
 // TestPatternsOfNothing refuses what would serve less than was meant.
 func TestPatternsOfNothing(t *testing.T) {
-	for list, want := range map[string]string{"md5hash": "did you mean md5_hash?", "zz*": "no kind that matches zz*", "[": "malformed"} {
-		_, err := worker.New(worker.Config{Conn: &bus.Conn{}, Catalogue: all.Catalogue(), Name: "a", Kinds: worker.Patterns(list)})
+	for pattern, want := range map[string]string{"md5hash": "did you mean md5_hash?", "zz*": "no kind that matches zz*", "[": "malformed"} {
+		_, err := worker.New(worker.Config{Conn: &bus.Conn{}, Catalogue: all.Catalogue(), Name: "a", Kinds: []string{pattern}})
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %v, want %s", list, err, want)
+			t.Errorf("%s: got %v, want %s", pattern, err, want)
 		}
 	}
 }

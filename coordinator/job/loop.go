@@ -142,7 +142,7 @@ func (r *run) subscribe(ctx context.Context) (stops []func(), err error) {
 func (r *run) entry(m *bus.Stored, e *protocol.Entry, err error) {
 	r.catchUp(m.Time)
 	if err == nil {
-		err = r.acct.Add(m.Seq, e, m.Time.Sub(r.began))
+		err = r.acct.Add(m.Seq, e, time.Since(r.began)-r.conn.Age(m.Time))
 	}
 	if err != nil {
 		r.reason = fmt.Sprintf("the ledger is damaged at %s: %v", m.Subject, err)

@@ -29,9 +29,13 @@ func (c *Conn) api(ctx context.Context, subject string, request, answer any) err
 	if asks(subject) {
 		ask = c.ask
 	}
+	sent := c.clock.local()
 	m, err := ask(ctx, apiPrefix+subject, body)
 	if err != nil {
 		return fmt.Errorf("request %s: %w", subject, wireError(err))
+	}
+	if strings.HasPrefix(subject, "STREAM.INFO.") {
+		c.answered(sent, m.Data)
 	}
 	if err := decodeError(m.Data); err != nil {
 		return err

@@ -42,6 +42,7 @@ type Conn struct {
 	closed  chan struct{} // closed when all watchers know
 
 	streams listed
+	clock   clock
 
 	mu       sync.Mutex
 	watchers map[*watcher]struct{} // guarded by mu

@@ -1,6 +1,13 @@
 package bus
 
-import "github.com/nats-io/nats-server/v2/server"
+import (
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// SetClock gives a connection that was just made another clock of its machine.
+func (c *Conn) SetClock(now func() time.Time) { c.clock.now = now }
 
 // Holds returns how many messages of a stream the server itself has stored, which may be fewer
 // than its leader says: a replica that is told to be current may still be fetching them.

@@ -48,9 +48,11 @@ type WorkerRecord struct {
 	Host        string        `json:"host,omitempty"`
 	PID         int           `json:"pid"`
 	Version     string        `json:"version,omitempty"` // of its build
-	Started     time.Time     `json:"started"`
-	Pool        string        `json:"pool,omitempty"` // "*" is every pool
-	Concurrency int           `json:"concurrency"`    // frames computed at once
+	Started     time.Time     `json:"started"`           // by the worker's clock, to be shown: Start and Since tell starts apart
+	Start       string        `json:"start,omitempty"`   // drawn at random at each start; builds before this one don't say
+	Since       uint64        `json:"since,omitempty"`   // sequence of the first word behind this start; 0 until that is known to be stored
+	Pool        string        `json:"pool,omitempty"`    // "*" is every pool
+	Concurrency int           `json:"concurrency"`       // frames computed at once
 	Kinds       []KindVersion `json:"kinds"`
 	Gates       bool          `json:"gates"`             // it runs gates, too
 	NoRoot      bool          `json:"no_root,omitempty"` // it touches no file system; builds before this one don't say

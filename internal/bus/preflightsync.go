@@ -27,10 +27,13 @@ func (r *Report) checkSync(ctx context.Context, n Needs) {
 	}
 	const power = "set sync_interval: always, or ask for 3 replicas on machines that do not lose power together"
 	switch {
-	case known == nil && n.Replicas == 1:
-		r.find(Note, "see that the server's configuration has sync_interval: always, as sluice nats setup writes it; only its system account is told, which Sluice is not given",
-			"when the server forces to disk what it acknowledges can't be asked from here: without sync_interval: always, and with one replica, a power failure may lose the last %v of it", defaultSync)
 	case known == nil:
+		who := "a power failure"
+		if n.Replicas > 1 {
+			who = "machines that lose power together"
+		}
+		r.find(Note, "give the coordinator --nats-system-nkey, the system.nk of sluice nats setup: only the system account is told; or see that the server's configuration has sync_interval: always, as that command writes it",
+			"when the server forces to disk what it acknowledges can't be asked from here: without sync_interval: always %s may lose the last %v of it", who, defaultSync)
 	case known.Always:
 		r.Sync = "all that is acknowledged is on the disk"
 	default:

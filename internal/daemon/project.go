@@ -75,6 +75,9 @@ func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err e
 		return r, err
 	}
 	r.close = append(r.close, r.Fleet.Close)
+	timing, hush := context.WithCancel(context.WithoutCancel(ctx))
+	r.close = append(r.close, hush)
+	go p.Conn.KeepTime(timing, bus.JobsStream)
 	r.Taps = tap.New(tap.Config{Conn: p.Conn, Jobs: r.Jobs})
 	r.close = append(r.close, r.Taps.Close)
 	if r.Secrets, err = secret.New(secret.Config{Control: r.control, Project: p.Name, Keys: c.cfg.SecretKeys, Log: log}); err != nil {

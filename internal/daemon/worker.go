@@ -25,13 +25,16 @@ type WorkerConfig struct {
 	Version     string
 	Kinds       []string
 	Pool        string
-	Concurrency int
+	Concurrency int     // 0 is what worker.Slots says
 	FullShare   float64 // 0 is the usual; see worker.Config
 	Root        string  // "" touches no file system: nodes read and write artifacts
 	Dial        func(ctx context.Context, network, address string) (net.Conn, error)
 	Meter       worker.Meter // nil counts nothing
 	Log         hclog.Logger
 }
+
+// Slots is how many frames the worker computes at once, at most.
+func (c *WorkerConfig) Slots() int { return worker.Slots(c.Concurrency) }
 
 // ConfigError is what is wrong with a configuration: a folder that is not there, kinds that nobody
 // knows.
@@ -44,15 +47,6 @@ func (e ConfigError) Unwrap() error { return e.error }
 type Worker struct {
 	work *worker.Worker
 	root *os.Root // nil for none
-}
-
-// RunWorker is [NewWorker] and [Worker.Run].
-func RunWorker(ctx context.Context, c WorkerConfig) error {
-	w, err := NewWorker(c)
-	if err != nil {
-		return err
-	}
-	return w.Run(ctx)
 }
 
 // NewWorker checks what a worker is told: an error names the folder that is not there, or the

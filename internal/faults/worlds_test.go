@@ -19,10 +19,24 @@ import (
 // skew is how far the clocks of two halves of a cluster are apart.
 const skew = "600"
 
+// aging has an edge whose records expire after a time that is longer than they ever wait, and shorter
+// than the clocks are apart.
+var aging = &scene{name: "aging", pace: "1us", slow: wait, recipe: `
+recipe: aging
+params:
+  file: {type: string}
+  out: {type: string}
+  pace: {type: string}
+nodes:
+  lines: {kind: file_reader, config: {path: "${file}"}}
+  pace:  {kind: delay, from: {node: lines, ttl: 8m}, parallel: 4, config: {duration: "${pace}"}}
+  out:   {kind: file_writer, from: pace, config: {path: "${out}"}}
+`}
+
 // TestClockSkew runs every other coordinator and worker on a clock that is ten minutes ahead,
 // changes some of both sorts from one clock to the other, and kills some. The clock is that of the program: it is built with a time.Now
 // that is wrong, since libraries that lie about the time are not asked by Go, and the system
-// has one clock.
+// has one clock. No record of an edge with a ttl may be lost by it.
 func TestClockSkew(t *testing.T) {
 	if !*whole { // it takes minutes to build: all of the standard library anew
 		t.Skip("the whole form alone: with -whole")
@@ -38,7 +52,7 @@ func TestClockSkew(t *testing.T) {
 	if d := ahead(t, c.workers[1]) - ahead(t, c.workers[0]); d < 500*time.Second {
 		t.Fatalf("the clocks are %v apart: nothing would be shown", d)
 	}
-	x := newTrouble(c, 7, 6*time.Second, 2*time.Second, scenes[0], scenes[1], scenes[2])
+	x := newTrouble(c, 7, 6*time.Second, 2*time.Second, scenes[0], scenes[1], scenes[2], aging)
 	var strikes []injector
 	for i := range often(10) {
 		strikes = append(strikes, otherClock)

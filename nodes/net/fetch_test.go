@@ -198,11 +198,7 @@ func answerDNS(c net.Conn, answer func() netip.Addr) {
 }
 
 func TestAddresses(t *testing.T) {
-	allow, err := ParseAllow([]string{"10.1.0.0/16", "fd00::1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := &Guard{Allow: allow}
+	g := &Guard{Allow: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::1/128")}}
 	for _, s := range []string{"8.8.8.8", "2606:4700::1111", "10.1.2.3", "::ffff:10.1.2.3", "fd00::1", "172.32.0.1", "100.128.0.1"} {
 		if err := g.Check(netip.MustParseAddr(s)); err != nil {
 			t.Errorf("%s: got %v, want it allowed", s, err)
@@ -218,9 +214,6 @@ func TestAddresses(t *testing.T) {
 	}
 	if err := g.Check(netip.Addr{}); err == nil {
 		t.Error("no address: got no error")
-	}
-	if _, err := ParseAllow([]string{"10.0.0.0/99"}); err == nil {
-		t.Error("got no error for a wrong network")
 	}
 }
 

@@ -2,7 +2,6 @@ package net
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"syscall"
@@ -58,24 +57,6 @@ func (g *Guard) Check(a netip.Addr) error {
 		return nodes.Permanentf("%s is %s; the operator can allow it with --allow-net %s", a, reason, netip.PrefixFrom(a, a.BitLen()))
 	}
 	return nil
-}
-
-// ParseAllow reads what an operator allows: prefixes such as 10.0.0.0/8, or single
-// addresses.
-func ParseAllow(texts []string) ([]netip.Prefix, error) {
-	var allow []netip.Prefix
-	for _, s := range texts {
-		p, err := netip.ParsePrefix(s)
-		if err != nil {
-			a, err := netip.ParseAddr(s)
-			if err != nil {
-				return nil, fmt.Errorf("%q is no network such as 10.0.0.0/8 and no address", s)
-			}
-			p = netip.PrefixFrom(a, a.BitLen())
-		}
-		allow = append(allow, p.Masked())
-	}
-	return allow, nil
 }
 
 // special are the blocks of the IANA special-purpose registries that netip has no

@@ -64,7 +64,7 @@ type Files struct {
 type Work struct {
 	Kinds       []string  `placeholder:"KIND" help:"Kinds of nodes to run, * for any letters: 'fetch_url,regex_*'. Without any, all." group:"Work:"`
 	Pool        string    `placeholder:"NAME" help:"Pool that the worker belongs to: it runs the nodes of that pool and those that name none." group:"Work:"`
-	Concurrency int       `default:"0" placeholder:"N" help:"Frames computed at once; 0 is one for each processor." group:"Work:"`
+	Concurrency int       `default:"0" placeholder:"N" help:"Frames computed at once; 0 is four for each processor: a frame may wait for a disk." group:"Work:"`
 	Root        string    `placeholder:"DIR" help:"Folder that paths of recipes are relative to and confined in. Without it nodes touch no file system." group:"Work:"`
 	AllowNet    []Network `placeholder:"CIDR" help:"Private networks that nodes may reach." group:"Work:"`
 	FullShare   float64   `default:"0.5" placeholder:"SHARE" help:"Share of a node's readers that must be full, on edges that drop, before the node slows down." group:"Work:"`

@@ -7,8 +7,9 @@ type Coordinator struct {
 	Name string `placeholder:"NAME" help:"Name of this coordinator among the others; without it, the name of the host." group:"Service:"`
 	Common
 	NATS
-	Projects []Project `placeholder:"NAME=FILE" help:"A project and the NATS credentials that the coordinator has there. Without any there is one, default, with the credentials above." group:"NATS:"`
-	Replicas int       `default:"1" enum:"1,3" help:"Servers that keep each stream: 1 or 3." group:"NATS:"`
+	Projects   []Project `placeholder:"NAME=FILE" help:"A project and the NATS credentials that the coordinator has there. Without any there is one, default, with the credentials above." group:"NATS:"`
+	SystemNkey string    `name:"nats-system-nkey" placeholder:"FILE" help:"File with the NKey seed of the servers' system account, system.nk of sluice nats setup. With it the start asks, once, when the servers force to disk what they have acknowledged; nothing else uses it." group:"NATS:"`
+	Replicas   int       `default:"1" enum:"1,3" help:"Servers that keep each stream: 1 or 3." group:"NATS:"`
 	Endpoint
 	API
 	OIDC

@@ -3,9 +3,6 @@ package settings
 import (
 	"io"
 	"net/netip"
-	"path"
-	"runtime"
-	"slices"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -27,22 +24,6 @@ func (c *Common) Traces(service, version string, log hclog.Logger) telemetry.Tra
 // At says how to listen on an address; what listens there is for errors and the log.
 func (e *Endpoint) At(address, what string, log hclog.Logger) endpoint.Config {
 	return endpoint.Config{Address: address, Cert: e.TLSListenCert, Key: e.TLSListenKey, Insecure: e.InsecureListen, What: what, Log: log}
-}
-
-// Serves reports whether a worker is to run a kind of nodes.
-func (w *Work) Serves(kind string) bool {
-	return len(w.Kinds) == 0 || slices.ContainsFunc(w.Kinds, func(pattern string) bool {
-		ok, err := path.Match(pattern, kind)
-		return ok && err == nil
-	})
-}
-
-// Nodes is the number of frames computed at once, at most.
-func (w *Work) Nodes() int {
-	if w.Concurrency > 0 {
-		return w.Concurrency
-	}
-	return runtime.GOMAXPROCS(0)
 }
 
 // Networks are the private networks that nodes may reach.

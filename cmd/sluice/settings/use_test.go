@@ -10,19 +10,6 @@ import (
 	"sluice/internal/endpoint"
 )
 
-// TestKinds matches patterns of kinds as a worker's --kinds has them.
-func TestKinds(t *testing.T) {
-	w := Work{Kinds: []string{"fetch_url", "regex_*"}}
-	for kind, want := range map[string]bool{"fetch_url": true, "regex_match": true, "fetch_urls": false, "md5_hash": false, "a_regex_b": false} {
-		if w.Serves(kind) != want {
-			t.Errorf("%s: got %v", kind, !want)
-		}
-		if !(&Work{}).Serves(kind) {
-			t.Errorf("a worker without kinds does not serve %s", kind)
-		}
-	}
-}
-
 // TestUse takes a command line to what the services are made of.
 func TestUse(t *testing.T) {
 	c, err := parseLine(t, environment(), "worker", "--log-format=json", "--log-level=warn", "--otlp-endpoint=http://127.0.0.1:4318", "--trace-share=0.5",
@@ -41,8 +28,8 @@ func TestUse(t *testing.T) {
 	if tr := w.Traces("worker", "v1", log); tr.Endpoint != "http://127.0.0.1:4318" || tr.Share != 0.5 || tr.Service != "worker" {
 		t.Errorf("got %+v", tr)
 	}
-	if fmt.Sprint(w.Networks()) != "[10.0.0.0/8]" || w.Nodes() != 3 || (&Work{}).Nodes() < 1 {
-		t.Errorf("got %v, %d", w.Networks(), w.Nodes())
+	if fmt.Sprint(w.Networks()) != "[10.0.0.0/8]" || w.Concurrency != 3 {
+		t.Errorf("got %v, %d", w.Networks(), w.Concurrency)
 	}
 	if _, err := endpoint.Listen(t.Context(), w.At(w.MetricsListen, "the metrics", log)); !errors.Is(err, endpoint.ErrExposed) || !strings.HasPrefix(err.Error(), "the metrics ") {
 		t.Errorf("got %v", err)
