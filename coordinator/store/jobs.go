@@ -49,7 +49,7 @@ func NewJobs(c *Control) *Jobs {
 	j.specs.View(func(key string, v *coordinator.Spec, ch Change) {
 		j.change(key, ch.Rev, func(e *joined) {
 			if v != nil {
-				e.reads = artifactsOf(v.Plan)
+				e.reads = coordinator.ArtifactsOf(v.Plan)
 				v.Plan, v.Source, v.Files, v.Params = nil, "", nil, nil
 			}
 			j.place(e, v)
@@ -134,14 +134,6 @@ func (j *Jobs) Earlier(id recipe.JobID) (n int) {
 		}
 	}
 	return n
-}
-
-// artifactsOf returns the digests of the contents that the steps of a plan name.
-func artifactsOf(plan *recipe.Plan) (digests []string) {
-	for i := 0; plan != nil && i < len(plan.Steps); i++ {
-		digests = append(digests, coordinator.ArtifactsIn(string(plan.Steps[i].Config))...)
-	}
-	return digests
 }
 
 // Reading returns a job that has not ended and whose plan names the content with that digest.
