@@ -25,7 +25,7 @@ type Jobs interface {
 	All(f func(coordinator.Job) bool)
 	Unfinished(owner string) int
 	Earlier(id recipe.JobID) int
-	TakeBack(ctx context.Context, id recipe.JobID, by string) error
+	TakeBack(ctx context.Context, id recipe.JobID, why *coordinator.Fault) error
 	Job(id recipe.JobID) (coordinator.Job, error)
 	Spec(ctx context.Context, id recipe.JobID) (*coordinator.Spec, error)
 	Keyed(ctx context.Context, id recipe.JobID) (*coordinator.Spec, error)
@@ -45,6 +45,8 @@ type Config struct {
 	PerUser  int // jobs of a user that have not ended; 0 is no bound
 	// Secret reports whether the project has a secret of that name; nil: nobody asks.
 	Secret func(ctx context.Context, name string) (bool, error)
+	// Artifact reports whether the project has an artifact with that digest; nil: nobody asks.
+	Artifact func(ctx context.Context, sha256 string) (bool, error)
 	// Frame bounds the frames of what is compiled; zero fields are the usual.
 	Frame recipe.FrameLimits
 	Turns *Turns // of compiling; nil is its own, of the usual number

@@ -17,6 +17,7 @@ type Jobs struct {
 	specs  Table[coordinator.Spec]
 	orders Table[coordinator.Order]
 	status Table[coordinator.Status]
+	freed  Table[freed] // without a view
 
 	mu      sync.RWMutex
 	jobs    map[recipe.JobID]*joined // guarded by mu
@@ -45,7 +46,8 @@ type joined struct {
 // NewJobs returns the jobs of a control plane that does not follow yet.
 func NewJobs(c *Control) *Jobs {
 	j := &Jobs{c: c, specs: jobTable[coordinator.Spec](c, "job"), orders: jobTable[coordinator.Order](c, "order"),
-		status: jobTable[coordinator.Status](c, "status"), jobs: map[recipe.JobID]*joined{}, open: map[string]int{}}
+		status: jobTable[coordinator.Status](c, "status"),
+		freed:  NewTable[freed](c, "freed"), jobs: map[recipe.JobID]*joined{}, open: map[string]int{}}
 	j.specs.View(func(key string, v *coordinator.Spec, ch Change) {
 		j.change(key, ch.Rev, func(e *joined) {
 			if v != nil {
