@@ -47,6 +47,9 @@ type Config struct {
 	Secret func(ctx context.Context, name string) (bool, error)
 	// Artifact reports whether the project has an artifact with that digest; nil: nobody asks.
 	Artifact func(ctx context.Context, sha256 string) (bool, error)
+	// Room returns how many bytes the project's jobs may store, 0 or less for no bound, and how many
+	// are stored; nil: nobody asks.
+	Room func(ctx context.Context) (most, used int64, err error)
 	// Frame bounds the frames of what is compiled; zero fields are the usual.
 	Frame recipe.FrameLimits
 	Turns *Turns // of compiling; nil is its own, of the usual number

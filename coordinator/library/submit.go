@@ -22,6 +22,9 @@ func (l *Library) Submit(ctx context.Context, s Submission) (job coordinator.Job
 			spec.Job = id
 			err = l.provided(ctx, spec.Plan)
 		}
+		if err == nil {
+			err = l.room(ctx, spec.Plan)
+		}
 		return spec, err
 	})
 }
