@@ -13,7 +13,7 @@ import (
 )
 
 // Artifact is a file that a project keeps: one that was uploaded, or that a sink of a job has
-// made. Artifacts of the same content share it.
+// made. Artifacts of the same content share it: who uploads what another one has, has it too.
 type Artifact struct {
 	ID       string       `json:"id"`
 	SHA256   string       `json:"sha256"` // of the content, in hex
@@ -44,6 +44,14 @@ func ArtifactsIn(text string) []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// ArtifactsOf returns the digests of the artifacts that the steps of a plan name; nil has none.
+func ArtifactsOf(plan *recipe.Plan) (digests []string) {
+	for i := 0; plan != nil && i < len(plan.Steps); i++ {
+		digests = append(digests, ArtifactsIn(string(plan.Steps[i].Config))...)
+	}
+	return digests
 }
 
 // Upload is a file on its way to become an artifact.

@@ -49,7 +49,20 @@ type Order struct {
 	Want Want      `json:"want"`
 	By   string    `json:"by"`
 	At   time.Time `json:"at"`
+	// Refused is why the submission was refused although the job was written: who asks again under its
+	// key is told so until it is gone, and then the key is free.
+	Refused *Refusal `json:"refused,omitempty"`
 }
+
+// Refusal is a [Fault] that is written down.
+type Refusal struct {
+	Family Family `json:"family"`
+	Text   string `json:"text"`
+	Hint   string `json:"hint,omitempty"`
+}
+
+// Fault returns it as it was.
+func (r *Refusal) Fault() error { return &Fault{Family: r.Family, Text: r.Text, Hint: r.Hint} }
 
 // Status is what has become of a job. The leader alone writes it.
 type Status struct {

@@ -236,7 +236,7 @@ func TestSameContent(t *testing.T) {
 	if one.ID != two.ID || chunks(t, conn) != 2 {
 		t.Errorf("got %s and %s in %d chunks", one.ID, two.ID, chunks(t, conn))
 	}
-	_, again, err := s.Begin(ctx, coordinator.Upload{Name: "three", Size: 2 * chunk, SHA256: digest(data)})
+	_, again, err := s.Begin(ctx, coordinator.Upload{Name: "three", Size: 2 * chunk, SHA256: digest(data), Owner: "ann"})
 	if err != nil || again == nil || again.ID != one.ID {
 		t.Fatalf("a content that is known: got %+v, %v", again, err)
 	}

@@ -118,33 +118,62 @@ func (s *Store) purge(ctx context.Context, writers []string, made []*bus.Manifes
 // Remove deletes the artifacts of a job that is being deleted. Those that another job reads, or a
 // saved recipe names, stay as if they had been uploaded. It may be called again.
 func (s *Store) Remove(ctx context.Context, job recipe.JobID) error {
+	if err := s.cfg.Control.Current(ctx); err != nil {
+		return err
+	}
 	all, _ := s.List(job, "", 0)
+	if err := s.adopt(ctx, all); err != nil {
+		return err
+	}
+	if err := s.unlist(ctx, all); err != nil {
+		return err
+	}
+	if err := s.adopt(ctx, all); err != nil { // who was written before the removal is seen now
+		return err
+	}
+	return s.collectAll(ctx, all)
+}
+
+// adopt makes uploads of those artifacts of a job that somebody needs.
+func (s *Store) adopt(ctx context.Context, all []coordinator.Artifact) error {
 	for _, a := range all {
 		why, err := s.using(ctx, a.SHA256)
 		if err != nil {
 			return err
 		}
-		if why == "" {
+		own := coordinator.Artifact{ID: uploaded(a.SHA256, a.Owner), SHA256: a.SHA256, Name: a.Name, Size: a.Size, Owner: a.Owner, Created: a.Created}
+		if _, err := s.Artifact(own.ID); why == "" || err == nil {
 			continue
 		}
-		own := coordinator.Artifact{ID: uploaded(a.SHA256), SHA256: a.SHA256, Name: a.Name, Size: a.Size, Owner: a.Owner, Created: a.Created}
 		if _, err := s.claim(ctx, &own, nil); err != nil && coordinator.FamilyOf(err) != coordinator.Unknown {
 			return err
 		}
-		s.log.Info("an artifact of a job that is deleted is kept", "job", string(job), "artifact", own.ID, "why", "it "+why)
+		s.log.Info("an artifact of a job that is deleted is kept", "job", string(a.Job), "artifact", own.ID, "why", "it "+why)
 	}
-	return s.disown(ctx, job)
+	return nil
 }
 
 // disown removes a job's artifacts.
 func (s *Store) disown(ctx context.Context, job recipe.JobID) error {
 	all, _ := s.List(job, "", 0)
+	if err := s.unlist(ctx, all); err != nil {
+		return err
+	}
+	return s.collectAll(ctx, all)
+}
+
+// unlist removes the records of artifacts.
+func (s *Store) unlist(ctx context.Context, all []coordinator.Artifact) error {
 	for _, a := range all {
 		err := s.artifacts.Remove(ctx, a.ID, a.Revision)
 		if f := coordinator.FamilyOf(err); err != nil && f != coordinator.Changed && f != coordinator.Unknown {
 			return err
 		}
 	}
+	return nil
+}
+
+func (s *Store) collectAll(ctx context.Context, all []coordinator.Artifact) error {
 	var faults []error
 	for _, a := range all {
 		faults = append(faults, s.collect(ctx, a.SHA256))

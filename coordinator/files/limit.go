@@ -20,7 +20,7 @@ const (
 func (c *Config) limit(ctx context.Context) (most int64, err error) {
 	l := &c.Limits
 	if l.Bytes == 0 {
-		store, err := c.Conn.MaxStore(ctx)
+		store, _, err := c.Conn.MaxStore(ctx)
 		if err != nil {
 			return 0, faultOf(err)
 		}

@@ -50,7 +50,12 @@ func TestRunningJobsCount(t *testing.T) {
 func TestLimitOfAccount(t *testing.T) {
 	server := bustest.Start(t, bus.ServerConfig{Accounts: []natsconf.Account{
 		{Name: "a", Limits: natsconf.Limits{Store: 1 << 30}, Users: []natsconf.User{{Name: "u", Password: "p"}}}}})
-	s := open(t, bustest.Connect(t, server, bus.User("u", "p")), files.Config{})
+	conn := bustest.Connect(t, server, bus.User("u", "p"))
+	s := open(t, conn, files.Config{})
+	upload(t, s, "f", content(chunk, 1))
+	if most, used, err := conn.MaxStore(bustest.Context(t)); err != nil || most != 1<<30 || used < chunk || used > 2*chunk {
+		t.Errorf("got %d of %d, %v", used, most, err)
+	}
 	if got := s.Limits(); got.Bytes != 1<<29 || got.Size != 1<<29 {
 		t.Errorf("got %+v, want 512 MiB", got)
 	}

@@ -3,6 +3,8 @@ package files
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"strconv"
@@ -106,13 +108,18 @@ func (s *Store) Use() coordinator.FileUse {
 // Limits returns the project's limits.
 func (s *Store) Limits() coordinator.FileLimits { return s.cfg.Limits }
 
-// Artifact returns an artifact by its id. For that of an upload its digest does, too.
+// Artifact returns an artifact by its id. For that of an upload its digest does, too: where several
+// have uploaded the content, that is one of theirs.
 func (s *Store) Artifact(id string) (coordinator.Artifact, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.all[id]
-	if a == nil {
-		a = s.all[uploaded(id)]
+	if digest := strings.TrimPrefix(id, "u."); a == nil && digestForm.MatchString(digest) {
+		for _, other := range s.all {
+			if other.SHA256 == digest && other.Job == "" && (a == nil || other.ID < a.ID) {
+				a = other
+			}
+		}
 	}
 	if a == nil {
 		return coordinator.Artifact{}, coordinator.Faultf(coordinator.Unknown, "no such artifact: %.100s", id)
@@ -149,9 +156,25 @@ func (s *Store) Open(ctx context.Context, a coordinator.Artifact) (*bus.OpenFile
 	return f, faultOf(err)
 }
 
+// Has reports whether an artifact has the content with that digest. It asks the store where none is
+// known here: another coordinator may have taken it a moment ago.
+func (s *Store) Has(ctx context.Context, sha256 string) (bool, error) {
+	if s.named(sha256) {
+		return true, nil
+	}
+	err := s.cfg.Control.Current(ctx)
+	return err == nil && s.named(sha256), err
+}
+
 // Delete removes an artifact, and its content when no other one has it. One that a job reads, or
 // will, or that a saved recipe names is Conflict. rev is the revision that the caller has seen, 0 for any.
+//
+// What is written at the same moment is looked for again behind the removal: who wrote before it is
+// seen then, and the artifact stays. Who writes behind it does not find the artifact any more.
 func (s *Store) Delete(ctx context.Context, id string, rev uint64) error {
+	if err := s.cfg.Control.Current(ctx); err != nil {
+		return err
+	}
 	a, err := s.Artifact(id)
 	switch {
 	case err != nil:
@@ -159,18 +182,39 @@ func (s *Store) Delete(ctx context.Context, id string, rev uint64) error {
 	case rev > 0 && rev != a.Revision:
 		return coordinator.Faultf(coordinator.Changed, "artifact %s was changed meanwhile", a.ID)
 	}
-	why, err := s.using(ctx, a.SHA256)
-	if err != nil {
+	if err := s.unused(ctx, &a); err != nil {
 		return err
-	}
-	if why != "" {
-		return coordinator.Faultf(coordinator.Conflict, "artifact %s %s", a.ID, why)
 	}
 	if err := s.artifacts.Remove(ctx, a.ID, a.Revision); err != nil {
 		return err
 	}
+	if !s.named(a.SHA256) {
+		if err := s.unused(ctx, &a); err != nil {
+			s.putBack(ctx, &a)
+			return err
+		}
+	}
 	s.collectSoon(ctx, a.SHA256)
 	return nil
+}
+
+// unused refuses to delete an artifact whose content somebody needs.
+func (s *Store) unused(ctx context.Context, a *coordinator.Artifact) error {
+	why, err := s.using(ctx, a.SHA256)
+	if err == nil && why != "" {
+		err = coordinator.Faultf(coordinator.Conflict, "artifact %s %s", a.ID, why)
+	}
+	return err
+}
+
+// putBack gives an artifact that was removed its content again, also when ctx has ended. While
+// somebody needs that nobody collects it.
+func (s *Store) putBack(ctx context.Context, a *coordinator.Artifact) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveWithin)
+	defer cancel()
+	if _, err := s.claim(ctx, a, nil); err != nil {
+		s.log.Warn("an artifact that is in use was removed, and is not back", "artifact", a.ID, "err", err)
+	}
 }
 
 // using says why a content is kept, "" when nobody needs it.
@@ -181,8 +225,16 @@ func (s *Store) using(ctx context.Context, sha256 string) (why string, err error
 	return s.cfg.Using(ctx, sha256)
 }
 
-// uploaded is the id of the artifact that uploads of a content become, made that of a sink's.
-func uploaded(sha256 string) string          { return "u." + sha256 }
+// uploaded is the id of the artifact that an owner's uploads of a content become: each has one.
+func uploaded(digest, owner string) string {
+	if owner == "" {
+		return "u." + digest
+	}
+	sum := sha256.Sum256([]byte(owner))
+	return "u." + digest + "." + hex.EncodeToString(sum[:8])
+}
+
+// made is the id of the artifact that a sink of a job has made.
 func made(job recipe.JobID, step int) string { return "j." + string(job) + "." + strconv.Itoa(step) }
 
 // claim gives a content to an artifact: it writes the record, and then touches the content's
@@ -242,9 +294,9 @@ func (s *Store) content(ctx context.Context, sha256 string) (m *bus.Manifest, re
 
 // unclaim takes back the record of an artifact without a content.
 func (s *Store) unclaim(ctx context.Context, id string) {
-	a, err := s.Artifact(id)
+	_, rev, err := s.artifacts.Read(ctx, id)
 	if err == nil {
-		err = s.artifacts.Remove(ctx, id, a.Revision)
+		err = s.artifacts.Remove(ctx, id, rev)
 	}
 	if err != nil {
 		s.log.Warn("an artifact without a content is left", "artifact", id, "err", err)

@@ -135,7 +135,7 @@ func (s *Store) collectSoon(ctx context.Context, sha256 string) {
 	}
 }
 
-// collect removes a content unless an artifact has it. See the package's comment for the order.
+// collect removes a content unless an artifact has it, or somebody needs it. See the package's comment for the order.
 func (s *Store) collect(ctx context.Context, sha256 string) error {
 	m, err := s.files.Manifest(ctx, sha256)
 	if errors.Is(err, bus.ErrNotFound) {
@@ -149,6 +149,9 @@ func (s *Store) collect(ctx context.Context, sha256 string) error {
 	}
 	if s.named(sha256) {
 		return nil
+	}
+	if why, err := s.using(ctx, sha256); why != "" || err != nil {
+		return err // who deletes the artifact is about to put it back
 	}
 	if err := s.files.DropManifest(ctx, m); err != nil {
 		return faultOf(err)

@@ -138,7 +138,7 @@ func (s *Store) known(ctx context.Context, u *coordinator.Upload) (*coordinator.
 	if m.Size != u.Size {
 		return nil, coordinator.Faultf(coordinator.Invalid, "%s has %d bytes, and what has its digest has %d: one of the two is wrong", u.Name, u.Size, m.Size)
 	}
-	if _, err := s.Artifact(uploaded(u.SHA256)); err != nil {
+	if _, err := s.Artifact(uploaded(u.SHA256, u.Owner)); err != nil {
 		if err := s.room(1, 0); err != nil {
 			return nil, err
 		}
@@ -154,7 +154,7 @@ func (s *Store) known(ctx context.Context, u *coordinator.Upload) (*coordinator.
 }
 
 func artifactOf(u *coordinator.Upload, digest string) *coordinator.Artifact {
-	return &coordinator.Artifact{ID: uploaded(digest), SHA256: digest, Name: u.Name, Size: u.Size, Owner: u.Owner, Created: time.Now().UTC()}
+	return &coordinator.Artifact{ID: uploaded(digest, u.Owner), SHA256: digest, Name: u.Name, Size: u.Size, Owner: u.Owner, Created: time.Now().UTC()}
 }
 
 // room reports whether there is room for so much more.
@@ -334,7 +334,7 @@ func (s *Store) Finish(ctx context.Context, id string) (coordinator.Artifact, er
 	if err := errors.Join(s.drop(ctx, u), s.files.Trim(ctx, m)); err != nil {
 		s.log.Warn("what an upload that is done has left was not removed", "upload", id, "err", err)
 	}
-	return s.Artifact(uploaded(digest))
+	return s.Artifact(uploaded(digest, u.Owner))
 }
 
 // Abort drops an upload; an absent one is Unknown.

@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"sluice/coordinator"
@@ -21,7 +22,8 @@ type holding struct {
 
 // Admit writes down the job of that id which prepare makes, where its owner may have one more that
 // has not ended; otherwise the fault is coordinator.OverLimit. A job that passed the limit since
-// another coordinator took one at the same moment is taken back: the later one of the two.
+// another coordinator took one at the same moment is taken back: the later one of the two. So is one
+// that reads what was deleted at that moment: it is the fault coordinator.Conflict.
 func (l *Library) Admit(ctx context.Context, owner string, id recipe.JobID, prepare func(context.Context) (*coordinator.Spec, error)) (job coordinator.Job, again bool, err error) {
 	leave, err := l.enter(owner, id)
 	if err != nil {
@@ -37,16 +39,31 @@ func (l *Library) Admit(ctx context.Context, owner string, id recipe.JobID, prep
 		spec.Trace = l.cfg.Trace(ctx)
 	}
 	job, again, err = l.cfg.Jobs.Submit(ctx, spec)
-	if err != nil || again || l.cfg.PerUser == 0 || l.cfg.Jobs.Unfinished(owner) <= l.cfg.PerUser {
+	if err != nil || again {
 		return job, again, err
 	}
-	if n := l.cfg.Jobs.Earlier(id); n >= l.cfg.PerUser {
-		if err := l.cfg.Jobs.TakeBack(ctx, id, "limit"); err != nil {
+	var why *coordinator.Fault
+	switch err := l.fits(ctx, spec); {
+	case errors.As(err, &why):
+		if err := l.cfg.Jobs.TakeBack(ctx, id, why); err != nil {
 			return job, false, err
 		}
-		return coordinator.Job{}, false, l.over(owner, n)
+		return coordinator.Job{}, false, why
+	case err != nil:
+		return job, false, err
 	}
 	return job, false, nil
+}
+
+// fits looks again, behind a job's writing, at what others may have done at the same moment: who
+// was first is seen now.
+func (l *Library) fits(ctx context.Context, spec *coordinator.Spec) error {
+	if l.cfg.PerUser > 0 && l.cfg.Jobs.Unfinished(spec.Owner) > l.cfg.PerUser {
+		if n := l.cfg.Jobs.Earlier(spec.Job); n >= l.cfg.PerUser {
+			return l.over(spec.Owner, n)
+		}
+	}
+	return l.provided(ctx, spec.Plan)
 }
 
 // enter holds a place for a job until leave is called.

@@ -1,6 +1,7 @@
 package library
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -13,6 +14,9 @@ import (
 // is the fault coordinator.Conflict while another version of a recipe needs it, directly or by way
 // of others, or a job that has not ended. Their numbers are not given again.
 // It is coordinator.Changed where latest is not nil and not the number of the latest version.
+//
+// What is written at the same moment is looked for again behind the head: who wrote before it is
+// seen then, and the versions are there again. Who writes behind it finds them deleted.
 func (l *Library) Delete(ctx context.Context, name string, version int, latest *int) (int, error) {
 	if err := checkName(name); err != nil {
 		return 0, err
@@ -20,50 +24,102 @@ func (l *Library) Delete(ctx context.Context, name string, version int, latest *
 	ctx, cancel := context.WithTimeout(ctx, changeFor)
 	defer cancel()
 	for {
-		h, rev, err := l.stored(ctx, name)
+		d, err := l.deletion(ctx, name, version, latest)
 		if err != nil {
 			return 0, err
 		}
-		if _, err := h.find(Ref{name, version}); err != nil {
-			return 0, l.near(name, err)
-		}
-		if now := h.latest().Version; latest != nil && now != *latest {
-			return 0, coordinator.Faultf(coordinator.Changed, "the recipe %s was changed meanwhile: its latest version is %d, and %d was expected", name, now, *latest)
-		}
-		var gone []string
-		doomed := map[int]bool{}
-		for i := range h.Versions {
-			if e := &h.Versions[i]; !e.Gone && (version == 0 || e.Version == version) {
-				e.Gone, doomed[e.Version] = true, true
-				gone = append(gone, key(name, e.Version, e.Digest))
-			}
-		}
-		if err := l.unused(name, h, doomed); err != nil {
+		if err := l.cfg.Control.Current(ctx); err != nil {
 			return 0, err
 		}
-		_, err = l.heads.Update(ctx, name, h, rev)
+		if err := l.unused(d); err != nil {
+			return 0, err
+		}
+		_, err = l.heads.Update(ctx, name, d.left, d.rev)
 		if coordinator.FamilyOf(err) == coordinator.Changed && ctx.Err() == nil {
 			continue
 		}
 		if err != nil {
 			return 0, err
 		}
-		for _, k := range gone {
-			l.discard(ctx, k)
+		if err := l.unused(d); err != nil {
+			return 0, cmp.Or(l.putBack(ctx, d), err)
 		}
-		return len(gone), nil
+		for n := range d.doomed {
+			l.discard(ctx, name, d.before.numbered(n))
+		}
+		return len(d.doomed), nil
 	}
 }
 
-// unused refuses to delete versions that are needed. left is the head without them.
-func (l *Library) unused(name string, left *head, doomed map[int]bool) error {
+// deletion is versions of a recipe on their way out.
+type deletion struct {
+	name         string
+	before, left *head
+	rev          uint64 // of before
+	doomed       map[int]bool
+}
+
+// deletion looks at what is stored and marks what is to go.
+func (l *Library) deletion(ctx context.Context, name string, version int, latest *int) (*deletion, error) {
+	h, rev, err := l.stored(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := h.find(Ref{name, version}); err != nil {
+		return nil, l.near(name, err)
+	}
+	if now := h.latest().Version; latest != nil && now != *latest {
+		return nil, coordinator.Faultf(coordinator.Changed, "the recipe %s was changed meanwhile: its latest version is %d, and %d was expected", name, now, *latest)
+	}
+	d := &deletion{name: name, before: h, left: &head{Versions: slices.Clone(h.Versions)}, rev: rev, doomed: map[int]bool{}}
+	for i := range d.left.Versions {
+		if e := &d.left.Versions[i]; !e.Gone && (version == 0 || e.Version == version) {
+			e.Gone, d.doomed[e.Version] = true, true
+		}
+	}
+	return d, nil
+}
+
+// putBack makes versions that were deleted be there again. Their documents are still stored, and are
+// written anew: a sweep may have seen that nobody names them.
+func (l *Library) putBack(ctx context.Context, d *deletion) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeFor)
+	defer cancel()
+	docs := map[string]*document{}
+	for n := range d.doomed {
+		e := d.before.numbered(n)
+		doc, err := l.read(ctx, d.name, e)
+		if err != nil {
+			return err
+		}
+		docs[key(d.name, n, e.Digest)] = doc
+	}
+	_, err := l.heads.Change(ctx, d.name, func(h *head) error {
+		for n := range d.doomed {
+			if e := h.numbered(n); e != nil && e.Digest == d.before.numbered(n).Digest {
+				e.Gone = false
+			}
+		}
+		return nil
+	})
+	for k, doc := range docs {
+		if err == nil {
+			err = l.write(ctx, d.name, k, doc)
+		}
+	}
+	return err
+}
+
+// unused refuses to delete versions that are needed.
+func (l *Library) unused(d *deletion) error {
+	name, left, doomed := d.name, d.left, d.doomed
 	what := func(n int) string {
 		if left.latest() == nil && len(doomed) > 1 {
 			return "the recipe " + name + " can't be deleted: version " + fmt.Sprint(n)
 		}
 		return fmt.Sprintf("version %d of the recipe %s can't be deleted: it", n, name)
 	}
-	if chain := l.needs(name, left, doomed); chain != nil {
+	if chain := l.needs(d); chain != nil {
 		last := chain[len(chain)-1]
 		return coordinator.Faultf(coordinator.Conflict, "%s is used by the recipe %s", what(last.Version), chainText(chain))
 	}
@@ -98,7 +154,8 @@ func chainText(chain []Ref) string {
 // needs looks for a version that stays and includes one of the doomed, and returns the way there,
 // nil when there is none: old versions may be submitted, too. What latest means is as it was before
 // the deletion.
-func (l *Library) needs(name string, left *head, doomed map[int]bool) []Ref {
+func (l *Library) needs(d *deletion) []Ref {
+	name, doomed := d.name, d.doomed
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	harmless := map[Ref]bool{} // those that were followed, and lead to none
@@ -117,6 +174,9 @@ func (l *Library) needs(name string, left *head, doomed map[int]bool) []Ref {
 				continue
 			}
 			h := l.known[ref.Name]
+			if ref.Name == name {
+				h = d.before
+			}
 			if next, err := h.find(ref); err == nil {
 				if way := follow(Ref{ref.Name, next.Version}, next); way != nil {
 					return append([]Ref{at}, way...)
@@ -128,7 +188,7 @@ func (l *Library) needs(name string, left *head, doomed map[int]bool) []Ref {
 	for _, other := range l.names {
 		h := l.known[other]
 		if other == name {
-			h = left
+			h = d.left
 		}
 		for i := range slices.Backward(h.Versions) {
 			e := &h.Versions[i]

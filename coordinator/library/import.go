@@ -114,8 +114,8 @@ func (im *importing) write(ctx context.Context, name string) error {
 	defer cancel()
 	for _, e := range fresh {
 		k := key(name, e.Version, e.Digest)
-		if _, err := im.l.docs.Create(ctx, k, im.docs[k]); err != nil && coordinator.FamilyOf(err) != coordinator.Changed {
-			return tooLarge(name, err)
+		if err := im.l.write(ctx, name, k, im.docs[k]); err != nil {
+			return err
 		}
 	}
 	_, err := im.l.heads.Change(ctx, name, func(h *head) error {
@@ -131,6 +131,11 @@ func (im *importing) write(ctx context.Context, name string) error {
 		return err
 	}
 	for _, e := range fresh {
+		// Who deletes the same version right now may have taken the document for left behind.
+		k := key(name, e.Version, e.Digest)
+		if err := im.l.write(ctx, name, k, im.docs[k]); err != nil {
+			return err
+		}
 		im.made.Added = append(im.made.Added, Ref{name, e.Version}.String())
 	}
 	return nil

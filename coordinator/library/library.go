@@ -25,7 +25,7 @@ type Jobs interface {
 	All(f func(coordinator.Job) bool)
 	Unfinished(owner string) int
 	Earlier(id recipe.JobID) int
-	TakeBack(ctx context.Context, id recipe.JobID, by string) error
+	TakeBack(ctx context.Context, id recipe.JobID, why *coordinator.Fault) error
 	Job(id recipe.JobID) (coordinator.Job, error)
 	Needing(secret string) (id recipe.JobID, found bool)
 	Spec(ctx context.Context, id recipe.JobID) (*coordinator.Spec, error)
@@ -48,6 +48,11 @@ type Config struct {
 	Secret func(ctx context.Context, name string) (bool, error)
 	// Trace returns the W3C traceparent of a request, "" for one that is not traced; nil: none is.
 	Trace func(ctx context.Context) string
+	// Artifact reports whether the project has an artifact with that digest; nil: nobody asks.
+	Artifact func(ctx context.Context, sha256 string) (bool, error)
+	// Room returns how many bytes the project's jobs may store, 0 or less for no bound, and how many
+	// are stored; nil: nobody asks.
+	Room func(ctx context.Context) (most, used int64, err error)
 	// Frame bounds the frames of what is compiled; zero fields are the usual.
 	Frame recipe.FrameLimits
 	Turns *Turns // of compiling; nil is its own, of the usual number

@@ -48,6 +48,12 @@ func (l *Library) Retry(ctx context.Context, r Retrying) (job coordinator.Job, a
 		if err := l.served(spec); err != nil {
 			return nil, err
 		}
+		if err := l.provided(ctx, spec.Plan); err != nil {
+			return nil, err
+		}
+		if err := l.room(ctx, spec.Plan); err != nil {
+			return nil, err
+		}
 		next := *spec
 		next.Job, next.Owner, next.Body, next.Created, next.RetryOf = id, r.Owner, body, l.now(), r.Job
 		next.Deadline = time.Time{}

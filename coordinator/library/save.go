@@ -57,7 +57,10 @@ func (l *Library) Save(ctx context.Context, s Saving) (v coordinator.RecipeVersi
 		}
 		v.Artifacts = artifacts
 		h.Versions = append(h.Versions, entry{RecipeVersion: v, Secrets: doc.secrets()})
-		err = l.add(ctx, s.Name, h, rev, v, doc)
+		if err = l.add(ctx, s.Name, h, rev, v, doc); err == nil {
+			err = l.stands(ctx, s.Name, &v)
+			return v, false, err
+		}
 		if coordinator.FamilyOf(err) != coordinator.Changed || ctx.Err() != nil {
 			return v, false, err
 		}
@@ -112,6 +115,36 @@ func (l *Library) checked(ctx context.Context, s *Saving, n int, digest string) 
 		Uses: r.used(), By: s.By, At: l.now()}, nil
 }
 
+// stands looks again, behind the head of a new version, whether all is there that it includes: what
+// was deleted at the same moment is seen now. Where something is not, the version is deleted and the
+// fault is coordinator.Conflict.
+func (l *Library) stands(ctx context.Context, name string, v *coordinator.RecipeVersion) error {
+	var gone error
+	for _, use := range v.Uses {
+		if ref, err := ParseRef(use); err == nil {
+			if _, err = l.head(ref.Name).find(ref); err != nil {
+				gone = coordinator.Faultf(coordinator.Conflict, "the recipe %s includes what was deleted at the same moment: %w", name, err)
+			}
+		}
+	}
+	if gone == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeFor)
+	defer cancel()
+	_, err := l.heads.Change(ctx, name, func(h *head) error {
+		if e := h.numbered(v.Version); e != nil && e.Digest == v.Digest {
+			e.Gone = true
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	l.discard(ctx, name, &entry{RecipeVersion: *v})
+	return gone
+}
+
 // relabelled names the document and its files as whoever sent them did, where they are at fault.
 func relabelled(found recipe.Diagnostics, as, label string) recipe.Diagnostics {
 	sent := Source{Label: label}
@@ -125,24 +158,27 @@ func relabelled(found recipe.Diagnostics, as, label string) recipe.Diagnostics {
 	return found
 }
 
-// add stores a document and then the head that names it. Where another head was stored meanwhile
-// the document is taken back.
-func (l *Library) add(ctx context.Context, name string, h *head, rev uint64, v coordinator.RecipeVersion, doc *document) error {
-	k := key(name, v.Version, v.Digest)
+// write stores a document, over one that was left behind or another's of this moment: so what is
+// swept or discarded is not it.
+func (l *Library) write(ctx context.Context, name, k string, doc *document) error {
 	_, err := l.docs.Create(ctx, k, doc)
-	if coordinator.FamilyOf(err) == coordinator.Changed {
-		// One that was left behind, or another's of this moment. It is written anew, so that what is
-		// swept is not it.
+	for coordinator.FamilyOf(err) == coordinator.Changed && ctx.Err() == nil {
 		_, old, rerr := l.docs.Read(ctx, k)
 		if rerr != nil && coordinator.FamilyOf(rerr) != coordinator.Unknown {
 			return rerr
 		}
 		_, err = l.docs.Update(ctx, k, doc, old)
 	}
-	if err != nil {
-		return tooLarge(name, err)
+	return tooLarge(name, err)
+}
+
+// add stores a document and then the head that names it. Where another head was stored meanwhile
+// the document is taken back.
+func (l *Library) add(ctx context.Context, name string, h *head, rev uint64, v coordinator.RecipeVersion, doc *document) error {
+	if err := l.write(ctx, name, key(name, v.Version, v.Digest), doc); err != nil {
+		return err
 	}
-	_, err = l.heads.Update(ctx, name, h, rev)
+	_, err := l.heads.Update(ctx, name, h, rev)
 	if coordinator.FamilyOf(err) != coordinator.Changed {
 		return err
 	}
@@ -151,14 +187,21 @@ func (l *Library) add(ctx context.Context, name string, h *head, rev uint64, v c
 		return rerr
 	}
 	if e := now.numbered(v.Version); e == nil || e.Digest != v.Digest {
-		l.discard(ctx, k)
+		l.discard(ctx, name, &entry{RecipeVersion: v})
 	}
 	return err
 }
 
-// discard removes a document that no head names. One that stays is swept.
-func (l *Library) discard(ctx context.Context, k string) {
-	if _, rev, err := l.docs.Read(ctx, k); err == nil {
+// discard removes the document of a version unless a head names it. One that stays is swept. Who
+// brings the version back writes its head first, and then the document anew: it is seen here, or
+// what was read here is not the latest any more.
+func (l *Library) discard(ctx context.Context, name string, e *entry) {
+	k := key(name, e.Version, e.Digest)
+	_, rev, err := l.docs.Read(ctx, k)
+	if err != nil || l.cfg.Control.Current(ctx) != nil {
+		return
+	}
+	if now := l.head(name).numbered(e.Version); now == nil || now.Gone || now.Digest != e.Digest {
 		_ = l.docs.Remove(ctx, k, rev)
 	}
 }

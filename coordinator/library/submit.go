@@ -20,7 +20,10 @@ func (l *Library) Submit(ctx context.Context, s Submission) (job coordinator.Job
 		spec, err := l.Spec(ctx, s)
 		if err == nil {
 			spec.Job = id
-			err = l.secrets(ctx, spec.Plan)
+			err = l.provided(ctx, spec.Plan)
+		}
+		if err == nil {
+			err = l.room(ctx, spec.Plan)
 		}
 		return spec, err
 	})
@@ -94,20 +97,31 @@ func uses(plan *recipe.Plan) []string {
 	return names
 }
 
-// secrets refuses a plan that names a secret which is not there: its job would fail in the middle.
-func (l *Library) secrets(ctx context.Context, plan *recipe.Plan) error {
-	if l.cfg.Secret == nil {
+// provided refuses a plan that names a secret or an artifact which is not there: its job would fail in
+// the middle.
+func (l *Library) provided(ctx context.Context, plan *recipe.Plan) error {
+	if err := each(ctx, l.cfg.Secret, plan.SecretNames(), func(name string) *coordinator.Fault {
+		return &coordinator.Fault{Family: coordinator.Conflict, Text: "the recipe names secret " + name + ", which is not set", Hint: "sluice secrets set " + name}
+	}); err != nil {
+		return err
+	}
+	return each(ctx, l.cfg.Artifact, coordinator.ArtifactsOf(plan), func(sha256 string) *coordinator.Fault {
+		return &coordinator.Fault{Family: coordinator.Conflict, Text: "the recipe names artifact " + sha256 + ", which is not there", Hint: "upload the file: sluice artifacts upload FILE"}
+	})
+}
+
+// each returns the fault of the first name that is not there. A nil function is asked for none.
+func each(ctx context.Context, there func(context.Context, string) (bool, error), names []string, absent func(string) *coordinator.Fault) error {
+	if there == nil {
 		return nil
 	}
-	for _, name := range plan.SecretNames() {
-		there, err := l.cfg.Secret(ctx, name)
+	for _, name := range names {
+		is, err := there(ctx, name)
 		if err != nil {
 			return err
 		}
-		if !there {
-			f := coordinator.Faultf(coordinator.Conflict, "the recipe names secret %s, which is not set", name)
-			f.Hint = "sluice secrets set " + name
-			return f
+		if !is {
+			return absent(name)
 		}
 	}
 	return nil

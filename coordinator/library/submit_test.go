@@ -1,9 +1,11 @@
 package library_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -154,7 +156,7 @@ func TestLimitAtOnce(t *testing.T) {
 		switch a := bustest.Wait(t, "an answer", answers); coordinator.FamilyOf(a.err) {
 		case "":
 			got[a.id] = true
-		case coordinator.OverLimit, coordinator.Conflict: // or the one of the key was taken back
+		case coordinator.OverLimit:
 		default:
 			t.Error(a.err)
 		}
@@ -167,6 +169,103 @@ func TestLimitAtOnce(t *testing.T) {
 	}
 	at[0].jobs.All(func(j coordinator.Job) bool {
 		if !got[j.ID] && j.Want != coordinator.WantGone {
+			t.Errorf("job %s was refused and stays", j.ID)
+		}
+		return true
+	})
+}
+
+// TestLimitAskedAgain: of two jobs at once one is over the limit. Who asks again under its key is
+// told so again while that one is removed, and then gets a job when there is room.
+func TestLimitAskedAgain(t *testing.T) {
+	server, few := bustest.Server(t), func(c *library.Config) { c.PerUser = 1 }
+	at := []desk{open(t, bustest.Connect(t, server), few), open(t, bustest.Connect(t, server), few)}
+	back := 0
+	for i := 0; back == 0 && i < 200; i++ {
+		owner := fmt.Sprint("u", i)
+		subs := [2]library.Submission{{Owner: owner, Key: "a", Document: &library.Document{Text: plain}}, {Owner: owner, Key: "b", Document: &library.Document{Text: plain}}}
+		var jobs [2]coordinator.Job
+		var errs [2]error
+		var both sync.WaitGroup
+		for k := range 2 {
+			both.Go(func() { jobs[k], _, errs[k] = at[k].Submit(at[k].ctx, subs[k]) })
+		}
+		both.Wait()
+		k := slices.IndexFunc(errs[:], func(err error) bool { return err != nil })
+		if k < 0 || errs[1-k] != nil {
+			t.Fatalf("got %v", errs)
+		}
+		ask := func() (coordinator.Job, bool, error) { return at[k].Submit(at[k].ctx, subs[k]) }
+		_, _, err := ask()
+		fault(t, "asked again", err, coordinator.OverLimit, owner+" has 1 jobs that have not ended, and a user may have 1")
+		gone := recipe.JobID("")
+		at[k].jobs.All(func(j coordinator.Job) bool {
+			if j.Owner == owner && j.ID != jobs[1-k].ID {
+				gone = j.ID
+			}
+			return true
+		})
+		if gone == "" {
+			continue // it was refused before it was written
+		}
+		back++
+		for _, id := range []recipe.JobID{jobs[1-k].ID, gone} {
+			if err := at[k].jobs.WriteStatus(at[k].ctx, id, coordinator.Status{State: recipe.JobCancelled}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := at[k].jobs.Forget(at[k].ctx, gone); err != nil {
+			t.Fatal(err)
+		}
+		if job, again, err := ask(); err != nil || again || job.Want != coordinator.WantRun {
+			t.Errorf("behind its removal: got %+v, %v, %v", job, again, err)
+		}
+		if _, again, err := ask(); err != nil || !again {
+			t.Errorf("once more: got %v, %v", again, err)
+		}
+	}
+	if back == 0 {
+		t.Error("no job was taken back: the test is of no use")
+	}
+}
+
+// TestProvided refuses what names a secret or an artifact that is not there, when it is submitted and
+// when it is retried, and takes back what was written while one was deleted.
+func TestProvided(t *testing.T) {
+	absent, asked := 0, 0 // absent from that question on
+	there := func(context.Context, string) (bool, error) {
+		asked++
+		return asked < absent, nil
+	}
+	d := alone(t, func(c *library.Config) { c.Secret, c.Artifact = there, there })
+	sum := strings.Repeat("0", 64)
+	const signs = "nodes:\n  n: {kind: string_generator, config: {count: 1}}\n  h: {kind: hmac, from: n, config: {key: '${secret:tok}'}}\n  out: {kind: printer, from: h}\n"
+	reads := "nodes:\n  in: {kind: file_reader, config: {path: 'artifact:" + sum + "/x'}}\n  out: {kind: printer, from: in}\n"
+	for text, want := range map[string]string{
+		signs: "the recipe names secret tok, which is not set; sluice secrets set tok",
+		reads: "the recipe names artifact " + sum + ", which is not there; upload the file: sluice artifacts upload FILE",
+	} {
+		s := library.Submission{Owner: "ann", Key: fmt.Sprint(len(text)), Document: &library.Document{Text: text}}
+		for _, at := range []int{1, 2} { // before it is written, and behind that
+			absent, asked = at, 0
+			_, _, err := d.Submit(d.ctx, s)
+			fault(t, fmt.Sprint("at question ", at), err, coordinator.Conflict, want)
+		}
+		_, _, err := d.Submit(d.ctx, s)
+		fault(t, "asked again", err, coordinator.Conflict, want)
+		absent, asked, s.Key = 100, 0, ""
+		job := d.submit(s)
+		if err := d.jobs.WriteStatus(d.ctx, job.ID, coordinator.Status{State: recipe.JobFailed}); err != nil {
+			t.Fatal(err)
+		}
+		for _, at := range []int{1, 2} {
+			absent, asked = at, 0
+			_, _, err := d.Retry(d.ctx, library.Retrying{Job: job.ID, Owner: "ann"})
+			fault(t, fmt.Sprint("a retry, at question ", at), err, coordinator.Conflict, want)
+		}
+	}
+	d.jobs.All(func(j coordinator.Job) bool {
+		if !j.State.Final() && j.Want != coordinator.WantGone {
 			t.Errorf("job %s was refused and stays", j.ID)
 		}
 		return true

@@ -22,15 +22,20 @@ func (j *Jobs) Forget(ctx context.Context, id recipe.JobID) error {
 			return err
 		}
 	}
-	if seen.order != nil {
-		if err := forgotten(ctx, j, j.orders, id, seen.orderRev); err != nil {
+	if seen.status != nil {
+		if err := forgotten(ctx, j, j.status, id, seen.statusRev); err != nil {
 			return err
 		}
 	}
-	if seen.status != nil {
-		return forgotten(ctx, j, j.status, id, seen.statusRev)
+	if seen.order == nil {
+		return nil
 	}
-	return nil
+	if seen.order.Refused != nil { // before the last record goes, so that it is done
+		if err := j.setFree(ctx, id); err != nil {
+			return err
+		}
+	}
+	return forgotten(ctx, j, j.orders, id, seen.orderRev)
 }
 
 func forgotten[T any](ctx context.Context, j *Jobs, t Table[T], id recipe.JobID, rev uint64) error {

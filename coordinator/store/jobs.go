@@ -17,6 +17,7 @@ type Jobs struct {
 	specs  Table[coordinator.Spec]
 	orders Table[coordinator.Order]
 	status Table[coordinator.Status]
+	freed  Table[freed] // without a view
 
 	mu      sync.RWMutex
 	jobs    map[recipe.JobID]*joined // guarded by mu
@@ -46,11 +47,12 @@ type joined struct {
 // NewJobs returns the jobs of a control plane that does not follow yet.
 func NewJobs(c *Control) *Jobs {
 	j := &Jobs{c: c, specs: jobTable[coordinator.Spec](c, "job"), orders: jobTable[coordinator.Order](c, "order"),
-		status: jobTable[coordinator.Status](c, "status"), jobs: map[recipe.JobID]*joined{}, open: map[string]int{}}
+		status: jobTable[coordinator.Status](c, "status"),
+		freed:  NewTable[freed](c, "freed"), jobs: map[recipe.JobID]*joined{}, open: map[string]int{}}
 	j.specs.View(func(key string, v *coordinator.Spec, ch Change) {
 		j.change(key, ch.Rev, func(e *joined) {
 			if v != nil {
-				e.reads = artifactsOf(v.Plan)
+				e.reads = coordinator.ArtifactsOf(v.Plan)
 				if v.Plan != nil {
 					e.secrets = v.Plan.SecretNames()
 				}
@@ -138,14 +140,6 @@ func (j *Jobs) Earlier(id recipe.JobID) (n int) {
 		}
 	}
 	return n
-}
-
-// artifactsOf returns the digests of the contents that the steps of a plan name.
-func artifactsOf(plan *recipe.Plan) (digests []string) {
-	for i := 0; plan != nil && i < len(plan.Steps); i++ {
-		digests = append(digests, coordinator.ArtifactsIn(string(plan.Steps[i].Config))...)
-	}
-	return digests
 }
 
 // Reading returns a job that has not ended and whose plan names the content with that digest.

@@ -5,39 +5,60 @@ import (
 	"time"
 
 	"sluice/coordinator"
+	"sluice/internal/bus"
 	"sluice/recipe"
 )
 
 // Submit writes a job down. One of this id with the same Body is the same submission and is
 // returned as it is; another is the fault coordinator.Conflict, and so is the id of a job that
-// was deleted, for as long as the mark of that stays: its key must make nothing twice.
+// was deleted, for as long as the mark of that stays: its key must make nothing twice. One that was
+// taken back is the fault that it was taken back for, until it is gone.
 func (j *Jobs) Submit(ctx context.Context, s *coordinator.Spec) (job coordinator.Job, again bool, err error) {
-	if j.remains(s.Job) {
-		return job, false, deleted(s.Job)
-	}
-	_, err = j.specs.Update(ctx, string(s.Job), s, 0)
-	if err == nil {
-		job, err = j.Job(s.Job)
+	if err := j.remains(s.Job); err != nil {
 		return job, false, err
 	}
-	if coordinator.FamilyOf(err) != coordinator.Changed {
-		return job, false, err
+	for at := uint64(0); ; {
+		_, err = j.specs.Update(ctx, string(s.Job), s, at)
+		if err == nil {
+			job, err = j.Job(s.Job)
+			return job, false, err
+		}
+		if coordinator.FamilyOf(err) != coordinator.Changed {
+			return job, false, err
+		}
+		old, rev, rerr := j.specs.Read(ctx, string(s.Job))
+		if coordinator.FamilyOf(rerr) == coordinator.Unknown && rev > at {
+			if ferr := j.free(ctx, s.Job, rev); ferr != nil {
+				return job, false, ferr
+			}
+			at = rev // each time another job of this id has come and gone
+			continue
+		}
+		switch {
+		case rerr != nil:
+			return job, false, rerr
+		case s.Body == "":
+			return job, false, err
+		case old.Body != s.Body:
+			return job, false, coordinator.Faultf(coordinator.Conflict, "the idempotency key was used for another submission, job %s", s.Job)
+		}
+		return j.same(ctx, s.Job, rev)
 	}
-	old, rev, rerr := j.specs.Read(ctx, string(s.Job))
+}
+
+// same returns the job that was submitted before, unless that was taken back.
+func (j *Jobs) same(ctx context.Context, id recipe.JobID, rev uint64) (job coordinator.Job, again bool, err error) {
+	o, _, err := j.orders.Read(ctx, string(id))
 	switch {
-	case coordinator.FamilyOf(rerr) == coordinator.Unknown && rev > 0:
-		return job, false, deleted(s.Job)
-	case rerr != nil:
-		return job, false, rerr
-	case s.Body == "":
+	case err == nil && o.Refused != nil:
+		return job, false, o.Refused.Fault()
+	case err != nil && coordinator.FamilyOf(err) != coordinator.Unknown:
 		return job, false, err
-	case old.Body != s.Body:
-		return job, false, coordinator.Faultf(coordinator.Conflict, "the idempotency key was used for another submission, job %s", s.Job)
 	}
 	if err := j.c.Seen(ctx, rev); err != nil {
 		return job, false, err
 	}
-	job, err = j.Job(s.Job)
+	job, err = j.Job(id)
 	return job, true, err
 }
 
@@ -45,19 +66,23 @@ func (j *Jobs) Submit(ctx context.Context, s *coordinator.Spec) (job coordinator
 // of late. The fault is coordinator.Conflict where it was deleted, as [Jobs.Submit] has it.
 func (j *Jobs) Keyed(ctx context.Context, id recipe.JobID) (*coordinator.Spec, error) {
 	s, rev, err := j.specs.Read(ctx, string(id))
-	switch {
-	case coordinator.FamilyOf(err) != coordinator.Unknown:
+	if coordinator.FamilyOf(err) != coordinator.Unknown {
 		return s, err
-	case rev > 0 || j.remains(id):
-		return nil, deleted(id)
 	}
-	return nil, nil
+	if rev > 0 {
+		if err := j.free(ctx, id, rev); err != nil {
+			return nil, err
+		}
+	}
+	return nil, j.remains(id)
 }
 
-// TakeBack has the leader cancel and delete a job, whatever it is at.
-func (j *Jobs) TakeBack(ctx context.Context, id recipe.JobID, by string) error {
+// TakeBack has the leader cancel and delete a job, whatever it is at: its submission is refused with
+// that fault.
+func (j *Jobs) TakeBack(ctx context.Context, id recipe.JobID, why *coordinator.Fault) error {
 	_, err := j.orders.Change(ctx, string(id), func(o *coordinator.Order) error {
-		*o = coordinator.Order{Want: coordinator.WantGone, By: by, At: time.Now().UTC()}
+		*o = coordinator.Order{Want: coordinator.WantGone, By: string(why.Family), At: time.Now().UTC(),
+			Refused: &coordinator.Refusal{Family: why.Family, Text: why.Text, Hint: why.Hint}}
 		return nil
 	})
 	return err
@@ -70,12 +95,55 @@ func deleted(id recipe.JobID) error {
 	return f
 }
 
-// remains reports whether records of a job are there still whose spec was removed.
-func (j *Jobs) remains(id recipe.JobID) bool {
+// freed says that the key of a job that was taken back may be used again.
+type freed struct {
+	Mark uint64 `json:"mark"` // the revision at which its spec was removed
+}
+
+// setFree lets the key of a job be used again whose spec was removed.
+func (j *Jobs) setFree(ctx context.Context, id recipe.JobID) error {
+	_, mark, err := j.specs.Read(ctx, string(id))
+	if coordinator.FamilyOf(err) != coordinator.Unknown || mark == 0 {
+		return err
+	}
+	data, err := bus.EncodeRecord(&freed{mark})
+	if err != nil {
+		return err
+	}
+	_, err = j.freed.put(ctx, ctx, string(id), bus.Put{Data: data, TTL: j.c.marks})
+	return err
+}
+
+// free is the fault of a key whose job was removed at a revision, nil where it was taken back and
+// nothing is left of it.
+func (j *Jobs) free(ctx context.Context, id recipe.JobID, mark uint64) error {
+	o, _, err := j.orders.Read(ctx, string(id))
+	switch {
+	case err == nil && o.Refused != nil:
+		return o.Refused.Fault()
+	case err == nil:
+		return deleted(id)
+	case coordinator.FamilyOf(err) != coordinator.Unknown:
+		return err
+	}
+	f, _, err := j.freed.Read(ctx, string(id))
+	if coordinator.FamilyOf(err) == coordinator.Unknown || err == nil && f.Mark != mark {
+		return deleted(id)
+	}
+	return err
+}
+
+// remains is the fault of a key whose job's spec was removed, while other records of it are there.
+func (j *Jobs) remains(id recipe.JobID) error {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	e := j.jobs[id]
-	return e != nil && e.spec == nil
+	switch e := j.jobs[id]; {
+	case e == nil || e.spec != nil:
+		return nil
+	case e.order != nil && e.order.Refused != nil:
+		return e.order.Refused.Fault()
+	}
+	return deleted(id)
 }
 
 // write writes an order or a status over the revision that was seen of it, 0 for none. The mark

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -93,4 +94,70 @@ func TestMarksOfOrders(t *testing.T) {
 			t.Errorf("got %+v, %v", j, err)
 		}
 	}
+}
+
+// TestKeyOfTakenBack: who asks again under the key of a job that was taken back is told why, at any
+// coordinator and wherever its removal breaks off; behind that the key makes a job, once.
+func TestKeyOfTakenBack(t *testing.T) {
+	t.Parallel()
+	server, ctx := bustest.Server(t), bustest.Context(t)
+	a, b := open(t, bustest.Connect(t, server)), open(t, bustest.Connect(t, server))
+	one := spec("one", 0)
+	one.Body = "digest"
+	told := func(when string) {
+		t.Helper()
+		for _, d := range []desk{a, b} {
+			_, _, err := d.jobs.Submit(ctx, one)
+			family(t, when, err, coordinator.OverLimit)
+		}
+	}
+	for range 2 {
+		if _, again, err := a.jobs.Submit(ctx, one); again || err != nil {
+			t.Fatal(again, err)
+		}
+		if err := a.jobs.TakeBack(ctx, "one", coordinator.Faultf(coordinator.OverLimit, "too many")); err != nil {
+			t.Fatal(err)
+		}
+		told("while it is to be removed")
+		if err := a.jobs.WriteStatus(ctx, "one", coordinator.Status{State: recipe.JobCancelled}); err != nil {
+			t.Fatal(err)
+		}
+		for _, at := range []string{"job", "status"} {
+			a.jobs.Removed = func(table string) error {
+				if table == at {
+					return errors.New("the leader dies")
+				}
+				return nil
+			}
+			if err := a.jobs.Forget(ctx, "one"); err == nil {
+				t.Fatal("it did not break off behind", at)
+			}
+			told("in the middle of its removal")
+		}
+		a.jobs.Removed = nil
+		if err := a.jobs.Forget(ctx, "one"); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := b.jobs.Keyed(ctx, "one"); got != nil || err != nil {
+			t.Errorf("behind its removal: got %v, %v", got, err)
+		}
+	}
+	if j, again, err := b.jobs.Submit(ctx, one); again || err != nil || j.Want != coordinator.WantRun {
+		t.Fatalf("got %+v, %v, %v", j, again, err)
+	}
+	if j, again, err := a.jobs.Submit(ctx, one); !again || err != nil || j.Want != coordinator.WantRun {
+		t.Fatalf("got %+v, %v, %v", j, again, err)
+	}
+	// One that is deleted as usual is no longer free.
+	if err := a.jobs.WriteStatus(ctx, "one", coordinator.Status{State: recipe.JobFailed}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.jobs.Order(ctx, "one", coordinator.Order{Want: coordinator.WantGone}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.jobs.Forget(ctx, "one"); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := b.jobs.Submit(ctx, one)
+	family(t, "the key of what was deleted", err, coordinator.Conflict)
 }

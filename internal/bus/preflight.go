@@ -201,18 +201,19 @@ func (r *Report) checkAccount(ctx context.Context, c *Conn) bool {
 	return true
 }
 
-// MaxStore returns how many bytes the account may store in files, -1 for no bound. Each server
-// that keeps a stream counts.
-func (c *Conn) MaxStore(ctx context.Context) (int64, error) {
+// MaxStore returns how many bytes the account may store in files, -1 for no bound, and how many it
+// does. Each server that keeps a stream counts.
+func (c *Conn) MaxStore(ctx context.Context) (most, used int64, err error) {
 	var a struct {
+		Store  int64 `json:"storage"`
 		Limits struct {
 			Store int64 `json:"max_storage"`
 		} `json:"limits"`
 	}
 	if err := c.api(ctx, "INFO", nil, &a); err != nil {
-		return 0, fmt.Errorf("limits of the account: %w", err)
+		return 0, 0, fmt.Errorf("limits of the account: %w", err)
 	}
-	return a.Limits.Store, nil
+	return a.Limits.Store, a.Store, nil
 }
 
 // orUnbounded reads a number of things, where the server says 0 for no bound, too.

@@ -84,7 +84,8 @@ func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err e
 		return r, err
 	}
 	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, Rootless: r.Fleet.Rootless,
-		PerUser: c.cfg.MaxJobsPerUser, Secret: r.Secrets.Exists, Trace: telemetry.TraceParent, Turns: c.turns, Frame: frames(c.cfg.Replicas)})
+		PerUser: c.cfg.MaxJobsPerUser, Secret: r.Secrets.Exists, Artifact: r.has, Room: r.room(c.cfg.Replicas), Trace: telemetry.TraceParent, Turns: c.turns,
+		Frame: frames(c.cfg.Replicas)})
 	r.Dead = dead.NewBox(dead.BoxConfig{Conn: p.Conn, Jobs: r.Jobs, Turns: store.NewTable[dead.Turn](r.control, "turn"), Catalogue: r.Fleet.Catalogue, Turn: r.Library.Turn, Admit: r.Library.Admit})
 	if r.Files, err = files.New(ctx, files.Config{Conn: p.Conn, Control: r.control, Limits: c.cfg.Files, Replicas: c.cfg.Replicas, Live: r.live, Using: files.UsedBy(r.Jobs, r.Library.Naming), Log: log}); err != nil {
 		return r, err
@@ -94,6 +95,21 @@ func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err e
 	}
 	r.sealed, err = secret.NewServer(secret.ServerConfig{Bus: p.Conn, Secrets: r.Secrets, Jobs: r.Jobs, Workers: known{r.Fleet}, Log: log})
 	return r, err
+}
+
+// room returns what tells how much of their streams the project's jobs may store, and what is
+// stored: each copy counts.
+func (r *rooms) room(replicas int) func(context.Context) (most, used int64, err error) {
+	copies := int64(max(1, replicas))
+	return func(ctx context.Context) (most, used int64, err error) {
+		most, used, err = r.conn.MaxStore(ctx)
+		return most / copies, used / copies, err
+	}
+}
+
+// has reports whether the project has an artifact of that digest.
+func (r *rooms) has(ctx context.Context, sha256 string) (bool, error) {
+	return r.Files.Has(ctx, sha256)
 }
 
 // live reports whether a job may still write files.
