@@ -39,11 +39,13 @@ func (l *Library) Admit(ctx context.Context, owner string, id recipe.JobID, prep
 		spec.Trace = l.cfg.Trace(ctx)
 	}
 	job, again, err = l.cfg.Jobs.Submit(ctx, spec)
-	if err != nil || again {
-		return job, again, err
+	if err != nil {
+		return job, false, err
 	}
 	var why *coordinator.Fault
 	switch err := l.fits(ctx, spec); {
+	case err != nil && again: // the same request, which wrote it a moment ago, finds that, too
+		return coordinator.Job{}, false, err
 	case errors.As(err, &why):
 		if err := l.cfg.Jobs.TakeBack(ctx, id, why); err != nil {
 			return job, false, err
@@ -52,7 +54,7 @@ func (l *Library) Admit(ctx context.Context, owner string, id recipe.JobID, prep
 	case err != nil:
 		return job, false, err
 	}
-	return job, false, nil
+	return job, again, nil
 }
 
 // fits looks again, behind a job's writing, at what others may have done at the same moment: who

@@ -100,7 +100,8 @@ func uses(plan *recipe.Plan) []string {
 // provided refuses a plan that names a secret or an artifact which is not there: its job would fail in
 // the middle.
 func (l *Library) provided(ctx context.Context, plan *recipe.Plan) error {
-	if err := each(ctx, l.cfg.Secret, plan.SecretNames(), func(name string) *coordinator.Fault {
+	needs := (&recipe.Plan{Steps: plan.Steps}).SecretNames() // those that made the letters of a replay are not needed
+	if err := each(ctx, l.cfg.Secret, needs, func(name string) *coordinator.Fault {
 		return &coordinator.Fault{Family: coordinator.Conflict, Text: "the recipe names secret " + name + ", which is not set", Hint: "sluice secrets set " + name}
 	}); err != nil {
 		return err
