@@ -30,6 +30,9 @@ type Config struct {
 	// Silence is how long nothing may come of the coordinator while an answer, or more of one, is
 	// waited for; 0 is DefaultSilence. Streams of events are then asked for again.
 	Silence time.Duration
+	// Patience is how long a stream of events is asked for again while nobody answers, in all; 0 is
+	// DefaultPatience.
+	Patience time.Duration
 	// Tell is told, in words for people, while a stream of events waits for the coordinator, and
 	// when it goes on. Nil is not.
 	Tell func(text string)
@@ -42,8 +45,9 @@ type Client struct {
 	agent string
 	http  *http.Client
 
-	silence time.Duration
-	tell    func(text string)
+	silence  time.Duration
+	patience time.Duration
+	tell     func(text string)
 }
 
 // New returns a client; nothing is asked yet.
@@ -71,11 +75,14 @@ func New(c Config) (*Client, error) {
 	if c.Silence == 0 {
 		c.Silence = DefaultSilence
 	}
+	if c.Patience == 0 {
+		c.Patience = DefaultPatience
+	}
 	if c.Tell == nil {
 		c.Tell = func(string) {}
 	}
 	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: c.Silence / 3, PingTimeout: c.Silence / 3} // or a hung connection would be used again
-	return &Client{base: base, key: c.Key, agent: c.Agent, http: &http.Client{Transport: transport}, silence: c.Silence, tell: c.Tell}, nil
+	return &Client{base: base, key: c.Key, agent: c.Agent, http: &http.Client{Transport: transport}, silence: c.Silence, patience: c.Patience, tell: c.Tell}, nil
 }
 
 // call is one request.

@@ -39,7 +39,8 @@ const (
 // Events calls f with the events of a job that are kept, from the one behind since on, and where
 // follow is true with those that come, until the job has ended. It ends before that with ctx, or
 // when f returns an error, which is returned. That a job has ended may be told without an event of
-// it: those are kept for a time only. A stream that is cut is gone on with behind the last event.
+// it: those are kept for a time only. A stream that is cut is gone on with behind the last event. After
+// [Config].Patience without an answer it is coordinator.Unavailable.
 func (c *Client) Events(ctx context.Context, id recipe.JobID, since uint64, follow bool, f func(Event) error) error {
 	wait, out := againFirst, outage{c: c}
 	for {
@@ -58,6 +59,11 @@ func (c *Client) Events(ctx context.Context, id recipe.JobID, since uint64, foll
 			since, wait = last, againFirst
 		}
 		out.met(err)
+		if out.since != (time.Time{}) && time.Since(out.since) >= c.patience {
+			fault := coordinator.Faultf(coordinator.Unavailable, "the coordinator at %s has not answered for %s: %w", c.base.Host, c.patience, err)
+			fault.Hint = fmt.Sprintf("the job goes on where workers are; sluice logs -f %s follows it when the coordinator is back", id)
+			return fault
+		}
 		select {
 		case <-time.After(wait):
 			wait = min(2*wait, againMost)
@@ -70,6 +76,7 @@ func (c *Client) Events(ctx context.Context, id recipe.JobID, since uint64, foll
 // outage tells of a stream that does not come.
 type outage struct {
 	c     *Client
+	since time.Time // when the first attempt failed; zero while it comes
 	times int
 	told  bool
 }
@@ -77,12 +84,16 @@ type outage struct {
 // met notes how an attempt ended. A coordinator that was started anew is not worth a word, one
 // that is away for longer, or hangs, is.
 func (o *outage) met(err error) {
-	if err == nil {
+	if err == nil { // it was answered, and cut
+		o.since = time.Time{}
 		return
+	}
+	if o.since.IsZero() {
+		o.since = time.Now()
 	}
 	if o.times++; !o.told && (o.times > 3 || errors.Is(err, errSilent)) {
 		o.told = true
-		o.c.tell(fmt.Sprintf("the coordinator at %s does not answer; it is asked again until it does: %v", o.c.base.Host, err))
+		o.c.tell(fmt.Sprintf("the coordinator at %s does not answer; it is asked again for %s: %v", o.c.base.Host, o.c.patience, err))
 	}
 }
 
@@ -91,7 +102,7 @@ func (o *outage) over() {
 	if o.told {
 		o.c.tell("the coordinator answers again")
 	}
-	o.times, o.told = 0, false
+	o.since, o.times, o.told = time.Time{}, 0, false
 }
 
 // events reads one stream to its end. It is whole when its last line says that there is no more.

@@ -1,12 +1,16 @@
 package client
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"sluice/coordinator"
 )
 
 // TestEventsAreWhole lists events where the first answers are cut off, or end early: each comes
@@ -37,6 +41,31 @@ func TestEventsAreWhole(t *testing.T) {
 	err = c.Events(t.Context(), "one", 0, false, func(e Event) error { got = append(got, e.ID); return nil })
 	if err != nil || !slices.Equal(got, []uint64{1, 2, 3, 4}) || asked != 4 {
 		t.Errorf("got %v, %v after %d requests", got, err, asked)
+	}
+}
+
+// TestEventsEnd: who follows a job does not wait for ever for a coordinator that is away, and is told
+// how to go on; one that comes back within the time is gone on with.
+func TestEventsEnd(t *testing.T) {
+	asked, back := 0, 3
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked < back {
+			panic(http.ErrAbortHandler)
+		}
+		fmt.Fprintln(w, `{"id":1,"type":"end","data":{"again":false}}`)
+	}))
+	defer s.Close()
+	for patience, want := range map[time.Duration]coordinator.Family{time.Nanosecond: coordinator.Unavailable, time.Minute: ""} {
+		c, err := New(Config{URL: s.URL, Patience: patience})
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked = 0
+		err = c.Events(t.Context(), "one", 0, true, func(Event) error { return nil })
+		var f *coordinator.Fault
+		if got := coordinator.FamilyOf(err); got != want || errors.As(err, &f) && !strings.Contains(f.Hint, "sluice logs -f one") {
+			t.Errorf("with a patience of %s: got %q %v, want %q", patience, got, err, want)
+		}
 	}
 }
 

@@ -11,6 +11,10 @@ import (
 // DefaultSilence is how long nothing may come of a coordinator: three heartbeats of its streams.
 const DefaultSilence = 45 * time.Second
 
+// DefaultPatience is how long who follows a job waits for a coordinator that is away: longer than one
+// takes to be started anew.
+const DefaultPatience = 5 * time.Minute
+
 // sentWait is how much longer it may be where a body goes along, which may be on its way still.
 const sentWait = 3
 
