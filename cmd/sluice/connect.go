@@ -100,7 +100,11 @@ func look(ctx context.Context, conn *bus.Conn, n bus.Needs, log hclog.Logger) er
 	if err != nil {
 		return err
 	}
-	log.Info("NATS server", "url", report.URL, "version", report.Version, "replicas", report.Replicas, "sync", report.Sync)
+	about := []any{"version", report.Version, "replicas", report.Replicas, "sync", report.Sync}
+	if report.URL != "" {
+		about = append([]any{"url", report.URL}, about...)
+	}
+	log.Info("NATS server", about...)
 	var refused []error
 	for _, f := range report.Findings {
 		if f.Level == bus.Refuse {

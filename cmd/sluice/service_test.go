@@ -179,13 +179,18 @@ func TestUpRefuses(t *testing.T) {
 	f := newFolder(t, map[string]string{"file": ""})
 	up := f.up("")
 	at := strings.TrimPrefix(up.address(), "http://")
+	if text := up.errs.String(); !strings.Contains(text, "NATS server: ") || strings.Contains(text, "nats://") {
+		t.Errorf("without a port: got %q", text)
+	}
 	for args, want := range map[string]string{
-		"up --data-dir data --listen 127.0.0.1:0":                     "--data-dir data: another process is using the folder",
-		"up --data-dir other --listen " + at:                          "--listen " + at + ": another process listens there",
-		"up --data-dir other --listen 0.0.0.0:0":                      "without TLS: other machines can reach it",
-		"up --data-dir file/x --listen 127.0.0.1:0":                   "--data-dir: ",
-		"up --data-dir other --listen nowhere":                        "is no address",
-		"up --data-dir other --listen 127.0.0.1:0 --nats-listen :0":   "NATS does not listen",
+		"up --data-dir data --listen 127.0.0.1:0":                      "--data-dir data: another process is using the folder",
+		"up --data-dir other --listen " + at:                           "--listen " + at + ": another process listens there",
+		"up --data-dir other --listen 0.0.0.0:0":                       "without TLS: other machines can reach it",
+		"up --data-dir file/x --listen 127.0.0.1:0":                    "--data-dir: ",
+		"up --data-dir other --listen nowhere":                         "is no address",
+		"up --data-dir other --listen 127.0.0.1:0 --nats-listen :0":    "NATS does not listen",
+		"up --data-dir other --listen 127.0.0.1:0 --nats-listen " + at: "--nats-listen " + at + ": another process listens there",
+		"up --data-dir other --listen 127.0.0.1:0 --nats-listen 127.0.0.1:0 --cluster-name c --cluster-routes nats-route://127.0.0.1:1 --cluster-listen " + at: "--cluster-listen " + at + ": another process listens there",
 		"coordinator --listen " + at + " --nats nats://127.0.0.1:1":   "another process listens there",
 		"worker --nats nats://127.0.0.1:1 --concurrency=-1":           "concurrency",
 		"up --data-dir other --listen 127.0.0.1:0 --log-level=louder": "--log-level",

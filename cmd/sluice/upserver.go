@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -89,6 +92,9 @@ func (c *upCmd) listens(ctx context.Context, cfg *bus.ServerConfig, log hclog.Lo
 		if cfg.Listen, err = endpoint.Allow(ctx, c.At(c.NATSListen, "NATS", log)); err != nil {
 			return usagef("%w", err)
 		}
+		if err := free(ctx, "--nats-listen", cfg.Listen); err != nil {
+			return err
+		}
 		cfg.TLS = bus.ServerTLS{Cert: c.TLSListenCert, Key: c.TLSListenKey}
 	}
 	if c.ClusterListen == "" {
@@ -100,5 +106,18 @@ func (c *upCmd) listens(ctx context.Context, cfg *bus.ServerConfig, log hclog.Lo
 	if cfg.Cluster.Listen, err = endpoint.Allow(ctx, between.At(c.ClusterListen, "the NATS cluster", log)); err != nil {
 		return usagef("%w; TLS between servers needs --cluster-ca, too", err)
 	}
-	return nil
+	return free(ctx, "--cluster-listen", cfg.Cluster.Listen)
+}
+
+// free refuses an address on which another process listens: the server says that where nobody
+// looks, or not at all.
+func free(ctx context.Context, flag, address string) error {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return usagef("%s %s: another process listens there; %s HOST:PORT names another place, port 0 any free one", flag, address, flag)
+	case err != nil:
+		return usagef("%s %s: %w", flag, address, err)
+	}
+	return ln.Close()
 }

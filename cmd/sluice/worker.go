@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
 
 	"sluice/cmd/sluice/settings"
+	"sluice/internal/bus"
 	"sluice/internal/bus/natsconf"
 )
 
@@ -14,6 +18,14 @@ func (workerCmd) Help() string {
 	return `Runs the nodes of jobs. Without --root nodes touch no files of this machine: they read and write
 artifacts. Ctrl-C or SIGTERM brings what is in hand to rest, within a few seconds; other workers go on
 with it.`
+}
+
+// workHint adds to why a worker can't hear of jobs what its user can do about it.
+func workHint(err error) error {
+	if errors.Is(err, bus.ErrNoJetStream) {
+		return exitError{codeUnavailable, fmt.Errorf("%w\n  hint: --nats-nkey names the project's worker.nk: this key is of an account that stores nothing, as system.nk is", err)}
+	}
+	return err
 }
 
 // Run works until it is told to end.
@@ -43,7 +55,10 @@ func (c workerCmd) Run(parent context.Context, std streams) error {
 	if err := w.apart(ctx, g, told, c.MetricsListen, &c.Endpoint, log); err != nil {
 		return err
 	}
-	g.run(func() error { return work.Run(ctx) })
+	if filepath.Base(c.NATSNkey) == natsconf.SeedOf(natsconf.Coordinator) {
+		log.Warn("the key is that of coordinators, which may do more than a worker needs", "hint", "--nats-nkey names the project's worker.nk")
+	}
+	g.run(func() error { return workHint(work.Run(ctx)) })
 	log.Info("works", "name", cfg.Name, "pool", c.Pool)
 	return g.wait(ctx, c.DrainWithin)
 }

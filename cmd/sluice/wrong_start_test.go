@@ -46,6 +46,10 @@ func TestWorkerStartsWrong(t *testing.T) {
 			t.Errorf("%s: got %q and %q, want %q", args, r.errs, r.out, want)
 		}
 	}
+	if r := f.must(4, "", "worker"+at+"../system.nk"); !strings.Contains(r.errs, "--nats-nkey names the project's worker.nk") {
+		t.Errorf("system.nk: got %q", r.errs)
+	}
+	f.start("worker" + at + "coordinator.nk").until("more than a worker needs")
 	w := f.start("worker" + at + "control.nk")
 	w.until("nothing is worked on yet")
 	w.until("worker.nk, not control.nk")

@@ -37,6 +37,7 @@ type Conn struct {
 	ackWait time.Duration
 	apiWait time.Duration
 	onClose func()
+	inside  *Server // that it is a connection inside of; nil for one over the network
 	closing atomic.Bool
 	lost    atomic.Int64  // when the connection was lost, in nanoseconds; 0 while there is one
 	closed  chan struct{} // closed when all watchers know

@@ -45,6 +45,8 @@ var (
 	ErrUnauthorized = errors.New("not let in")
 	// ErrNoServer: no server is reached at any of the addresses.
 	ErrNoServer = errors.New("no server answers")
+	// ErrNoJetStream: the account of the connection has no JetStream.
+	ErrNoJetStream = errors.New("no JetStream there")
 	// ErrLocked: another process runs a server on the same folder.
 	ErrLocked = errors.New("folder is in use by another process")
 	// ErrHeader: a frame's header can't be trusted, so nothing of it can.
@@ -117,6 +119,8 @@ func (e *apiError) Unwrap() error {
 		if e.Text == "no message found" {
 			return ErrNotFound
 		}
+	case codeNoJetStream, codeNoJetStreamHere:
+		return ErrNoJetStream
 	case codeWrongLast:
 		return ErrConflict
 	case codeIDInProcess, codeLastInProcess:

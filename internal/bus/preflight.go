@@ -46,7 +46,7 @@ type Finding struct {
 
 // Report is what a server will keep, and what was found.
 type Report struct {
-	URL        string    `json:"url"`
+	URL        string    `json:"url"` // "" for a server inside this process that opens no port
 	Version    string    `json:"version"`
 	Cluster    string    `json:"cluster,omitempty"` // "" for a server alone
 	MaxPayload int64     `json:"max_payload"`       // bytes
@@ -122,7 +122,7 @@ func (c *Conn) Preflight(ctx context.Context, n Needs) (*Report, error) {
 	if !c.nc.IsConnected() {
 		return nil, fmt.Errorf("preflight: %w", ErrDisconnected)
 	}
-	r := &Report{URL: c.nc.ConnectedUrlRedacted(), Version: c.nc.ConnectedServerVersion(), Cluster: c.nc.ConnectedClusterName(),
+	r := &Report{URL: c.address(), Version: c.nc.ConnectedServerVersion(), Cluster: c.nc.ConnectedClusterName(),
 		MaxPayload: c.nc.MaxPayload(), Sync: "when it is forced to disk is not known", Findings: []Finding{}}
 	n.Replicas = max(1, n.Replicas)
 	r.checkServer()
@@ -131,6 +131,15 @@ func (c *Conn) Preflight(ctx context.Context, n Needs) (*Report, error) {
 	}
 	r.checkSync(ctx, n)
 	return r, ctx.Err()
+}
+
+// address is where the server is reached: for a connection inside of it where others reach it, "" for
+// nowhere.
+func (c *Conn) address() string {
+	if c.inside != nil {
+		return c.inside.URL()
+	}
+	return c.nc.ConnectedUrlRedacted()
 }
 
 func (r *Report) find(l Level, hint, what string, args ...any) {

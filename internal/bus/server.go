@@ -184,7 +184,7 @@ func (s *Server) Connect(name string, opts ...Option) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.conns[c] = struct{}{}
+	s.conns[c], c.inside = struct{}{}, s
 	c.onClose = func() {
 		s.mu.Lock()
 		delete(s.conns, c)
