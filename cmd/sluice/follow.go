@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -83,6 +84,7 @@ func (c *watchFlags) close(ctx context.Context, view progress.View, r *remote, j
 	if j.Progress != nil {
 		p = *j.Progress
 	}
+	p.Recipe = cmp.Or(p.Recipe, j.Recipe) // where no worker has told of it, it has no name
 	p.State, p.Reason = j.State, j.Reason
 	silent := c.shown().silent()
 	err := c.shown().close(&p, c.verdict(j, &p), view, std)

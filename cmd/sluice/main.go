@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -98,7 +97,7 @@ func execute(ctx context.Context, args []string, std streams, e engine) (code in
 		return codeUsage
 	}
 	parsed, err := parser.Parse(spelled(args))
-	err = unknownShort(err)
+	err = inPlainWords(err)
 	if err != nil && forPrograms(args) {
 		return reportEvents(usagef("%w", err), std.err)
 	}
@@ -106,6 +105,8 @@ func execute(ctx context.Context, args []string, std streams, e engine) (code in
 		fmt.Fprintf(std.err, "sluice: %v\n", err)
 		if path := commandPath(err); path != "" {
 			fmt.Fprintf(std.err, "sluice %s --help says what it takes\n", path)
+		} else if strings.HasPrefix(args[0], "-") {
+			fmt.Fprintln(std.err, "flags follow the command, as in: sluice jobs --context NAME")
 		}
 		return codeUsage
 	}
@@ -121,30 +122,6 @@ func execute(ctx context.Context, args []string, std streams, e engine) (code in
 	return report(err, std.err)
 }
 
-// shortGuess is what the parser says of a flag of one letter: the guess is another one that only
-// happens to have one, too.
-var shortGuess = regexp.MustCompile(`^(unknown flag -[^-]), did you mean .*$`)
-
-// unknownShort leaves such a guess out.
-func unknownShort(err error) error {
-	var parse *kong.ParseError
-	if !errors.As(err, &parse) || !shortGuess.MatchString(err.Error()) {
-		return err
-	}
-	return guessless{parse, shortGuess.ReplaceAllString(err.Error(), "$1")}
-}
-
-type guessless struct {
-	*kong.ParseError
-	text string
-}
-
-// Error implements error.
-func (g guessless) Error() string { return g.text }
-
-// Unwrap returns the parser's error, which knows the command.
-func (g guessless) Unwrap() error { return g.ParseError }
-
 // folderFlag is the placeholder of the flags whose value is a folder.
 const folderFlag = "DIR"
 
@@ -157,19 +134,6 @@ func emptyFolder(parsed *kong.Context) error {
 		}
 	}
 	return nil
-}
-
-// spelled turns what other programs understand too into this one's commands.
-func spelled(args []string) []string {
-	switch {
-	case len(args) == 0:
-		return []string{"--help"}
-	case args[0] == "--version" && len(args) == 1:
-		return []string{"version"}
-	case args[0] == "help":
-		return append(slices.Clone(args[1:]), "--help")
-	}
-	return args
 }
 
 // forPrograms reports whether all that a command line says on stderr is events.

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -118,10 +121,28 @@ func (c recipesSaveCmd) Run(ctx context.Context, std streams) error {
 	}
 	v, err := r.SaveRecipe(ctx, name, text, files)
 	if err != nil {
-		return told(err)
+		return told(asGiven(err, name, c.File, files))
 	}
 	fmt.Fprintf(std.out, "%s@%d\n", name, v.Version)
 	return nil
+}
+
+// asGiven names the recipe and its files in what was found in them as the command line does: a
+// coordinator knows the name alone under which it is saved.
+func asGiven(err error, name, file string, files map[string]string) error {
+	var f *coordinator.Fault
+	if !errors.As(err, &f) {
+		return err
+	}
+	for i := range f.Found {
+		at := &f.Found[i].File
+		if _, along := files[*at]; *at == name+".yaml" {
+			*at = file
+		} else if along {
+			*at = path.Join(path.Dir(filepath.ToSlash(file)), *at)
+		}
+	}
+	return err
 }
 
 type recipesVersionsCmd struct {
@@ -155,33 +176,6 @@ func (c recipesVersionsCmd) Run(ctx context.Context, std streams) error {
 	})
 }
 
-type recipesDiffCmd struct {
-	remoteFlags
-	Name string `arg:"" help:"The saved recipe."`
-	From string `arg:"" help:"A version of it: a number, or latest."`
-	To   string `arg:"" help:"Another."`
-}
-
-// Run prints what is different.
-func (c recipesDiffCmd) Run(ctx context.Context, std streams) error {
-	r, err := c.open()
-	if err != nil {
-		return err
-	}
-	var versions [2]int
-	for i, text := range []string{c.From, c.To} {
-		if versions[i], err = numberOf(ctx, r, c.Name, text); err != nil {
-			return err
-		}
-	}
-	d, err := r.DiffRecipe(ctx, c.Name, versions[0], versions[1])
-	if err != nil {
-		return told(err)
-	}
-	_, err = io.WriteString(std.out, d.Text)
-	return err
-}
-
 type recipesDeleteCmd struct {
 	savedArg
 	All bool `help:"Delete all versions."`
@@ -193,14 +187,18 @@ func (c recipesDeleteCmd) Run(ctx context.Context, std streams) error {
 	switch {
 	case err != nil:
 		return err
-	case version == 0 && !c.All:
-		return usagef("%s: name a version (%s@1), or give --all", name, name)
 	case version > 0 && c.All:
 		return usagef("--all and a version are given; one of them is meant")
 	}
 	r, err := c.open()
 	if err != nil {
 		return err
+	}
+	if version == 0 && !c.All {
+		if _, err := r.Recipe(ctx, name, 0); err != nil {
+			return told(err)
+		}
+		return usagef("%s: name a version (%s@1), or give --all", name, name)
 	}
 	n, err := r.DeleteRecipe(ctx, name, version)
 	if err != nil {
@@ -253,17 +251,4 @@ func (c recipesImportCmd) Run(ctx context.Context, std streams) error {
 	}
 	fmt.Fprintf(std.err, "%d added, %d were here already\n", len(done.Added), len(done.Same))
 	return nil
-}
-
-// numberOf reads a version of a saved recipe: a number, or latest.
-func numberOf(ctx context.Context, r *remote, name, text string) (int, error) {
-	if text == "latest" {
-		d, err := r.Recipe(ctx, name, 0)
-		return d.Version, told(err)
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		return 0, usagef("version %q of %s: want a number, or latest", text, name)
-	}
-	return n, nil
 }

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"go.yaml.in/yaml/v3"
-
 	"sluice/client"
 	"sluice/coordinator"
 	"sluice/recipe"
@@ -151,14 +149,7 @@ func (f outputFlags) print(w io.Writer, v any, table func(io.Writer)) error {
 		e.SetIndent("", "  ")
 		return e.Encode(v)
 	case "yaml":
-		data, err := json.Marshal(v) // for the names
-		var plain any
-		if err == nil {
-			err = json.Unmarshal(data, &plain)
-		}
-		if err == nil {
-			data, err = yaml.Marshal(plain)
-		}
+		data, err := asYAML(v)
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
+
+	"sluice/coordinator"
 )
 
 type secretsCmd struct {
@@ -41,11 +44,19 @@ type secretsSetCmd struct {
 	Name string `arg:"" help:"As a recipe has it behind secret: in a reference."`
 }
 
+// Help is shown by secrets set --help.
+func (secretsSetCmd) Help() string {
+	return fmt.Sprintf("A value has from %d to %d bytes of UTF-8, and is one line.", coordinator.MinSecret, coordinator.MaxSecret)
+}
+
 // Run sets a secret.
 func (c secretsSetCmd) Run(ctx context.Context, std streams) error {
 	value, err := readHidden(std, c.Name)
 	if err != nil {
 		return err
+	}
+	if n := len(value); len(strings.TrimSpace(value)) < coordinator.MinSecret || n > coordinator.MaxSecret {
+		return usagef("secret %s: the value has %d bytes; a secret has from %d to %d, white space around it aside", c.Name, n, coordinator.MinSecret, coordinator.MaxSecret)
 	}
 	r, err := c.open()
 	if err != nil {
