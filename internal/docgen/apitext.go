@@ -25,6 +25,27 @@ it needs no key. The command line asks nothing else, by the Go package ` + "`slu
   for 15 s in all, where a request may come twice. While no NATS server can be reached, what needs one is answered
   within 2 to 3 s, with a longer ` + "`" + `Retry-After` + "`" + `, which the client and the command line do not wait for: they say what is wrong.
 
+## Submitting a job
+
+With a cluster that runs here:
+
+<!-- test: serve sluice is up -->
+` + "```" + `sh
+sluice up
+` + "```" + `
+
+a recipe is sent along as ` + "`" + `source` + "`" + `, or one that is saved is named, as ` + "`" + `"recipe": "NAME@VERSION"` + "`" + `; for that a key of
+role operator will do. The answer is the job, with its ` + "`" + `id` + "`" + `:
+
+<!-- test: script -->
+` + "```" + `sh
+key=$(sluice keys create curl --role author)
+curl -sS --fail-with-body http://127.0.0.1:8420/v1/jobs \
+  -H "Authorization: Bearer $key" -H "Content-Type: application/json" -H "Idempotency-Key: case-42-1" \
+  -d '{"source": "recipe: some\nparams: {n: {type: int}}\nnodes:\n  n: {kind: integer_generator, config: {count: \"${n}\"}}\n  o: {kind: printer, from: n}\n",
+       "params": {"n": 3}, "labels": {"case": "42"}, "priority": 1}'
+` + "```" + `
+
 ## Routes
 
 Roles cover those before them: viewer, operator, author, admin.
