@@ -25,7 +25,7 @@ type setSecretIn struct {
 	SecretPath
 	Meant
 	Body struct {
-		Value string `json:"value" minLength:"4" maxLength:"65536" doc:"It is stored encrypted, and never shown."`
+		Value string `json:"value" minLength:"4" maxLength:"32768" doc:"It is stored encrypted, and never shown."`
 	}
 }
 
