@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -69,10 +67,7 @@ func dialProjects(n settings.NATS, projects []settings.Project, log hclog.Logger
 	}
 	for _, s := range projects {
 		p := daemon.Project{Name: s.Name}
-		jobs, control := s.Creds, ""
-		if info, serr := os.Stat(s.Creds); serr == nil && info.IsDir() {
-			jobs, control = filepath.Join(s.Creds, natsconf.SeedOf(natsconf.Coordinator)), filepath.Join(s.Creds, natsconf.SeedOf(natsconf.Control))
-		}
+		jobs, control := s.Files()
 		if p.Conn, err = dial(n, natsconf.Coordinator, jobs, log); err != nil {
 			closeAll()
 			return nil, nil, err

@@ -62,7 +62,7 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 	var coord *daemon.Coordinator
 	err = patiently(ctx, log, func() (err error) { coord, err = daemon.NewCoordinator(ctx, cfg); return err })
 	if err != nil {
-		return startEnds(ctx, err)
+		return startEnds(ctx, opening(err))
 	}
 	defer coord.Close()
 	if err := coord.CheckSecrets(); err != nil {
@@ -129,6 +129,15 @@ func (c *coordinatorCmd) adminKeys(ctx context.Context, coord *daemon.Coordinato
 
 // refusedStart is a start that a fault of the control plane forbids.
 func refusedStart(err error) error { return told(err) }
+
+// opening is what a coordinator's being opened has come to: a control plane of another project
+// is one that the settings name wrongly.
+func opening(err error) error {
+	if coordinator.FamilyOf(err) == coordinator.Conflict {
+		return refusedStart(err)
+	}
+	return err
+}
 
 // startEnds is what a start comes to that broke off: nothing, when it was told to.
 func startEnds(ctx context.Context, err error) error {

@@ -102,7 +102,7 @@ func (c *upCmd) coordinator(ctx context.Context, project daemon.Project, dir str
 	cfg.Projects, cfg.Catalogue, cfg.SecretKeys, cfg.AllowPlain = []daemon.Project{project}, all.Catalogue(), keys, c.InsecureListen
 	cfg.Log, cfg.Watched, cfg.Tracer = log, w.Metrics, w.tracer
 	if err := patiently(ctx, log, func() (err error) { coord, err = daemon.NewCoordinator(ctx, cfg); return err }); err != nil {
-		return nil, err
+		return nil, opening(err)
 	}
 	if err := coord.CheckSecrets(); err != nil { // no refusal: where the key is lost, secrets can be deleted and set anew
 		log.Error("secrets can't be read: "+err.Error(), "hint", "put back the key with which they were set")

@@ -10,10 +10,11 @@ import (
 )
 
 // Lease says who leads. Nobody compares clocks: who wants to lead waits until it has seen no
-// beat for the lease's time.
+// beat for the lease's time, unless it sees that the process which leads is gone.
 type Lease struct {
 	Leader string `json:"leader"` // "" when it was given up
 	Beat   uint64 `json:"beat"`
+	Holder holder `json:"holder,omitzero"`
 }
 
 // leaseKey is the one record of the table of leases.
@@ -22,7 +23,8 @@ const leaseKey = "leader"
 // lease is the right to lead.
 type lease struct {
 	table store.Table[Lease]
-	name  string        // of this coordinator, and of this start of it
+	name  string // of this coordinator, and of this start of it
+	self  holder
 	time  time.Duration // without a beat for so long, another takes over
 	term  uint64        // of this leadership: higher than those of all before it
 	rec   Lease
@@ -30,7 +32,7 @@ type lease struct {
 }
 
 func newLease(table store.Table[Lease], name string, d time.Duration) *lease {
-	return &lease{table: table, name: name + "-" + rand.Text()[:8], time: d}
+	return &lease{table: table, name: name + "-" + rand.Text()[:8], self: self(), time: d}
 }
 
 // acquire waits until nobody leads, and leads. It returns false when ctx ended before.
@@ -47,8 +49,8 @@ func (l *lease) acquire(ctx context.Context) bool {
 				seen, since = *cur, time.Now()
 			}
 			// It may be its own still: no beat got through, or the answer to this was lost.
-			if cur.Leader == "" || cur.Leader == l.name || time.Since(since) > l.time {
-				l.rec = Lease{Leader: l.name, Beat: cur.Beat + 1}
+			if cur.Leader == "" || cur.Leader == l.name || time.Since(since) > l.time || cur.Holder.gone(l.self) {
+				l.rec = Lease{Leader: l.name, Beat: cur.Beat + 1, Holder: l.self}
 				take, cancel := context.WithTimeout(ctx, l.time/3)
 				l.rev, err = l.table.Update(take, leaseKey, &l.rec, rev)
 				if cancel(); err == nil {

@@ -102,6 +102,9 @@ func NewCoordinator(ctx context.Context, cfg CoordinatorConfig) (c *Coordinator,
 		if err := r.control.Follow(ctx); err != nil {
 			return nil, fmt.Errorf("project %s: %w", r.name, err)
 		}
+		if err := r.control.Claim(ctx, r.name); err != nil {
+			return nil, err
+		}
 		served[r.name] = &r.Project
 	}
 	if err := c.auth.Confirm(ctx); err != nil {

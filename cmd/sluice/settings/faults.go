@@ -37,6 +37,9 @@ func (c *Coordinator) Faults() []error {
 	for i, p := range c.Projects {
 		l.item(seen[p.Name], i, "projects: %s is there twice", p.Name)
 		seen[p.Name] = true
+		for _, q := range c.Projects[:i] {
+			l.item(p.Name != q.Name && p.same(q), i, "projects: %v and %v have the same credentials, and would be one project; sluice nats setup DIR --project NAME makes those of another", q, p)
+		}
 	}
 	return append(f, l...)
 }

@@ -185,6 +185,7 @@ func TestTogether(t *testing.T) {
 		{[]string{"coordinator", "--max-body=1B"}, "max-body: 1B is not from"},
 		{[]string{"coordinator", "--origins=https://a.example/x"}, "is no origin"},
 		{[]string{"coordinator", "--projects=a=x,a=y"}, "projects: a is there twice"},
+		{[]string{"coordinator", "--projects=a=x,b=./x"}, "projects: a=x and b=./x have the same credentials"},
 		{[]string{"coordinator", "--max-running=0"}, "max-running: 0"},
 		{[]string{"coordinator", "--history=1s"}, "history: 1s"},
 		{[]string{"worker", "--nats-creds=a", "--nats-nkey=b"}, "nats-creds and nats-nkey"},
