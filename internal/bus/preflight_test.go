@@ -157,14 +157,17 @@ func pretends(t *testing.T, url, version string) string {
 			go func() {
 				defer near.Close()
 				from := bufio.NewReaderSize(far, 64<<10)
-				info, err := from.ReadBytes('\n')
-				if err != nil {
-					return
+				for { // the server tells of itself again when it likes
+					line, err := from.ReadBytes('\n')
+					if bytes.HasPrefix(line, []byte("INFO ")) {
+						at := bytes.Index(line, []byte(`"version":"`)) + len(`"version":"`)
+						end := at + bytes.IndexByte(line[at:], '"')
+						line = slices.Concat(line[:at], []byte(version), line[end:])
+					}
+					if _, werr := near.Write(line); err != nil || werr != nil {
+						return
+					}
 				}
-				at := bytes.Index(info, []byte(`"version":"`)) + len(`"version":"`)
-				end := at + bytes.IndexByte(info[at:], '"')
-				_, _ = near.Write(slices.Concat(info[:at], []byte(version), info[end:]))
-				_, _ = io.Copy(near, from)
 			}()
 		}
 	}()
