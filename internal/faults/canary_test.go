@@ -166,7 +166,7 @@ var slips = []edit{
 	// What jobs say of themselves is not masked.
 	{"worker/mask.go", "	if len(forms) == 0 {\n		return s", "	if true || len(forms) == 0 {\n		return s"},
 	// The coordinator logs it, on stderr, and writes it into the audit log.
-	{"coordinator/api/audit.go", "// reads are the methods", "var slip string\n\n// reads are the methods"},
+	{"coordinator/api/audit.go", "// reads reports whether", "var slip string\n\n// reads reports whether"},
 	{"coordinator/api/audit.go", "Outcome: outcome, Reason: reason}", "Outcome: outcome, Reason: reason + slip}"},
 	// It is a label of metrics, the name of a span, and a part of what is answered.
 	{"coordinator/api/secrets.go", "			set, err := p.Secrets.Set(ctx, in.Secret, in.Body.Value, who(ctx).Name, in.known)\n",

@@ -180,6 +180,20 @@ func TestMutantsAreJudged(t *testing.T) {
 	}
 }
 
+// TestEditsFit: what broken builds replace stands in the code, so that it is known where that changes.
+func TestEditsFit(t *testing.T) {
+	t.Parallel()
+	all := map[string][]edit{"hasty": hasty, "gossip": gossip, "slips": slices.Concat(gossip, slips)}
+	for _, m := range mutants {
+		all[m.name] = slices.Concat(hasty, erratic, m.edits)
+	}
+	for name, edits := range all {
+		if _, err := overlay(name, edits); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestMutants: the checkers catch builds that are broken, under the same kills that leave
 // them nothing to say of the build that is not.
 func TestMutants(t *testing.T) {
