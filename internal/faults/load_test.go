@@ -154,7 +154,7 @@ func (c *cluster) judge(ctx context.Context, r *running) (wrong []error) {
 		return []error{fmt.Errorf("stuck: nobody tells how job %s is: %w", r.id, err)}
 	}
 	if err := ended(&j); err != nil {
-		return []error{fmt.Errorf("job %s: %w\n%s", r.id, err, steps(&j))}
+		return []error{fmt.Errorf("job %s: %w\n%s%s", r.id, err, steps(&j), c.stands(ctx, r.id))}
 	}
 	got, err := c.output(ctx, r)
 	if err == nil {
