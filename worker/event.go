@@ -29,6 +29,7 @@ const (
 	evLate
 	evServed
 	evSlot
+	evUnseen
 )
 
 // event is something that a step's loop is told.

@@ -34,6 +34,7 @@ type ownerLoop struct {
 	lease   *lease
 	gated   bool // a gate is above
 	starved bool // as last told
+	unseen  unseen
 	journal *journal
 	deltas  map[uint64]*captured // by revision: captured and not saved yet
 	held    int64                // bytes of the frames in hand, wherever they are, and frameCost for each
@@ -159,6 +160,7 @@ func (l *ownerLoop) reign(ctx context.Context) error {
 		l.owed[i] = ownerCredit
 	}
 	l.want()
+	l.unseen.happened()
 	var events []event
 	for {
 		select {
@@ -166,6 +168,7 @@ func (l *ownerLoop) reign(ctx context.Context) error {
 			return l.rest(ctx)
 		case <-tick.C:
 			l.tell()
+			l.look(ctx)
 			if l.lossy.any {
 				l.lossy.observe(l.m)
 			}
@@ -246,6 +249,12 @@ func (l *ownerLoop) tell() {
 }
 
 func (l *ownerLoop) handle(e *event) error {
+	if e.kind == evUnseen {
+		return l.saw(e)
+	}
+	if e.kind != evTick && e.kind != evLate {
+		l.unseen.happened()
+	}
 	now := l.now()
 	switch e.kind {
 	case evDeliver:

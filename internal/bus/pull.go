@@ -100,6 +100,13 @@ func (p *Puller) Credit() int {
 	return p.credit
 }
 
+// InHand returns how many messages the server takes to be in the hands of the consumer's readers:
+// handed out, and not acknowledged.
+func (p *Puller) InHand(ctx context.Context) (int, error) {
+	s, err := p.c.ConsumerState(ctx, p.stream, p.name)
+	return s.InHand, err
+}
+
 // Stop ends the reading: deliver is not called for messages that arrive after it;
 // they are given back, which [Conn.Settle] waits for. Messages in hand can still be
 // acknowledged.
