@@ -13,11 +13,11 @@ import (
 	"sluice/recipe"
 )
 
-// pausedRecipe goes on for hours, with full edges in front of a step with a state.
+// pausedRecipe goes on for more than an hour, with full edges in front of a step with a state.
 const pausedRecipe = `recipe: paused
 nodes:
-  numbers: {kind: integer_generator, config: {count: 1000000}}
-  pace:    {kind: throttle, from: numbers, config: {rate: 20, for: 1s}}
+  numbers: {kind: integer_generator, config: {count: 10000000}}
+  pace:    {kind: throttle, from: numbers, config: {rate: 2000}}
   sum:     {kind: rolling_sum, from: pace, config: {values_to_keep: 3}}
   out:     {kind: file_writer, from: sum, config: {path: paused/%d.out}}
 `
