@@ -9,14 +9,12 @@ import (
 // between the two, or a link that is cut, takes it along. Nothing hands it out again, since the
 // frames of an ordered step are held for as long as their turn takes; so, while nothing happens, the
 // consumers are asked how many they take to be in hand, and that is held against those that are.
-// One that does not answer, as when it has lost its leader for good, is replaced in the same way.
 type unseen struct {
 	events  uint64        // that the loop has handled
 	at      time.Time     // of the last one
 	wait    time.Duration // until the next look
 	asking  bool
 	suspect bool // the look before has found one too many, and nothing has happened since
-	silent  int  // looks in a row that a consumer has not answered
 }
 
 // Looks are as far apart as this, and farther the longer nothing happens.
@@ -24,13 +22,12 @@ const (
 	unseenFirst  = 2 * time.Second
 	unseenMost   = time.Minute
 	unseenWithin = 5 * time.Second // of one look
-	unseenSilent = 4               // looks without an answer: an election takes less
 )
 
 // happened notes that the loop has handled something, other than that time has passed.
 func (u *unseen) happened() {
 	u.events++
-	u.at, u.wait, u.suspect, u.silent = time.Now(), unseenFirst, false, 0
+	u.at, u.wait, u.suspect = time.Now(), unseenFirst, false
 }
 
 // look asks the consumers when it is time for it. The answer comes as evUnseen: its id is the number
@@ -59,9 +56,7 @@ func (l *ownerLoop) look(ctx context.Context) {
 		e := event{kind: evUnseen, seq: events}
 		for i, p := range l.pullers {
 			n, err := p.InHand(ctx)
-			if err != nil {
-				e.err = err
-			} else if n > inHand[i] {
+			if err == nil && n > inHand[i] {
 				e.part = n - inHand[i]
 			}
 		}
@@ -77,14 +72,7 @@ func (l *ownerLoop) saw(e *event) error {
 	if e.seq != u.events { // what happened meanwhile may be what was missing
 		return nil
 	}
-	if u.silent++; e.err == nil {
-		u.silent = 0
-	}
 	switch {
-	case u.silent >= unseenSilent:
-		l.job.log.Warn("a consumer does not answer, and is made anew", "step", l.step.Node, "err", e.err)
-		return errRestart
-	case u.silent > 0:
 	case e.part == 0:
 		u.suspect, u.wait = false, min(2*u.wait, unseenMost)
 	case u.suspect:

@@ -25,3 +25,10 @@ func (s *Server) Holds(stream string) uint64 {
 	}
 	return 0
 }
+
+// Mislead has a puller ask where nobody answers, and gives it another patience with that.
+func (p *Puller) Mislead(patience time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.next, p.patience = "nowhere", patience
+}

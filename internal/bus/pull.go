@@ -19,7 +19,11 @@ const (
 	pullBytes     = 8 << 20                           // of one request; more than any one message
 	pullRetry     = 200 * time.Millisecond            // before the first request after a refusal
 	pullRetryMax  = 3 * time.Second
+	pullPatience  = 45 * time.Second // with a consumer that gives no sign: an election takes less
 )
+
+// errSilent ends a puller of a consumer that exists, and has no leader, or none that answers.
+var errSilent = fmt.Errorf("the consumer gives no sign: %w", ErrTimeout)
 
 // errLost ends a fragile puller: messages may have been lost.
 var errLost = errors.New("messages may be lost")
@@ -28,15 +32,16 @@ var errLost = errors.New("messages may be lost")
 // were asked for by Want. It outlives reconnects, restarts of the server and changes
 // of its leader; it ends when the consumer is gone or by Stop.
 type Puller struct {
-	c       *Conn
-	stream  string
-	name    string
-	next    string // subject of the requests
-	deliver func(*Message)
-	gone    func(error)
-	drained func() // not nil: requests end when nothing is stored, and this is told
-	fragile bool   // what was lost does not come again: end with errLost instead of starting over
-	watch   *watcher
+	c        *Conn
+	stream   string
+	name     string
+	next     string // subject of the requests
+	deliver  func(*Message)
+	gone     func(error)
+	drained  func() // not nil: requests end when nothing is stored, and this is told
+	fragile  bool   // what was lost does not come again: end with errLost instead of starting over
+	watch    *watcher
+	patience time.Duration
 
 	mu      sync.Mutex
 	sub     *nats.Subscription // guarded by mu, as all below
@@ -44,7 +49,8 @@ type Puller struct {
 	credit  int                // wanted and not delivered
 	asked   int                // of these, requested from the server
 	request []byte
-	alive   time.Time // last sign of the server
+	alive   time.Time // last sign of the server, or request
+	sign    time.Time // last sign of the consumer, since anything is wanted and there is a connection
 	wait    time.Duration
 	paused  bool // until the timer runs
 	stopped bool
@@ -55,9 +61,10 @@ type Puller struct {
 // NewPuller starts to read; nothing comes before the first Want. deliver is called
 // with one message at a time, in the order of arrival, and may block: what was
 // wanted then waits in memory. gone is called once if the consumer or its stream is
-// deleted (ErrGone) or the connection is closed (ErrClosed); nothing is delivered after it.
+// deleted (ErrGone), the consumer gives no sign for 45 s (ErrTimeout) or the connection is closed
+// (ErrClosed); nothing is delivered after it.
 func (c *Conn) NewPuller(stream, consumer string, deliver func(*Message), gone func(error)) (*Puller, error) {
-	p := &Puller{c: c, stream: stream, name: consumer, deliver: deliver, gone: gone}
+	p := &Puller{c: c, stream: stream, name: consumer, deliver: deliver, gone: gone, patience: pullPatience}
 	if err := p.start(); err != nil {
 		return nil, err
 	}
@@ -89,6 +96,9 @@ func (p *Puller) errorf(err error) error {
 func (p *Puller) Want(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.credit == 0 {
+		p.sign = time.Now()
+	}
 	p.credit += n
 	p.ask()
 }
@@ -219,6 +229,7 @@ func (p *Puller) startOver() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.stopped {
+		p.sign = time.Now()
 		p.check()
 	}
 }
@@ -240,9 +251,14 @@ func (p *Puller) check() {
 	}
 	p.checks, p.paused = true, true
 	p.timer.Stop()
+	silent := p.credit > 0 && time.Since(p.sign) > p.patience && p.c.nc.IsConnected()
 	go func() { // ends with the request, which has a deadline
 		if p.fragile {
 			p.finish(errLost)
+			return
+		}
+		if silent {
+			p.finish(errSilent)
 			return
 		}
 		err := p.c.api(context.Background(), "CONSUMER.INFO."+p.stream+"."+p.name, nil, nil)
@@ -278,6 +294,7 @@ func (p *Puller) receive(m *nats.Msg, inbox string) {
 	}
 	p.mu.Lock()
 	p.alive = time.Now()
+	p.sign = p.alive
 	if inbox == p.inbox && p.asked > 0 {
 		p.asked--
 	}
@@ -327,6 +344,7 @@ func (p *Puller) status(m *nats.Msg, inbox string) {
 	}
 	p.alive = time.Now()
 	if code == "100" || code == "" {
+		p.sign = p.alive
 		return
 	}
 	left, err := strconv.Atoi(m.Header.Get("Nats-Pending-Messages"))

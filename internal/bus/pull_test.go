@@ -219,3 +219,25 @@ func TestPullStopGivesBack(t *testing.T) {
 		bustest.Wait(t, "message given back", got).Ack()
 	}
 }
+
+// TestPullEndsAtSilence: a puller of a consumer that exists and gives no sign ends in time, and one
+// that wants nothing does not.
+func TestPullEndsAtSilence(t *testing.T) {
+	c := bustest.Conn(t, bustest.InProcess)
+	ensure(t, c, edges(10))
+	consumer(t, c, bus.ConsumerConfig{Stream: "EDGES", Name: "c", Filter: "edge.a"})
+	p, got, gone := puller(t, c, "c")
+	p.Want(1)
+	fill(t, c, "edge.a", 0, 1)
+	bustest.Wait(t, "the message", got).Ack()
+	p.Mislead(300 * time.Millisecond)
+	select {
+	case err := <-gone:
+		t.Fatalf("nothing is wanted, and it ended: %v", err)
+	default:
+	}
+	p.Want(1)
+	if err := bustest.Wait(t, "the end", gone); !errors.Is(err, bus.ErrTimeout) || errors.Is(err, bus.ErrGone) {
+		t.Errorf("got %v, want no answer", err)
+	}
+}
