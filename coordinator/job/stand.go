@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"sluice/internal/bus"
@@ -16,6 +17,9 @@ import (
 const (
 	standEvery      = time.Second
 	consumersWithin = 5 * time.Second
+	// muteAfter is how long nothing has moved before consumers that do not answer are made anew: an
+	// election takes less.
+	muteAfter = 30 * time.Second
 )
 
 // streamsStand fails the job when a stream of it is gone: nothing can move there any more,
@@ -47,7 +51,8 @@ func goneReason(stream string) string {
 
 // consumersStand makes those consumers again that are gone. They are kept in memory: a server
 // that stands alone has none when it begins again. The connection has then come back, which is
-// when to look; and now and then while nothing moves. The error says that another coordinator
+// when to look; and now and then while nothing moves. When that lasts, those that do not answer are
+// made anew, too: with several servers a consumer can lose its leader for good. The error says that another coordinator
 // runs the job now: consumers of two starts would be in each other's way.
 func (r *run) consumersStand(ctx context.Context) error {
 	n := r.conn.Reconnects()
@@ -59,6 +64,9 @@ func (r *run) consumersStand(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, consumersWithin)
 	defer cancel()
 	gone, err := r.goneConsumers(ctx)
+	if err == nil && len(gone) == 0 && still > muteAfter {
+		gone, err = r.muteConsumers(ctx)
+	}
 	if err == nil && len(gone) > 0 {
 		err = r.remake(ctx, gone)
 	}
@@ -88,7 +96,7 @@ func (r *run) remake(ctx context.Context, gone []bus.ConsumerConfig) error {
 	if err := inParallel(gone, func(c bus.ConsumerConfig) error { return r.conn.EnsureConsumer(ctx, c) }); err != nil {
 		return err
 	}
-	r.log.Info("consumers were gone and are made again", "consumers", len(gone))
+	r.log.Info("consumers were gone, or did not answer, and are made again", "consumers", len(gone))
 	return nil
 }
 
@@ -110,4 +118,35 @@ func (r *run) goneConsumers(ctx context.Context) ([]bus.ConsumerConfig, error) {
 		}
 	}
 	return gone, nil
+}
+
+// muteConsumers deletes those of this start of the job that do not answer, and lists them. Where none
+// answers it is the servers that don't, which passes: none is deleted.
+func (r *run) muteConsumers(ctx context.Context) (mute []bus.ConsumerConfig, err error) {
+	all := r.consumers()
+	ask, cancel := context.WithTimeout(ctx, consumersWithin/2)
+	defer cancel()
+	var mu sync.Mutex
+	_ = inParallel(all, func(c bus.ConsumerConfig) error {
+		if r.answers(ask, c.Stream, c.Name) {
+			return nil
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		mute = append(mute, c)
+		return nil
+	})
+	if len(mute) == len(all) {
+		return nil, nil
+	}
+	return mute, inParallel(mute, func(c bus.ConsumerConfig) error { return r.conn.DeleteConsumer(ctx, c.Stream, c.Name) })
+}
+
+// answers reports whether a consumer can be asked how far it is.
+func (r *run) answers(ctx context.Context, stream, name string) bool {
+	if r.deaf != nil && r.deaf(name) {
+		return false
+	}
+	_, err := r.conn.ConsumerState(ctx, stream, name)
+	return !errors.Is(err, bus.ErrTimeout)
 }

@@ -50,6 +50,40 @@ func TestConsumersAreMissed(t *testing.T) {
 	complete(t, r)
 }
 
+// TestMuteConsumer: a consumer that does not answer is made anew when a job has stood still for long,
+// and not where none answers.
+func TestMuteConsumer(t *testing.T) {
+	r := provisioned(t, config(t, twoSources))
+	k := r.consumers()[0]
+	gone := make(chan error, 1)
+	p, err := r.conn.NewPuller(k.Stream, k.Name, func(*bus.Message) {}, func(err error) { gone <- err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Stop)
+	p.Want(100) // more than there is: it goes on to wait
+	for _, row := range []struct {
+		still time.Duration
+		deaf  func(string) bool
+	}{{lostAfter, func(name string) bool { return name == k.Name }}, {2 * muteAfter, func(string) bool { return true }}} {
+		r.moved, r.served, r.deaf = time.Now().Add(-row.still), time.Time{}, row.deaf
+		stands(t, r)
+		complete(t, r)
+		select {
+		case err := <-gone:
+			t.Fatalf("still for %v: the consumer was deleted (%v)", row.still, err)
+		default:
+		}
+	}
+	r.moved, r.served = time.Now().Add(-2*muteAfter), time.Time{}
+	r.deaf = func(name string) bool { return name == k.Name }
+	stands(t, r)
+	if err := bustest.Wait(t, "the end of the consumer", gone); !errors.Is(err, bus.ErrGone) {
+		t.Errorf("got %v", err)
+	}
+	complete(t, r)
+}
+
 func stands(t *testing.T, r *run) {
 	t.Helper()
 	if err := r.consumersStand(t.Context()); err != nil {
