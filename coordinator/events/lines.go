@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -50,18 +51,10 @@ type Lines struct {
 
 // fill sets the defaults.
 func (c *Lines) fill() {
-	if c.Heartbeat == 0 {
-		c.Heartbeat = DefaultHeartbeat
-	}
-	if c.MaxFor == 0 {
-		c.MaxFor = DefaultMaxFor
-	}
-	if c.WriteWait == 0 {
-		c.WriteWait = DefaultWriteWait
-	}
-	if c.Linger == 0 {
-		c.Linger = DefaultLinger
-	}
+	c.Heartbeat = cmp.Or(c.Heartbeat, DefaultHeartbeat)
+	c.MaxFor = cmp.Or(c.MaxFor, DefaultMaxFor)
+	c.WriteWait = cmp.Or(c.WriteWait, DefaultWriteWait)
+	c.Linger = cmp.Or(c.Linger, DefaultLinger)
 	if c.Over == nil {
 		c.Over, c.Linger = func() bool { return false }, c.Heartbeat
 	}

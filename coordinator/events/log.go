@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -102,21 +103,11 @@ func Open(ctx context.Context, c Config) (*Log, error) {
 }
 
 func (c *Config) fill() {
-	if c.PerSubject == 0 {
-		c.PerSubject = DefaultPerSubject
-	}
-	if c.MaxAge == 0 {
-		c.MaxAge = DefaultMaxAge
-	}
-	if c.MaxBytes == 0 {
-		c.MaxBytes = DefaultMaxBytes
-	}
-	if c.Queue == 0 {
-		c.Queue = DefaultQueue
-	}
-	if c.Buffer == 0 {
-		c.Buffer = DefaultBuffer
-	}
+	c.PerSubject = cmp.Or(c.PerSubject, DefaultPerSubject)
+	c.MaxAge = cmp.Or(c.MaxAge, DefaultMaxAge)
+	c.MaxBytes = cmp.Or(c.MaxBytes, DefaultMaxBytes)
+	c.Queue = cmp.Or(c.Queue, DefaultQueue)
+	c.Buffer = cmp.Or(c.Buffer, DefaultBuffer)
 	if c.Log == nil {
 		c.Log = hclog.NewNullLogger()
 	}
