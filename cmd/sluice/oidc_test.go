@@ -1,57 +1,16 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"encoding/json"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-
 	"sluice/coordinator"
+	"sluice/coordinator/auth/authtest"
 	"sluice/internal/bus/bustest"
 )
-
-// issuer is an identity provider on this machine; sign signs claims as it does.
-func issuer(t *testing.T) (url string, sign func(claims map[string]any) string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mux := http.NewServeMux()
-	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
-	answer := func(path string, v any) {
-		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(v) })
-	}
-	answer("/.well-known/openid-configuration", map[string]string{"issuer": server.URL, "jwks_uri": server.URL + "/keys"})
-	answer("/keys", jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "one", Algorithm: "ES256", Use: "sig"}}})
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: "one"}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return server.URL, func(claims map[string]any) string {
-		body, err := json.Marshal(claims)
-		if err != nil {
-			t.Fatal(err)
-		}
-		jws, err := signer.Sign(body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		token, err := jws.CompactSerialize()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return token
-	}
-}
 
 // status is what a path is answered with to who shows a token, and role the role that the answer
 // tells of, where it is that of /v1/self.
@@ -78,14 +37,15 @@ func (p *process) status(path, token string) (status int, role coordinator.Role)
 // the settings map other words, and tokens that are not good are refused.
 func TestUpTakesTokens(t *testing.T) {
 	t.Parallel()
-	url, sign := issuer(t)
+	provider := authtest.NewIssuer(t)
+	url, key := provider.URL, provider.Signer("one")
 	flags := "--oidc-issuer " + url + " --oidc-audience sluice"
 	claims := map[string]any{"iss": url, "aud": "sluice", "sub": "ann", "sluice_project": "default", "exp": time.Now().Add(time.Hour).Unix(), "iat": time.Now().Unix()}
 	with := func(name string, value any) string {
 		c := maps.Clone(claims)
 		c["sluice_role"] = "admin"
 		c[name] = value
-		return sign(c)
+		return authtest.Sign(t, key, c)
 	}
 	up := newFolder(t, nil).up(flags)
 	for _, role := range coordinator.Roles {

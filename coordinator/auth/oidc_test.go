@@ -1,17 +1,11 @@
 package auth_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"encoding/json"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,81 +13,9 @@ import (
 
 	"sluice/coordinator"
 	"sluice/coordinator/auth"
+	"sluice/coordinator/auth/authtest"
 	"sluice/internal/bus/bustest"
 )
-
-// issuer is an identity provider on this machine.
-type issuer struct {
-	*httptest.Server
-	t       *testing.T
-	fetches atomic.Int64 // of its keys
-	down    atomic.Bool
-	huge    atomic.Bool
-
-	mu   sync.Mutex
-	told []jose.JSONWebKey // public ones
-}
-
-func newIssuer(t *testing.T) *issuer {
-	i := &issuer{t: t}
-	mux := http.NewServeMux()
-	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(map[string]string{"issuer": i.URL, "jwks_uri": i.URL + "/keys"})
-	})
-	mux.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) {
-		i.fetches.Add(1)
-		i.mu.Lock()
-		defer i.mu.Unlock()
-		if i.huge.Load() {
-			_, _ = w.Write([]byte(`{"keys":[],"x":"` + strings.Repeat("x", 2<<20) + `"}`))
-			return
-		}
-		_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: i.told})
-	})
-	i.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if i.down.Load() {
-			http.Error(w, "down", http.StatusBadGateway)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	}))
-	t.Cleanup(i.Close)
-	return i
-}
-
-// signer is a key of the issuer's.
-func (i *issuer) signer(name string) jose.SigningKey {
-	i.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		i.t.Fatal(err)
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.told = append(i.told, jose.JSONWebKey{Key: key.Public(), KeyID: name, Algorithm: "ES256", Use: "sig"})
-	return jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: name}}
-}
-
-func sign(t *testing.T, by jose.SigningKey, claims map[string]any) string {
-	t.Helper()
-	s, err := jose.NewSigner(by, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, err := json.Marshal(claims)
-	if err != nil {
-		t.Fatal(err)
-	}
-	jws, err := s.Sign(body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, err := jws.CompactSerialize()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token
-}
 
 // with returns claims with some changed; nil removes one.
 func with(claims map[string]any, change map[string]any) map[string]any {
@@ -107,7 +29,7 @@ func with(claims map[string]any, change map[string]any) map[string]any {
 }
 
 type oidcWorld struct {
-	*issuer
+	*authtest.Issuer
 	desk
 	clock  *clock
 	by     jose.SigningKey
@@ -115,8 +37,8 @@ type oidcWorld struct {
 }
 
 func newOIDCWorld(t *testing.T) *oidcWorld {
-	i, c := newIssuer(t), newClock()
-	w := &oidcWorld{issuer: i, clock: c, by: i.signer("one")}
+	i, c := authtest.NewIssuer(t), newClock()
+	w := &oidcWorld{Issuer: i, clock: c, by: i.Signer("one")}
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	w.desk = open(t, bustest.Conn(t, bustest.InProcess), auth.Config{Now: c.now, OIDC: &auth.OIDC{Issuer: i.URL, Audience: "sluice",
@@ -130,7 +52,7 @@ func newOIDCWorld(t *testing.T) *oidcWorld {
 // TestOIDC checks tokens of an issuer: who, where, which role, until when.
 func TestOIDC(t *testing.T) {
 	w, ctx := newOIDCWorld(t), bustest.Context(t)
-	p, err := w.Check(ctx, sign(t, w.by, w.claims))
+	p, err := w.Check(ctx, authtest.Sign(t, w.by, w.claims))
 	want := coordinator.Principal{Name: "oidc:ann", Project: "p", Role: coordinator.Operator, Expires: w.clock.now().Add(time.Hour + time.Minute)}
 	if err != nil || !p.Expires.Equal(want.Expires) || p.Name != want.Name || p.Project != want.Project || p.Role != want.Role || p.Key != "" {
 		t.Fatalf("got %+v, %v; want %+v", p, err, want)
@@ -160,7 +82,7 @@ func TestOIDC(t *testing.T) {
 		"a role not mapped":       {map[string]any{"realm": map[string]any{"roles": []string{"admin"}}}, coordinator.Forbidden},
 		"a claim with dots in it": {map[string]any{"realm": nil, "realm.roles": []string{"sluice-ops"}}, ""},
 	} {
-		_, err := w.Check(ctx, sign(t, w.by, with(w.claims, row.change)))
+		_, err := w.Check(ctx, authtest.Sign(t, w.by, with(w.claims, row.change)))
 		family(t, what, err, row.want)
 	}
 }
@@ -168,7 +90,7 @@ func TestOIDC(t *testing.T) {
 // TestOIDCSignatures: what the issuer has not signed, or not so, is refused.
 func TestOIDCSignatures(t *testing.T) {
 	w, ctx := newOIDCWorld(t), bustest.Context(t)
-	good := sign(t, w.by, w.claims)
+	good := authtest.Sign(t, w.by, w.claims)
 	if _, err := w.Check(ctx, good); err != nil {
 		t.Fatal(err)
 	}
@@ -176,17 +98,15 @@ func TestOIDCSignatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.mu.Lock()
-	w.told = append(w.told, jose.JSONWebKey{Key: rsaKey.Public(), KeyID: "two"})
-	w.mu.Unlock()
+	w.Tell(jose.JSONWebKey{Key: rsaKey.Public(), KeyID: "two"})
 	w.clock.add(time.Minute)
-	stranger := newIssuer(t).signer("one")
+	stranger := authtest.NewIssuer(t).Signer("one")
 	parts := strings.Split(good, ".")
 	none := "eyJhbGciOiJub25lIn0" // {"alg":"none"}
 	for what, token := range map[string]string{
-		"another's key of the same name": sign(t, stranger, w.claims),
-		"an algorithm not allowed":       sign(t, jose.SigningKey{Algorithm: jose.PS256, Key: jose.JSONWebKey{Key: rsaKey, KeyID: "two"}}, w.claims),
-		"a shared secret":                sign(t, jose.SigningKey{Algorithm: jose.HS256, Key: jose.JSONWebKey{Key: []byte("0123456789abcdef0123456789abcdef"), KeyID: "one"}}, w.claims),
+		"another's key of the same name": authtest.Sign(t, stranger, w.claims),
+		"an algorithm not allowed":       authtest.Sign(t, jose.SigningKey{Algorithm: jose.PS256, Key: jose.JSONWebKey{Key: rsaKey, KeyID: "two"}}, w.claims),
+		"a shared secret":                authtest.Sign(t, jose.SigningKey{Algorithm: jose.HS256, Key: jose.JSONWebKey{Key: []byte("0123456789abcdef0123456789abcdef"), KeyID: "one"}}, w.claims),
 		"no signature":                   parts[0] + "." + parts[1] + ".",
 		"alg none":                       none + "." + parts[1] + ".",
 		"other claims":                   parts[0] + "." + parts[1][:len(parts[1])-2] + "." + parts[2],
@@ -195,7 +115,7 @@ func TestOIDCSignatures(t *testing.T) {
 		_, err := w.Check(ctx, token)
 		family(t, what, err, coordinator.Unnamed)
 	}
-	if _, err := w.Check(ctx, sign(t, jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: rsaKey, KeyID: "two"}}, w.claims)); err != nil {
+	if _, err := w.Check(ctx, authtest.Sign(t, jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: rsaKey, KeyID: "two"}}, w.claims)); err != nil {
 		t.Errorf("a new key that may sign: %v", err)
 	}
 }
@@ -204,44 +124,44 @@ func TestOIDCSignatures(t *testing.T) {
 // found when it is back, and tokens that name made-up keys don't make Sluice ask again and again.
 func TestOIDCDown(t *testing.T) {
 	w, ctx := newOIDCWorld(t), bustest.Context(t)
-	w.down.Store(true)
-	_, err := w.Check(ctx, sign(t, w.by, w.claims))
+	w.Down.Store(true)
+	_, err := w.Check(ctx, authtest.Sign(t, w.by, w.claims))
 	family(t, "down from the start", err, coordinator.Unavailable)
-	w.down.Store(false)
+	w.Down.Store(false)
 	w.clock.add(10 * time.Second)
-	if _, err := w.Check(ctx, sign(t, w.by, w.claims)); err != nil {
+	if _, err := w.Check(ctx, authtest.Sign(t, w.by, w.claims)); err != nil {
 		t.Fatal(err)
 	}
-	w.down.Store(true)
+	w.Down.Store(true)
 	w.clock.add(2 * time.Hour) // the keys are old now
 	later := with(w.claims, map[string]any{"exp": w.clock.now().Add(time.Hour).Unix()})
 	for range 3 {
-		if _, err := w.Check(ctx, sign(t, w.by, later)); err != nil {
+		if _, err := w.Check(ctx, authtest.Sign(t, w.by, later)); err != nil {
 			t.Errorf("known keys don't hold while the issuer is down: %v", err)
 		}
 		w.clock.add(time.Minute)
 	}
-	next := w.signer("two")
-	w.down.Store(false)
+	next := w.Signer("two")
+	w.Down.Store(false)
 	bustest.Eventually(t, "a new key is found", func() bool { // behind an asking that is still under way
 		w.clock.add(10 * time.Second)
-		_, err := w.Check(ctx, sign(t, next, later))
+		_, err := w.Check(ctx, authtest.Sign(t, next, later))
 		return err == nil
 	})
-	asked := w.fetches.Load()
+	asked := w.Fetches.Load()
 	for _, name := range []string{"x", "y", "z", ""} {
-		made := newIssuer(t).signer(name)
-		_, err := w.Check(ctx, sign(t, made, later))
+		made := authtest.NewIssuer(t).Signer(name)
+		_, err := w.Check(ctx, authtest.Sign(t, made, later))
 		family(t, "a made-up key", err, coordinator.Unnamed)
 	}
-	if got := w.fetches.Load(); got > asked+1 { // in 10 s
+	if got := w.Fetches.Load(); got > asked+1 { // in 10 s
 		t.Errorf("made-up keys made it ask %d times", got-asked)
 	}
-	w.huge.Store(true)
+	w.Huge.Store(true)
 	w.clock.add(time.Minute)
-	_, err = w.Check(ctx, sign(t, newIssuer(t).signer("w"), later))
+	_, err = w.Check(ctx, authtest.Sign(t, authtest.NewIssuer(t).Signer("w"), later))
 	family(t, "an answer over the bound", err, coordinator.Unavailable)
-	if _, err := w.Check(ctx, sign(t, next, later)); err != nil {
+	if _, err := w.Check(ctx, authtest.Sign(t, next, later)); err != nil {
 		t.Errorf("the keys are lost by it: %v", err)
 	}
 }
@@ -249,14 +169,12 @@ func TestOIDCDown(t *testing.T) {
 // TestOIDCWithdrawn: a key that the issuer tells no more ends within an hour or so.
 func TestOIDCWithdrawn(t *testing.T) {
 	w, ctx := newOIDCWorld(t), bustest.Context(t)
-	token := sign(t, w.by, with(w.claims, map[string]any{"exp": w.clock.now().Add(20 * time.Hour).Unix()}))
+	token := authtest.Sign(t, w.by, with(w.claims, map[string]any{"exp": w.clock.now().Add(20 * time.Hour).Unix()}))
 	if _, err := w.Check(ctx, token); err != nil {
 		t.Fatal(err)
 	}
-	w.mu.Lock()
-	w.told = nil
-	w.mu.Unlock()
-	w.signer("two")
+	w.Forget()
+	w.Signer("two")
 	w.clock.add(61 * time.Minute)
 	bustest.Eventually(t, "it is refused", func() bool {
 		_, err := w.Check(ctx, token)

@@ -30,6 +30,7 @@ var layers = []layer{
 	{"coordinator/store", []string{"recipe", "coordinator", "internal/bus"}},
 	{"coordinator/lead", []string{"recipe", "coordinator", "coordinator/store", "coordinator/job", "internal/bus"}},
 	{"coordinator/auth", []string{"recipe", "coordinator", "coordinator/store"}},
+	{"coordinator/auth/authtest", nil},
 	{"coordinator/audit", []string{"recipe", "coordinator", "internal/bus"}},
 	{"coordinator/secret", []string{"recipe", "coordinator", "coordinator/store", "internal/bus"}},
 	{"coordinator/events", []string{"recipe", "coordinator", "coordinator/store", "internal/bus"}},
