@@ -3,7 +3,7 @@ package worker
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"sluice/internal/bus/bustest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { bustest.Main(m) }

@@ -8,15 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"sluice/coordinator"
 	"sluice/coordinator/audit"
 	"sluice/internal/bus"
 	"sluice/internal/bus/bustest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { bustest.Main(m) }
 
 func open(t *testing.T, c audit.Config) *audit.Log {
 	t.Helper()

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"sluice/coordinator"
 	"sluice/coordinator/compile"
 	"sluice/coordinator/fleet"
@@ -23,7 +21,7 @@ import (
 	"sluice/worker"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { bustest.Main(m) }
 
 // beat is that of the tests' workers: they are gone after three.
 const beat = 200 * time.Millisecond

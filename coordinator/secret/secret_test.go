@@ -9,15 +9,13 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"sluice/coordinator"
 	"sluice/coordinator/store"
 	"sluice/internal/bus"
 	"sluice/internal/bus/bustest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { bustest.Main(m) }
 
 const canary = "correct horse battery staple"
 

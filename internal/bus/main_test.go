@@ -1,9 +1,9 @@
-package bus
+package bus_test
 
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"sluice/internal/bus/bustest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { bustest.Main(m) }

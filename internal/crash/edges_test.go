@@ -211,7 +211,7 @@ func (s *scene) killAtEnd(t *testing.T, calm undisturbed, share float64, end tim
 		struck := seen && p.until(at+time.Duration(share*float64(end)))
 		p.kill()
 		if seen && !struck {
-			end = min(end*9/10, p.took-at)
+			end = min(end, p.took-at) * 9 / 10
 		}
 		s.run(t, dir, "--resume").want(t, 0)
 		if !same(t, s.results(t, dir), calm.want) {

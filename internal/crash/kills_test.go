@@ -180,7 +180,7 @@ func (s *scene) killOnce(t *testing.T, calm undisturbed, share float64, y *tally
 			s.resume(t, dir, left, y)
 		} else {
 			p.want(t, 0)
-			whole = min(whole*9/10, p.took)
+			whole = min(whole, p.took) * 9 / 10
 		}
 		if !same(t, s.results(t, dir), calm.want) {
 			t.Fatalf("killed at %.0f %% of %v", 100*share, whole)

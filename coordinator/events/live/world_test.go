@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-	"go.uber.org/goleak"
 
 	"sluice/coordinator"
 	"sluice/coordinator/events"
@@ -26,7 +25,7 @@ import (
 	"sluice/recipe"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { bustest.Main(m) }
 
 const origin = "https://ui.example.com"
 
