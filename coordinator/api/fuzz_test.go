@@ -276,7 +276,7 @@ func (f *fuzzer) one(i int) {
 		return
 	}
 	f.note(o, resp.StatusCode, took)
-	if took > time.Second && f.stalled.Load() > began.UnixNano() { // not even the test's own clock had a turn
+	if took > slow() && f.stalled.Load() > began.UnixNano() { // not even the test's own clock had a turn
 		f.excused.Add(1)
 		took = 0
 	}
@@ -286,6 +286,15 @@ func (f *fuzzer) one(i int) {
 	if resp.StatusCode < 300 {
 		f.learn(o, body)
 	}
+}
+
+// slow is how long an answer may take at most; the short form is that of the race detector, whose
+// programs take up to twenty times as long.
+func slow() time.Duration {
+	if testing.Short() {
+		return 20 * time.Second
+	}
+	return time.Second
 }
 
 // watch notes when the machine is too busy for a clock that ticks every 10 ms.
@@ -303,7 +312,7 @@ func (f *fuzzer) watch(ctx context.Context) {
 // wrong says what is wrong with an answer, "" where nothing is.
 func (f *fuzzer) wrong(o *operation, req *http.Request, resp *http.Response, body []byte, took time.Duration, mark string) string {
 	switch status, kind := resp.StatusCode, resp.Header.Get("Content-Type"); {
-	case took > time.Second && !streams[o.ID]:
+	case took > slow() && !streams[o.ID]:
 		return "too slow"
 	case bytes.Contains(body, []byte(mark)) && (o.ID == "set-secret" || status == http.StatusUnauthorized):
 		return "what was sent is sent back"

@@ -138,7 +138,7 @@ func (s *scene) solo(t testing.TB, dir string, c solo.Config) (p recipe.Progress
 		Exclude: func(_ hclog.Level, msg string, _ ...any) bool {
 			return strings.Contains(msg, "onnection closed") || strings.Contains(msg, "Ping Timer")
 		}})
-	ctx, cancel := context.WithTimeout(context.Background(), patience/2)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	p, err = solo.Run(ctx, c)
 	if err != nil || p.State != recipe.JobSucceeded {
