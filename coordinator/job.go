@@ -89,6 +89,7 @@ type Job struct {
 	Created  time.Time         `json:"created"`
 	Deadline time.Time         `json:"deadline,omitzero"`
 	Want     Want              `json:"want"`
+	Ordered  time.Time         `json:"-"` // when that was said last; zero where nobody has
 	Status
 	Revision uint64 `json:"revision"` // of the last change; the ETag
 }
@@ -98,7 +99,7 @@ func Of(s *Spec, o *Order, st *Status) Job {
 	j := Job{ID: s.Job, Recipe: s.Recipe, Version: s.Version, Uses: s.Uses, Labels: s.Labels, Priority: s.Priority, Owner: s.Owner, Parent: s.Parent,
 		RetryOf: s.RetryOf, Created: s.Created, Deadline: s.Deadline, Want: WantRun, Status: Status{State: recipe.JobPending}}
 	if o != nil {
-		j.Want = o.Want
+		j.Want, j.Ordered = o.Want, o.At
 	}
 	if st != nil {
 		j.Status = *st

@@ -32,6 +32,8 @@ type runner struct {
 	fail                        chan string
 	once                        struct{ stop, drain, cancel, fail sync.Once }
 
+	writing sync.Mutex // held while a status is written
+
 	mu     sync.Mutex
 	job    coordinator.Job    // as it was seen last; guarded by mu
 	status coordinator.Status // as it was written last; guarded by mu
@@ -130,14 +132,44 @@ func (r *runner) work(ctx context.Context) error {
 		c.Finish = func(ctx context.Context) (string, error) { return f.Keep(ctx, r.id, spec.Owner) }
 	}
 	p, err := r.traced(ctx, spec.Trace, c)
-	if errors.Is(err, job.ErrUnwritten) && r.now().Want.Runs() { // it waits for room; a stop is tried again
+	switch {
+	case errors.Is(err, job.ErrUnwritten) && r.now().Want.Runs(): // a stop is tried again
 		r.log.Warn(err.Error())
-		err = nil
+		return r.starve(ctx, p)
+	case err != nil:
+		return err
+	case p.State == recipe.JobStopped && r.now().Want.Runs():
+		return r.starve(ctx, p)
 	}
+	return r.ended(ctx, p)
+}
+
+// starve says that a run of the job has ended for want of room, and holds the next one back: until
+// something else is due, the order is given again, or againAtMost has passed. Such a job is not
+// called stopped: nobody has to let it go on, and its record may have it running.
+func (r *runner) starve(ctx context.Context, p recipe.Progress) error {
+	r.trouble.look(ctx, &p, true)
+	ordered, again := r.now().Ordered, time.After(againAtMost)
+	p.State = recipe.JobPending
+	err := r.write(ctx, func(s *coordinator.Status) {
+		s.State, s.Reason, s.Waiting, s.Progress = p.State, "", "there is no room: "+p.Reason, &p
+	})
 	if err != nil {
 		return err
 	}
-	return r.ended(ctx, p)
+	r.d.leave(r)
+	for {
+		select {
+		case <-r.nudged: // by its own writing, too
+			if j := r.now(); due(&j, false) != dueRun || !j.Ordered.Equal(ordered) {
+				return nil
+			}
+		case <-again:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // recall writes down the end of a job that had ended before: whoever led then died between its
@@ -175,8 +207,7 @@ func (r *runner) traced(ctx context.Context, trace string, c job.Config) (recipe
 // errFailed is what a trace is told of a job that failed: the reason may quote a record.
 var errFailed = errors.New("the job has failed")
 
-// ended writes down how a run of the job has ended. A job that rests without being asked to has
-// no room: it waits a while, unless it is nudged.
+// ended writes down how a run of the job has ended.
 func (r *runner) ended(ctx context.Context, p recipe.Progress) error {
 	r.trouble.look(ctx, &p, true)
 	if p.State == recipe.JobStopped && r.now().Want == coordinator.WantPause {
@@ -187,22 +218,12 @@ func (r *runner) ended(ctx context.Context, p recipe.Progress) error {
 			return err
 		}
 	}
-	err := r.write(ctx, func(s *coordinator.Status) {
+	return r.write(ctx, func(s *coordinator.Status) {
 		s.State, s.Reason, s.Waiting, s.Progress = p.State, p.Reason, "", &p
 		if p.State.Final() {
 			s.Ended = time.Now().UTC()
 		}
 	})
-	if err != nil || p.State.Final() || !r.now().Want.Runs() {
-		return err
-	}
-	r.d.leave(r)
-	select {
-	case <-time.After(againAtMost):
-	case <-r.nudged:
-	case <-ctx.Done():
-	}
-	return nil
 }
 
 // sayWithin bounds the writing of why a job that runs stands still: the job's loop waits for it.
@@ -316,6 +337,8 @@ func (r *runner) say(ctx context.Context, f func(*coordinator.Status)) {
 
 // write changes the job's status, when f does, and tells of it.
 func (r *runner) write(ctx context.Context, f func(*coordinator.Status)) error {
+	r.writing.Lock()
+	defer r.writing.Unlock()
 	r.mu.Lock()
 	next := r.status
 	r.mu.Unlock()
@@ -337,14 +360,28 @@ func (r *runner) write(ctx context.Context, f func(*coordinator.Status)) error {
 	return nil
 }
 
-// show tells of progress, at most once in tellEvery, and of the last.
+// show tells of progress, at most once in tellEvery, and of the last. That the job drains is written
+// down.
 func (r *runner) show(ctx context.Context) func(recipe.Progress) {
 	var last time.Time
 	return func(p recipe.Progress) {
+		if p.State == recipe.JobDraining {
+			r.drains(ctx)
+		}
 		if now := time.Now(); now.Sub(last) >= tellEvery && ctx.Err() == nil {
 			last = now
 			r.trouble.look(ctx, &p, false)
 			r.d.p.Events.Emit(coordinator.Event{Job: r.id, Type: coordinator.EventProgress, Level: coordinator.LevelInfo, At: now.UTC(), Data: p})
 		}
 	}
+}
+
+func (r *runner) drains(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, sayWithin)
+	defer cancel()
+	r.say(ctx, func(s *coordinator.Status) {
+		if s.State == recipe.JobRunning {
+			s.State = recipe.JobDraining
+		}
+	})
 }

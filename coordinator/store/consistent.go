@@ -61,8 +61,8 @@ func (j *Jobs) Order(ctx context.Context, id recipe.JobID, o coordinator.Order, 
 		if rev > 0 && rev != job.Revision {
 			return job, coordinator.Faultf(coordinator.Changed, "job %s was changed meanwhile: its revision is %d", id, job.Revision)
 		}
-		if job.Want == o.Want && (o.Want != coordinator.WantRun || !job.State.Final()) {
-			return job, nil
+		if job.Want == o.Want && (o.Want != coordinator.WantRun || !job.State.Final() && job.Waiting == "") {
+			return job, nil // one that waits is to be tried at once
 		}
 		if err := j.may(&job, o.Want); err != nil {
 			return job, err
