@@ -252,7 +252,11 @@ func (l *ownerLoop) handle(e *event) error {
 	if e.kind == evUnseen {
 		return l.saw(e)
 	}
-	if e.kind != evTick && e.kind != evLate {
+	switch e.kind {
+	case evTick, evLate:
+	case evDeliver:
+		l.unseen.came()
+	default:
 		l.unseen.happened()
 	}
 	now := l.now()
@@ -371,6 +375,7 @@ func (l *ownerLoop) do(ctx context.Context, a *protocol.Action) error {
 		if h := l.hand[a.ID]; h != nil {
 			l.held, l.kept = l.held-h.size, l.kept-h.kept
 		}
+		l.unseen.happened()
 		return l.ack(a.ID)
 	case protocol.OpCapture:
 		var err error

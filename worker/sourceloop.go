@@ -17,57 +17,71 @@ type sourceLoop struct {
 	job  *jobRun
 	step *recipe.Step
 	kind *nodes.Kind
+	box  *mailbox
+	p    *bus.Puller           // of the queue; used by pull and run alone
+	hand map[*bus.Message]bool // what was taken from it
 }
 
 func newSourceLoop(r *jobRun, s *recipe.Step, kind *nodes.Kind) *sourceLoop {
-	return &sourceLoop{job: r, step: s, kind: kind}
+	return &sourceLoop{job: r, step: s, kind: kind, box: newMailbox(), hand: map[*bus.Message]bool{}}
 }
 
 // run serves the queue until ctx ends. It has as many splits in hand as may be open. An
 // attempt that does not come to rest, because its node holds out, is left to itself, and
 // its split goes back to the queue.
 func (l *sourceLoop) run(ctx context.Context) error {
-	name := l.job.names.Consumer(l.step.ID, "", l.job.rec.Generation, 0)
-	slots := l.job.plan.Window.Splits
-	box := newMailbox()
-	p, err := l.job.conn.NewPuller(l.job.names.Splits(), name,
-		func(m *bus.Message) { box.post(event{kind: evDeliver, msg: m}) },
-		func(err error) { box.post(event{kind: evGone, err: err}) })
-	if err != nil {
+	if err := l.open(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	p.Want(slots)
-	hand := map[*bus.Message]bool{}
-	err = l.pull(ctx, p, box, hand)
-	p.Stop()
+	err := l.pull(ctx)
+	l.p.Stop()
 	cancel()
-	l.settle(box, hand)
+	l.settle()
 	return err
 }
 
-// pull starts an attempt at each message that comes, until ctx ends or one of them fails.
-func (l *sourceLoop) pull(ctx context.Context, p *bus.Puller, box *mailbox, hand map[*bus.Message]bool) error {
+// open begins to take from the queue, beside what is in hand.
+func (l *sourceLoop) open() (err error) {
+	name, box := l.job.names.Consumer(l.step.ID, "", l.job.rec.Generation, 0), l.box
+	l.p, err = l.job.conn.NewPuller(l.job.names.Splits(), name,
+		func(m *bus.Message) { box.post(event{kind: evDeliver, msg: m}) },
+		func(err error) { box.post(event{kind: evGone, err: err}) })
+	if err == nil {
+		l.p.Want(l.job.plan.Window.Splits - len(l.hand))
+	}
+	return err
+}
+
+// pull starts an attempt at each message that comes, until ctx ends or one of them fails. While the
+// queue gives no sign, what is in hand is read on: a live source that stood still would miss what
+// comes. A split that comes again is one whose consumer was made anew.
+func (l *sourceLoop) pull(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-box.wake:
+		case <-l.box.wake:
 		}
 		var fault error
-		for _, e := range box.take(nil) {
+		for _, e := range l.box.take(nil) {
 			switch {
 			case fault != nil:
-				l.served(&e, hand)
+				l.served(&e)
+			case e.kind == evDeliver && l.has(e.msg.Subject):
+				fault = errRestart
+				l.served(&e)
 			case e.kind == evDeliver:
-				hand[e.msg] = true
-				go func() { box.post(event{kind: evServed, msg: e.msg, err: l.serve(ctx, e.msg)}) }()
+				l.hand[e.msg] = true
+				go func() { l.box.post(event{kind: evServed, msg: e.msg, err: l.serve(ctx, e.msg)}) }()
+			case e.kind == evGone && errors.Is(e.err, bus.ErrTimeout) && len(l.hand) > 0:
+				fault = l.open()
 			case e.err != nil:
 				fault = e.err
-				l.served(&e, hand)
+				l.served(&e)
 			case e.kind == evServed:
-				delete(hand, e.msg)
-				p.Want(1)
+				delete(l.hand, e.msg)
+				l.p.Want(1)
 			}
 		}
 		if fault != nil {
@@ -76,30 +90,45 @@ func (l *sourceLoop) pull(ctx context.Context, p *bus.Puller, box *mailbox, hand
 	}
 }
 
+// has reports whether a message of that subject is in hand.
+func (l *sourceLoop) has(subject string) bool {
+	for m := range l.hand {
+		if m.Subject == subject {
+			return true
+		}
+	}
+	return false
+}
+
 // settle waits until the attempts have saved where they are and given their splits back,
 // and gives back the splits of those that have not.
-func (l *sourceLoop) settle(box *mailbox, hand map[*bus.Message]bool) {
+func (l *sourceLoop) settle() {
 	over := time.NewTimer(settleFor + settleFor/2) // an attempt takes settleFor itself
 	defer over.Stop()
-	for waiting := true; waiting && len(hand) > 0; {
+	for waiting := true; waiting && len(l.hand) > 0; {
 		select {
 		case <-over.C:
 			waiting = false
-		case <-box.wake:
-			for _, e := range box.take(nil) {
-				l.served(&e, hand)
+		case <-l.box.wake:
+			for _, e := range l.box.take(nil) {
+				l.served(&e)
 			}
 		}
 	}
-	box.close(func(e *event) { l.served(e, nil) })
-	for m := range hand {
+	l.box.close(giveBack)
+	for m := range l.hand {
 		m.Nak(0)
 	}
 }
 
 // served takes an event when the loop has ended.
-func (l *sourceLoop) served(e *event, hand map[*bus.Message]bool) {
-	delete(hand, e.msg)
+func (l *sourceLoop) served(e *event) {
+	delete(l.hand, e.msg)
+	giveBack(e)
+}
+
+// giveBack lets another worker have the split of a message that nobody works on.
+func giveBack(e *event) {
 	if e.msg != nil && (e.kind == evDeliver || e.err != nil) {
 		e.msg.Nak(0)
 	}

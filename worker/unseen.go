@@ -11,10 +11,10 @@ import (
 // consumers are asked how many they take to be in hand, and that is held against those that are.
 type unseen struct {
 	events  uint64        // that the loop has handled
-	at      time.Time     // of the last one
+	at      time.Time     // of the last one that was no delivery, or of the last look
 	wait    time.Duration // until the next look
 	asking  bool
-	suspect bool // the look before has found one too many, and nothing has happened since
+	suspect bool // the look before has found one too many, and nothing but deliveries happened since
 }
 
 // Looks are as far apart as this, and farther the longer nothing happens.
@@ -24,11 +24,15 @@ const (
 	unseenWithin = 5 * time.Second // of one look
 )
 
-// happened notes that the loop has handled something, other than that time has passed.
+// happened notes that the loop has handled something, other than that time has passed or that a frame
+// has come.
 func (u *unseen) happened() {
 	u.events++
 	u.at, u.wait, u.suspect = time.Now(), unseenFirst, false
 }
+
+// came notes that a frame has come, which does not say that the one comes which is missed.
+func (u *unseen) came() { u.events++ }
 
 // look asks the consumers when it is time for it. The answer comes as evUnseen: its id is the number
 // of events at the time of the question.
@@ -64,7 +68,8 @@ func (l *ownerLoop) look(ctx context.Context) {
 	}()
 }
 
-// saw takes the answer: two in a row, and nothing between them, say that something never came. Then
+// saw takes the answer: two in a row, and nothing but deliveries between them, say that something
+// never came. Then
 // the reign begins again, with consumers that hand out all that is stored.
 func (l *ownerLoop) saw(e *event) error {
 	u := &l.unseen

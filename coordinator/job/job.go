@@ -115,25 +115,26 @@ type run struct {
 
 	began   time.Time
 	foldSeq uint64
-	written map[int]protocol.Mark      // the marks of the fold that is stored
-	purges  []protocol.Purge           // due behind the next fold that is written
-	tried   bool                       // the first of them was asked for, and nobody knows what came of it
-	looked  time.Time                  // when the ledger was found whole, or not
-	gap     time.Time                  // when an entry was found missing
-	loss    protocol.Loss              // what is known of it
-	owed    time.Time                  // since when a fold is to be written again; zero when none is
-	reason  string                     // why the job must fail
-	rest    string                     // why it must rest
-	moved   time.Time                  // last time anything moved
-	idle    time.Time                  // last time that nothing could move
-	heard   uint64                     // the sequence of the last entry that was read of the ledger
-	sought  time.Time                  // when a frame was last looked for
-	lost    lost                       // the one that was found nowhere then
-	read    map[int]time.Time          // by source: last time that a worker was at it
-	here    map[string]bool            // workers that have something of this start of the job in hand
-	stood   time.Time                  // when the job's streams were last seen
-	served  time.Time                  // when its consumers were
-	deaf    func(consumer string) bool // of tests: it is taken for one that does not answer; nil: none
+	written map[int]protocol.Mark  // the marks of the fold that is stored
+	purges  []protocol.Purge       // due behind the next fold that is written
+	tried   bool                   // the first of them was asked for, and nobody knows what came of it
+	looked  time.Time              // when the ledger was found whole, or not
+	gap     time.Time              // when an entry was found missing
+	loss    protocol.Loss          // what is known of it
+	owed    time.Time              // since when a fold is to be written again; zero when none is
+	reason  string                 // why the job must fail
+	rest    string                 // why it must rest
+	moved   time.Time              // last time anything moved
+	idle    time.Time              // last time that nothing could move
+	heard   uint64                 // the sequence of the last entry that was read of the ledger
+	sought  time.Time              // when a frame was last looked for
+	lost    lost                   // the one that was found nowhere then
+	read    map[int]time.Time      // by source: last time that a worker was at it
+	here    map[string]bool        // workers that have something of this start of the job in hand
+	stood   time.Time              // when the job's streams were last seen
+	served  time.Time              // when its consumers were
+	mute    map[string]time.Time   // consumers that don't answer, and since when
+	deaf    func(name string) bool // of tests: that consumer, or stream, is taken for one that does not answer; nil: none
 	late    lateStreams
 	// reconnects is how often the connection had come back when the job's consumers were there.
 	reconnects uint64
@@ -233,7 +234,7 @@ func open(ctx context.Context, c Config) (*run, error) {
 	if c.Log == nil {
 		c.Log = hclog.NewNullLogger()
 	}
-	r := &run{reconnects: c.Conn.Reconnects(), cfg: c, conn: c.Conn, log: c.Log.With("job", string(c.Job)), names: bus.Names{Job: c.Job}, began: time.Now(), moved: time.Now(),
+	r := &run{reconnects: c.Conn.Reconnects(), cfg: c, conn: c.Conn, log: c.Log.With("job", string(c.Job)), names: bus.Names{Job: c.Job}, began: time.Now(), moved: time.Now(), served: time.Now(),
 		news: make(chan func(), 1024), late: lateStreams{made: map[string]bool{}}, sizes: map[int][]int64{}, read: map[int]time.Time{}, here: map[string]bool{}, shown: -1}
 	if err := EnsureJobs(ctx, c.Conn, c.Replicas); err != nil {
 		return nil, err

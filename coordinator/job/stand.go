@@ -12,14 +12,16 @@ import (
 	"sluice/recipe"
 )
 
-// standEvery is how often the coordinator looks whether the job's streams exist, and
-// consumersWithin bounds one look at its consumers.
+// standEvery is how often the coordinator looks whether the job's streams exist, servedEvery how
+// often at its consumers while nothing calls for it, and consumersWithin bounds such a look.
 const (
 	standEvery      = time.Second
+	servedEvery     = time.Minute
 	consumersWithin = 5 * time.Second
-	// muteAfter is how long nothing has moved before consumers that do not answer are made anew: an
+	// A consumer is made anew that has not answered for muteAfter, asked for muteWithin each time: an
 	// election takes less.
-	muteAfter = 30 * time.Second
+	muteAfter  = 30 * time.Second
+	muteWithin = 2 * time.Second
 )
 
 // streamsStand fails the job when a stream of it is gone: nothing can move there any more,
@@ -51,21 +53,24 @@ func goneReason(stream string) string {
 
 // consumersStand makes those consumers again that are gone. They are kept in memory: a server
 // that stands alone has none when it begins again. The connection has then come back, which is
-// when to look; and now and then while nothing moves. When that lasts, those that do not answer are
-// made anew, too: with several servers a consumer can lose its leader for good. The error says that another coordinator
-// runs the job now: consumers of two starts would be in each other's way.
+// when to look; and while nothing moves; and now and then, since one branch of a job may move and
+// another one not. With several servers a consumer can lose its leader for good: one that exists and
+// does not answer is made anew, too. The error says that another coordinator runs the job now:
+// consumers of two starts would be in each other's way.
 func (r *run) consumersStand(ctx context.Context) error {
-	n := r.conn.Reconnects()
+	n, since := r.conn.Reconnects(), time.Since(r.served)
 	still := time.Since(r.moved)
-	if n == r.reconnects && (still < lostAfter || time.Since(r.served) < max(lostAfter, still/2)) {
+	switch {
+	case n != r.reconnects, since >= servedEvery:
+	case still >= lostAfter && since >= max(lostAfter, still/2):
+	case len(r.mute) > 0 && since >= muteAfter/2:
+	default:
 		return nil
 	}
 	r.served = time.Now()
-	ctx, cancel := context.WithTimeout(ctx, consumersWithin)
-	defer cancel()
 	gone, err := r.goneConsumers(ctx)
-	if err == nil && len(gone) == 0 && still > muteAfter {
-		gone, err = r.muteConsumers(ctx)
+	if err == nil && r.cfg.Replicas > 1 {
+		err = r.dropMute(ctx, &gone)
 	}
 	if err == nil && len(gone) > 0 {
 		err = r.remake(ctx, gone)
@@ -84,6 +89,8 @@ func (r *run) consumersStand(ctx context.Context) error {
 // remake makes consumers again, unless the job was started anew. Those of another start, which
 // its coordinator has made late, go.
 func (r *run) remake(ctx context.Context, gone []bus.ConsumerConfig) error {
+	ctx, cancel := context.WithTimeout(ctx, consumersWithin)
+	defer cancel()
 	switch rec, err := Stored(ctx, r.conn, r.names.Job); {
 	case err != nil:
 		return err
@@ -102,6 +109,8 @@ func (r *run) remake(ctx context.Context, gone []bus.ConsumerConfig) error {
 
 // goneConsumers lists those of this start of the job that do not exist.
 func (r *run) goneConsumers(ctx context.Context) ([]bus.ConsumerConfig, error) {
+	ctx, cancel := context.WithTimeout(ctx, consumersWithin)
+	defer cancel()
 	there := map[string][]string{}
 	var gone []bus.ConsumerConfig
 	for _, c := range r.consumers() {
@@ -120,33 +129,44 @@ func (r *run) goneConsumers(ctx context.Context) ([]bus.ConsumerConfig, error) {
 	return gone, nil
 }
 
-// muteConsumers deletes those of this start of the job that do not answer, and lists them. Where none
-// answers it is the servers that don't, which passes: none is deleted.
-func (r *run) muteConsumers(ctx context.Context) (mute []bus.ConsumerConfig, err error) {
-	all := r.consumers()
-	ask, cancel := context.WithTimeout(ctx, consumersWithin/2)
-	defer cancel()
+// dropMute deletes those consumers of this start of the job that have not answered for muteAfter,
+// though their streams do, and adds them to those that are gone.
+func (r *run) dropMute(ctx context.Context, gone *[]bus.ConsumerConfig) error {
+	began, first := time.Now(), map[string]time.Time{}
 	var mu sync.Mutex
-	_ = inParallel(all, func(c bus.ConsumerConfig) error {
-		if r.answers(ask, c.Stream, c.Name) {
+	var mute []bus.ConsumerConfig
+	_ = inParallel(r.consumers(), func(c bus.ConsumerConfig) error {
+		at, before := r.mute[c.Name]
+		isGone := slices.ContainsFunc(*gone, func(g bus.ConsumerConfig) bool { return g.Name == c.Name })
+		if late := time.Since(began) > consumersWithin; isGone || late && !before || !late && !r.mutes(ctx, c) {
 			return nil
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		mute = append(mute, c)
+		if !before {
+			at = began
+		}
+		if first[c.Name] = at; began.Sub(at) >= muteAfter {
+			mute = append(mute, c)
+			delete(first, c.Name)
+		}
 		return nil
 	})
-	if len(mute) == len(all) {
-		return nil, nil
-	}
-	return mute, inParallel(mute, func(c bus.ConsumerConfig) error { return r.conn.DeleteConsumer(ctx, c.Stream, c.Name) })
+	r.mute = first
+	*gone = append(*gone, mute...)
+	return inParallel(mute, func(c bus.ConsumerConfig) error { return r.conn.DeleteConsumer(ctx, c.Stream, c.Name) })
 }
 
-// answers reports whether a consumer can be asked how far it is.
-func (r *run) answers(ctx context.Context, stream, name string) bool {
-	if r.deaf != nil && r.deaf(name) {
-		return false
+// mutes reports whether a consumer can't be asked how far it is, though its stream can.
+func (r *run) mutes(ctx context.Context, c bus.ConsumerConfig) bool {
+	silent := func(name string, ask func(context.Context) error) bool {
+		if r.deaf != nil && r.deaf(name) {
+			return true
+		}
+		ctx, cancel := context.WithTimeout(ctx, muteWithin)
+		defer cancel()
+		return errors.Is(ask(ctx), bus.ErrTimeout)
 	}
-	_, err := r.conn.ConsumerState(ctx, stream, name)
-	return !errors.Is(err, bus.ErrTimeout)
+	return silent(c.Name, func(ctx context.Context) error { _, err := r.conn.ConsumerState(ctx, c.Stream, c.Name); return err }) &&
+		!silent(c.Stream, func(ctx context.Context) error { _, err := r.conn.StreamState(ctx, c.Stream); return err })
 }

@@ -45,13 +45,26 @@ func TestConsumersAreMissed(t *testing.T) {
 	if gone, err := r.goneConsumers(t.Context()); err != nil || len(gone) != 1 || gone[0].Name != k.Name {
 		t.Fatalf("while the job moves: got %v gone, err %v; want %s", gone, err, k.Name)
 	}
-	r.moved = time.Now().Add(-lostAfter)
+	r.moved, r.served = time.Now().Add(-lostAfter), time.Now().Add(-lostAfter)
 	stands(t, r)
 	complete(t, r)
 }
 
-// TestMuteConsumer: a consumer that does not answer is made anew when a job has stood still for long,
-// and not where none answers.
+// TestConsumersAreMissedAtWork deletes a consumer of one branch while another branch moves.
+func TestConsumersAreMissedAtWork(t *testing.T) {
+	r := provisioned(t, config(t, twoSources))
+	k := r.consumers()[0]
+	if err := r.conn.DeleteConsumer(t.Context(), k.Stream, k.Name); err != nil {
+		t.Fatal(err)
+	}
+	r.moved, r.served = time.Now(), time.Now().Add(-servedEvery)
+	stands(t, r)
+	complete(t, r)
+}
+
+// TestMuteConsumer: a consumer that has not answered for long is made anew, also the only one and
+// while the job moves; not one that answers in between, nor where the stream doesn't answer either,
+// nor where there is no other server.
 func TestMuteConsumer(t *testing.T) {
 	r := provisioned(t, config(t, twoSources))
 	k := r.consumers()[0]
@@ -62,26 +75,49 @@ func TestMuteConsumer(t *testing.T) {
 	}
 	t.Cleanup(p.Stop)
 	p.Want(100) // more than there is: it goes on to wait
+	one := func(name string) bool { return name == k.Name }
+	all := func(name string) bool { return !strings.HasPrefix(name, "SLUICE_") }
+	every := func(string) bool { return true }
+	none := func(string) bool { return false }
 	for _, row := range []struct {
-		still time.Duration
-		deaf  func(string) bool
-	}{{lostAfter, func(name string) bool { return name == k.Name }}, {2 * muteAfter, func(string) bool { return true }}} {
-		r.moved, r.served, r.deaf = time.Now().Add(-row.still), time.Time{}, row.deaf
-		stands(t, r)
-		complete(t, r)
-		select {
-		case err := <-gone:
-			t.Fatalf("still for %v: the consumer was deleted (%v)", row.still, err)
-		default:
+		what     string
+		replicas int
+		asked    []func(string) bool // who is deaf at each look; they are muteAfter apart
+		anew     bool
+	}{
+		{"once", 3, []func(string) bool{one}, false},
+		{"in an election", 3, []func(string) bool{one, none, one}, false},
+		{"no server answers", 3, []func(string) bool{every, every, every}, false},
+		{"a server that stands alone", 1, []func(string) bool{one, one}, false},
+		{"for long", 3, []func(string) bool{one, one}, true},
+		{"all for long", 3, []func(string) bool{all, all}, true},
+	} {
+		r.cfg.Replicas, r.mute = row.replicas, nil
+		for _, r.deaf = range row.asked {
+			r.moved, r.served = time.Now(), time.Now().Add(-servedEvery)
+			stands(t, r)
+			for name, at := range r.mute {
+				r.mute[name] = at.Add(-muteAfter)
+			}
 		}
+		complete(t, r)
+		if !row.anew {
+			select {
+			case err := <-gone:
+				t.Fatalf("%s: the consumer was deleted (%v)", row.what, err)
+			default:
+			}
+			continue
+		}
+		if err := bustest.Wait(t, "the end of the consumer", gone); !errors.Is(err, bus.ErrGone) {
+			t.Errorf("%s: got %v", row.what, err)
+		}
+		if p, err = r.conn.NewPuller(k.Stream, k.Name, func(*bus.Message) {}, func(err error) { gone <- err }); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(p.Stop)
+		p.Want(100)
 	}
-	r.moved, r.served = time.Now().Add(-2*muteAfter), time.Time{}
-	r.deaf = func(name string) bool { return name == k.Name }
-	stands(t, r)
-	if err := bustest.Wait(t, "the end of the consumer", gone); !errors.Is(err, bus.ErrGone) {
-		t.Errorf("got %v", err)
-	}
-	complete(t, r)
 }
 
 func stands(t *testing.T, r *run) {
@@ -103,7 +139,7 @@ func TestConsumersOfTwoStarts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	old.moved, now.moved = late, late
+	old.moved, now.moved, old.served, now.served = late, late, late, late
 	if err := old.consumersStand(t.Context()); !errors.Is(err, errAnother) {
 		t.Errorf("the old one: got %v, want that another coordinator runs the job", err)
 	}

@@ -50,7 +50,7 @@ type Puller struct {
 	asked   int                // of these, requested from the server
 	request []byte
 	alive   time.Time // last sign of the server, or request
-	sign    time.Time // last sign of the consumer, since anything is wanted and there is a connection
+	sign    time.Time // last sign of the consumer, since anything is wanted; zero while there is no connection
 	wait    time.Duration
 	paused  bool // until the timer runs
 	stopped bool
@@ -81,6 +81,7 @@ func (p *Puller) start() error {
 		return p.errorf(err)
 	}
 	p.watch = &watcher{
+		lost:   p.lost,
 		back:   p.startOver,
 		closed: func() { p.finish(ErrClosed) },
 	}
@@ -223,6 +224,13 @@ func (p *Puller) tick() {
 	}
 }
 
+// lost notes that the connection is: the consumer could give no sign.
+func (p *Puller) lost() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sign = time.Time{}
+}
+
 // startOver forgets what was requested, makes sure that the consumer is there, and
 // asks again.
 func (p *Puller) startOver() {
@@ -251,7 +259,7 @@ func (p *Puller) check() {
 	}
 	p.checks, p.paused = true, true
 	p.timer.Stop()
-	silent := p.credit > 0 && time.Since(p.sign) > p.patience && p.c.nc.IsConnected()
+	silent := p.credit > 0 && !p.sign.IsZero() && time.Since(p.sign) > p.patience && p.c.nc.IsConnected()
 	go func() { // ends with the request, which has a deadline
 		if p.fragile {
 			p.finish(errLost)
