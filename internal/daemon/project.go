@@ -176,6 +176,9 @@ func (r *rooms) sweep(ctx context.Context, log hclog.Logger) {
 			if err := r.Library.Sweep(ctx); err != nil && ctx.Err() == nil {
 				log.Warn("recipes were not swept", "project", r.name, "err", err)
 			}
+			if err := r.control.Sweep(ctx); err != nil && ctx.Err() == nil {
+				log.Warn("marks of removed records were not swept", "project", r.name, "err", err)
+			}
 		}
 	}
 }
