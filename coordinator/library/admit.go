@@ -44,7 +44,7 @@ func (l *Library) Admit(ctx context.Context, owner string, id recipe.JobID, prep
 		return job, false, err
 	}
 	if again {
-		return l.stay(ctx, spec)
+		return l.Stay(ctx, spec)
 	}
 	var why *coordinator.Fault
 	switch err := l.fits(ctx, spec); {
@@ -67,10 +67,10 @@ const (
 	stayAfter = time.Hour
 )
 
-// stay answers a request that came before: with the job, which nobody takes back from then on, or with
+// Stay answers a request that came before: with the job, which nobody takes back from then on, or with
 // the fault for which it was taken back. Who wrote the job may be looking still whether it fits: where
 // it does so here it stays, and else it is waited for that one, which may have died.
-func (l *Library) stay(ctx context.Context, spec *coordinator.Spec) (job coordinator.Job, again bool, err error) {
+func (l *Library) Stay(ctx context.Context, spec *coordinator.Spec) (job coordinator.Job, again bool, err error) {
 	stands := l.now().Sub(spec.Created) > stayAfter
 	for tries := 0; !stands && tries < stayTries; tries++ {
 		if stands, err = l.cfg.Jobs.Stands(ctx, spec.Job); err != nil {

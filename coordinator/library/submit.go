@@ -50,7 +50,7 @@ func (l *Library) earlier(ctx context.Context, id recipe.JobID, body string) (jo
 	}
 	// It is written already: to submit it again makes nothing, and waits until it is seen here.
 	if job, again, err = l.cfg.Jobs.Submit(ctx, spec); again && err == nil {
-		return l.stay(ctx, spec)
+		return l.Stay(ctx, spec)
 	}
 	return job, again, err
 }
