@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,9 +48,9 @@ func TestEventsAreWhole(t *testing.T) {
 // TestEventsEnd: who follows a job does not wait for ever for a coordinator that is away, and is told
 // how to go on; one that comes back within the time is gone on with.
 func TestEventsEnd(t *testing.T) {
-	asked, back := 0, 3
+	asked, back := atomic.Int32{}, int32(3)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if asked++; asked < back {
+		if asked.Add(1) < back {
 			panic(http.ErrAbortHandler)
 		}
 		fmt.Fprintln(w, `{"id":1,"type":"end","data":{"again":false}}`)
@@ -60,7 +61,7 @@ func TestEventsEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		asked = 0
+		asked.Store(0)
 		err = c.Events(t.Context(), "one", 0, true, func(Event) error { return nil })
 		var f *coordinator.Fault
 		if got := coordinator.FamilyOf(err); got != want || errors.As(err, &f) && !strings.Contains(f.Hint, "sluice logs -f one") {
