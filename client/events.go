@@ -42,9 +42,35 @@ const (
 // it: those are kept for a time only. A stream that is cut is gone on with behind the last event. After
 // [Config].Patience without an answer it is coordinator.Unavailable.
 func (c *Client) Events(ctx context.Context, id recipe.JobID, since uint64, follow bool, f func(Event) error) error {
+	return c.stream(ctx, following{id: id, follow: follow, f: f}, since)
+}
+
+// Watch is [Client.Events] that follows, for who waits for a job's end or rest: it returns, too, when
+// the job is paused or stopped and nothing comes of it. f ends it at the event that tells of the rest;
+// where that was not kept, the job itself is looked at while nothing comes, so that it returns within
+// half a minute.
+func (c *Client) Watch(ctx context.Context, id recipe.JobID, since uint64, f func(Event) error) error {
+	return c.stream(ctx, following{id: id, follow: true, f: f, quiet: func() bool {
+		j, err := c.Job(ctx, id)
+		return err == nil && j.State.AtRest() && (j.State.Final() || !j.Want.Runs()) // one that is to go on will
+	}}, since)
+}
+
+// following is what a stream of events is read for.
+type following struct {
+	id     recipe.JobID
+	follow bool
+	f      func(Event) error
+	heard  func()      // called when something comes
+	quiet  func() bool // asked while nothing comes whether it is over; nil: it is not
+}
+
+// stream reads streams until one is whole.
+func (c *Client) stream(ctx context.Context, w following, since uint64) error {
 	wait, out := againFirst, outage{c: c}
+	w.heard = out.over
 	for {
-		last, whole, ferr, err := c.events(ctx, id, since, follow, out.over, f)
+		last, whole, ferr, err := c.events(ctx, &w, since)
 		switch {
 		case ferr != nil:
 			return ferr
@@ -61,7 +87,7 @@ func (c *Client) Events(ctx context.Context, id recipe.JobID, since uint64, foll
 		out.met(err)
 		if out.since != (time.Time{}) && time.Since(out.since) >= c.patience {
 			fault := coordinator.Faultf(coordinator.Unavailable, "the coordinator at %s has not answered for %s: %w", c.base.Host, c.patience, err)
-			fault.Hint = fmt.Sprintf("the job goes on where workers are; sluice logs -f %s follows it when the coordinator is back", id)
+			fault.Hint = fmt.Sprintf("the job goes on where workers are; sluice logs -f %s follows it when the coordinator is back", w.id)
 			return fault
 		}
 		select {
@@ -105,13 +131,14 @@ func (o *outage) over() {
 	o.since, o.times, o.told = time.Time{}, 0, false
 }
 
-// events reads one stream to its end. It is whole when its last line says that there is no more.
-func (c *Client) events(ctx context.Context, id recipe.JobID, since uint64, follow bool, heard func(), f func(Event) error) (last uint64, whole bool, ferr, err error) {
-	q := url.Values{"follow": {strconv.FormatBool(follow)}}
+// events reads one stream to its end. It is whole when its last line says that there is no more, or
+// when that is seen while nothing comes.
+func (c *Client) events(ctx context.Context, w *following, since uint64) (last uint64, whole bool, ferr, err error) {
+	q := url.Values{"follow": {strconv.FormatBool(w.follow)}}
 	if since > 0 {
 		q.Set("since", strconv.FormatUint(since, 10))
 	}
-	resp, err := c.ask(ctx, call{method: http.MethodGet, path: "v1/jobs/" + url.PathEscape(string(id)) + "/events", query: q})
+	resp, err := c.ask(ctx, call{method: http.MethodGet, path: "v1/jobs/" + url.PathEscape(string(w.id)) + "/events", query: q})
 	if err != nil {
 		return since, false, nil, err
 	}
@@ -119,7 +146,7 @@ func (c *Client) events(ctx context.Context, id recipe.JobID, since uint64, foll
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, longestLine)
 	for lines.Scan() {
-		heard()
+		w.heard()
 		if len(lines.Bytes()) == 0 { // a heartbeat
 			continue
 		}
@@ -130,11 +157,14 @@ func (c *Client) events(ctx context.Context, id recipe.JobID, since uint64, foll
 		since = max(since, e.ID)
 		switch e.Type {
 		case lineHeartbeat:
+			if w.quiet != nil && w.quiet() {
+				return since, true, nil, nil
+			}
 			continue
 		case lineEnd:
 			return since, !more(e.Data), nil, nil
 		}
-		if ferr := f(e); ferr != nil {
+		if ferr := w.f(e); ferr != nil {
 			return since, false, ferr, nil
 		}
 	}

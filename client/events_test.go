@@ -48,8 +48,7 @@ func TestEventsAreWhole(t *testing.T) {
 // TestEventsEnd: who follows a job does not wait for ever for a coordinator that is away, and is told
 // how to go on; one that comes back within the time is gone on with.
 func TestEventsEnd(t *testing.T) {
-	const back = 3
-	var asked atomic.Int64
+	asked, back := atomic.Int32{}, int32(3)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if asked.Add(1) < back {
 			panic(http.ErrAbortHandler)

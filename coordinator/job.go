@@ -52,6 +52,8 @@ type Order struct {
 	// Refused is why the submission was refused although the job was written: who asks again under its
 	// key is told so until it is gone, and then the key is free.
 	Refused *Refusal `json:"refused,omitempty"`
+	// Stands says that somebody was told of the job under its key: it is not refused any more.
+	Stands bool `json:"stands,omitempty"`
 }
 
 // Refusal is a [Fault] that is written down.

@@ -83,6 +83,13 @@ type Window struct {
 	Bytes  int64 `json:"bytes"`  // held early at ordered steps
 }
 
+// Kinds of nodes that others than workers ask for, since they use the console of the process that
+// runs the job.
+const (
+	KindPrinter = "printer" // a sink that keeps no records
+	KindStdin   = "stdin"
+)
+
 // Step is a compiled node. Its ID is its index in Plan.Steps; steps are in
 // topological order, and in document order where the graph leaves a choice.
 type Step struct {

@@ -26,14 +26,14 @@ func (c *watchFlags) follow(parent context.Context, std streams, r *remote, id r
 	ctx, release := signal.NotifyContext(parent, endings()...)
 	defer release()
 	show, seen := c.shower(view, std), uint64(0)
-	err = r.Events(ctx, id, 0, true, func(e client.Event) error {
+	err = r.Watch(ctx, id, 0, func(e client.Event) error {
 		seen = max(seen, e.ID)
 		return show(e)
 	})
 	switch {
 	case errors.Is(err, context.Canceled):
 		return exitError{codeInterrupted, fmt.Errorf("job %s goes on; sluice logs -f %s follows it", id, id)}
-	case err != nil && !errors.Is(err, errOver): // nil: it is over, and the event that says so was not kept
+	case err != nil && !errors.Is(err, errOver): // nil: it is over, or rests, and the event that says so was not kept
 		return told(err)
 	}
 	j, err := r.Client.Job(parent, id)

@@ -7,6 +7,7 @@ import (
 
 	"sluice/client"
 	"sluice/coordinator"
+	"sluice/recipe"
 )
 
 // lateFor is how long lines of printers are waited for that come behind the word of their job's
@@ -37,7 +38,7 @@ func prints(j *coordinator.Job) bool {
 		return false
 	}
 	for _, s := range j.Progress.Steps {
-		if s.Kind == "printer" {
+		if s.Kind == recipe.KindPrinter {
 			return true
 		}
 	}

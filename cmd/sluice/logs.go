@@ -83,7 +83,7 @@ func (l *jobLog) follow(ctx context.Context, r *remote, id recipe.JobID) error {
 		return nil
 	}
 	l.live = true
-	return r.Events(ctx, id, l.last, true, l.take)
+	return r.Watch(ctx, id, l.last, l.take)
 }
 
 // late prints what the job's printers printed last.

@@ -71,7 +71,7 @@ func (c runCmd) Run(ctx context.Context, std streams, start starter, args comman
 	if err != nil {
 		return err
 	}
-	if reads := slices.IndexFunc(plan.Steps, func(s recipe.Step) bool { return s.Kind == "stdin" }); c.File == fromStdin && reads >= 0 {
+	if reads := slices.IndexFunc(plan.Steps, func(s recipe.Step) bool { return s.Kind == recipe.KindStdin }); c.File == fromStdin && reads >= 0 {
 		return usagef("the recipe is read from the standard input, so node %s (stdin) has nothing to read; name the recipe's file", plan.Steps[reads].Node)
 	}
 	origin, err := originOf(c.Root, args)

@@ -30,7 +30,7 @@ func newTaps(wanted []string, plan *recipe.Plan, outlets map[string][]string, ou
 		}
 		t.all = append(t.all, found...)
 	}
-	printers := slices.ContainsFunc(plan.Steps, func(s recipe.Step) bool { return s.Kind == "printer" })
+	printers := slices.ContainsFunc(plan.Steps, func(s recipe.Step) bool { return s.Kind == recipe.KindPrinter })
 	t.label = len(t.all) > 1 || printers
 	return t, nil
 }

@@ -84,12 +84,13 @@ type server struct {
 // problems makes the framework tell of its own errors as Sluice does. It is the framework's one
 // hook for that, and a variable of its package.
 var problems = sync.OnceFunc(func() {
-	huma.NewError = func(status int, text string, errs ...error) huma.StatusError { return framed(status, text, errs) }
+	huma.NewError = func(status int, text string, errs ...error) huma.StatusError { return framed(nil, status, text, errs) }
 	huma.NewErrorWithContext = func(h huma.Context, status int, text string, errs ...error) huma.StatusError {
-		p := framed(status, text, errs)
-		if h != nil {
-			p.RequestID = requestID(h.Context())
+		if h == nil {
+			return framed(nil, status, text, errs)
 		}
+		p := framed(h.Operation(), status, text, errs)
+		p.RequestID = requestID(h.Context())
 		return p
 	}
 })

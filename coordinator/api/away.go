@@ -12,9 +12,10 @@ import (
 
 // What a route's operation says beside its path.
 const (
-	metaOpen  = "open"  // true: for everybody
-	metaShare = "share" // an int instead of longShare
-	metaWait  = "wait"  // a time.Duration instead of MaxWait; the key is watched while it lasts
+	metaOpen    = "open"    // true: for everybody
+	metaShare   = "share"   // an int instead of longShare
+	metaSchemas = "schemas" // a huma.Registry that has those of its body; every route's
+	metaWait    = "wait"    // a time.Duration instead of MaxWait; the key is watched while it lasts
 )
 
 func shareOf(o *huma.Operation) int {

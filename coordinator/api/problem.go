@@ -112,8 +112,8 @@ func (s *server) problemOf(ctx context.Context, err error) *Problem {
 const bodyUnread = "cannot read request body"
 
 // framed is how the framework's own errors are told. What was sent is not sent back: it may be a
-// secret.
-func framed(status int, text string, errs []error) *Problem {
+// secret. Where it is known which operation was asked for, numbers are told with their bounds.
+func framed(o *huma.Operation, status int, text string, errs []error) *Problem {
 	if status == http.StatusInternalServerError && text == bodyUnread {
 		status, text, errs = http.StatusBadRequest, "the body of the request can't be read: it ends too early, or its chunks are none", nil
 	}
@@ -127,7 +127,12 @@ func framed(status int, text string, errs []error) *Problem {
 	for _, err := range errs {
 		var d huma.ErrorDetailer
 		if errors.As(err, &d) {
-			p.Errors = append(p.Errors, &huma.ErrorDetail{Message: d.ErrorDetail().Message, Location: d.ErrorDetail().Location})
+			is := d.ErrorDetail()
+			told := &huma.ErrorDetail{Message: is.Message, Location: is.Location}
+			if o != nil {
+				told.Message = cmp.Or(outside(o, is), told.Message)
+			}
+			p.Errors = append(p.Errors, told)
 		} else if err != nil {
 			p.Errors = append(p.Errors, &huma.ErrorDetail{Message: err.Error()})
 		}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"sluice/coordinator"
+	"sluice/internal/bus/bustest"
 	"sluice/recipe"
 )
 
@@ -43,5 +44,28 @@ func TestQueries(t *testing.T) {
 		if !strings.Contains(body, want) {
 			t.Errorf("%s: got %s, want %q in it", query, body, want)
 		}
+	}
+}
+
+// TestBounds sends numbers that pass a bound: the answer says which, what they are and what they may be.
+func TestBounds(t *testing.T) {
+	d := newDesk(t)
+	for _, c := range []struct{ method, path, body, at, want string }{
+		{"POST", "/v1/jobs", `{"source":"nodes: {}","priority":11}`, "body.priority", "want a number from -10 to 10, got 11"},
+		{"POST", "/v1/jobs", `{"source":"nodes: {}","priority":-1e30}`, "body.priority", "want a number from -10 to 10, got -1e+30"},
+		{"POST", "/v1/jobs", `{"source":"nodes: {}","priority":1.5}`, "body.priority", "expected integer"},
+		{"GET", "/v1/jobs?limit=501", "", "query.limit", "want a number from 1 to 500, got 501"},
+	} {
+		resp, body := d.do(c.method, c.path, c.body)
+		p := problem(t, resp, body, 422, coordinator.Invalid)
+		if len(p.Errors) != 1 || p.Errors[0].Location != c.at || p.Errors[0].Message != c.want {
+			t.Errorf("%s %s: got %s", c.path, c.body, body)
+		}
+	}
+	doc := submission()
+	doc.Priority = 11
+	_, err := d.client(coordinator.Author).Submit(bustest.Context(t), doc, "")
+	if err == nil || err.Error() != "priority: want a number from -10 to 10, got 11" {
+		t.Errorf("the client got %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -219,6 +220,10 @@ func route[I, O any](s *server, o huma.Operation, f func(ctx context.Context, p 
 	}
 	o.MaxBodyBytes++ // the framework refuses a body of just so many
 	o.BodyReadTimeout = s.cfg.BodyWait
+	if o.Metadata = maps.Clone(o.Metadata); o.Metadata == nil {
+		o.Metadata = map[string]any{}
+	}
+	o.Metadata[metaSchemas] = s.huma.OpenAPI().Components.Schemas
 	huma.Register(s.huma, o, func(ctx context.Context, in *I) (*O, error) {
 		out, err := f(ctx, s.cfg.Projects[who(ctx).Project], in)
 		if err != nil {

@@ -80,9 +80,6 @@ func (l *lateHeader) Write(b []byte) (int, error) {
 	return l.w.Write(b)
 }
 
-// kindPrinter is the kind of sinks that keep no records.
-const kindPrinter = "printer"
-
 // sinkOf finds the sink of a job that is meant: where none is named, the one that keeps records.
 func sinkOf(spec *coordinator.Spec, node string) (*recipe.Step, error) {
 	var names, keep []string
@@ -93,10 +90,10 @@ func sinkOf(spec *coordinator.Spec, node string) (*recipe.Step, error) {
 			continue
 		}
 		names = append(names, step.Node)
-		if step.Kind != kindPrinter {
+		if step.Kind != recipe.KindPrinter {
 			keep = append(keep, step.Node)
 		}
-		if step.Node == node || node == "" && step.Kind != kindPrinter {
+		if step.Node == node || node == "" && step.Kind != recipe.KindPrinter {
 			found = step
 		}
 	}
@@ -109,7 +106,7 @@ func sinkOf(spec *coordinator.Spec, node string) (*recipe.Step, error) {
 		return nil, f
 	case node == "" && len(keep) > 1:
 		return nil, coordinator.Faultf(coordinator.Invalid, "job %s has several sinks: name one of %s", spec.Job, strings.Join(keep, ", "))
-	case found == nil || found.Kind == kindPrinter:
+	case found == nil || found.Kind == recipe.KindPrinter:
 		what := cmp.Or(node, strings.Join(names, ", "))
 		f := coordinator.Faultf(coordinator.Unknown, "job %s: %s only prints, and a printer keeps no records", spec.Job, what)
 		f.Hint = fmt.Sprintf("what it printed is in its events: sluice logs %s", spec.Job)

@@ -85,11 +85,10 @@ func (s *server) secrets() {
 		})
 	route(s, huma.Operation{OperationID: "delete-secret", Method: http.MethodDelete, Path: "/v1/secrets/{secret}", Summary: "Delete a secret", Tags: tags, DefaultStatus: http.StatusNoContent},
 		func(ctx context.Context, p *Project, in *deleteSecretIn) (*struct{}, error) {
-			if _, err := p.Secrets.Show(in.Secret); err == nil && !in.Force { // else it is as unknown as it is
-				if err := p.Library.NeedsSecret(in.Secret); err != nil {
-					return nil, err
-				}
+			needed := func() error { return p.Library.NeedsSecret(in.Secret) }
+			if in.Force {
+				needed = nil
 			}
-			return nil, p.Secrets.Delete(ctx, in.Secret, in.known)
+			return nil, p.Secrets.Delete(ctx, in.Secret, in.known, needed)
 		})
 }

@@ -21,7 +21,7 @@ type Jobs interface {
 	Submit(ctx context.Context, s *coordinator.Spec) (job coordinator.Job, again bool, err error)
 }
 
-// BoxConfig says whose dead letters a box has. All but Turn and Admit must be set.
+// BoxConfig says whose dead letters a box has. All but Turn, Admit and Stay must be set.
 type BoxConfig struct {
 	Conn *bus.Conn
 	Jobs Jobs
@@ -35,6 +35,9 @@ type BoxConfig struct {
 	// Admit submits the job of that id which prepare makes, where its owner may have one more. Nil
 	// submits it at once.
 	Admit func(ctx context.Context, owner string, id recipe.JobID, prepare func(context.Context) (*coordinator.Spec, error)) (job coordinator.Job, again bool, err error)
+	// Stay returns a job that was admitted before under its key, which is taken back by nobody from then
+	// on, or the fault for which it was. Nil returns it as it is.
+	Stay func(ctx context.Context, spec *coordinator.Spec) (job coordinator.Job, again bool, err error)
 }
 
 // Box is the dead letters of a project's jobs in the service: read page by page while jobs run,
@@ -54,6 +57,9 @@ func NewBox(c BoxConfig) *Box {
 			}
 			return c.Jobs.Submit(ctx, spec)
 		}
+	}
+	if c.Stay == nil {
+		c.Stay = c.Jobs.Submit // makes nothing
 	}
 	if c.Turn == nil {
 		c.Turn = func(ctx context.Context) (context.Context, func(), error) { return ctx, func() {}, nil }

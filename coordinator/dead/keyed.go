@@ -50,7 +50,10 @@ func (p *replaying) before(ctx context.Context) error {
 		case spec.Body != p.body():
 			return coordinator.Faultf(coordinator.Conflict, "the idempotency key was used for another replay, job %s", spec.Job)
 		}
-		job, _, err := p.box.cfg.Jobs.Submit(ctx, spec) // makes nothing, and waits until it is seen here
+		job, again, err := p.box.cfg.Jobs.Submit(ctx, spec) // makes nothing, and waits until it is seen here
+		if err == nil && again {
+			job, _, err = p.box.cfg.Stay(ctx, spec)
+		}
 		if err != nil {
 			return err
 		}

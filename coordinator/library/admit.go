@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"sluice/coordinator"
 	"sluice/recipe"
@@ -42,12 +43,13 @@ func (l *Library) Admit(ctx context.Context, owner string, id recipe.JobID, prep
 	if err != nil {
 		return job, false, err
 	}
+	if again {
+		return l.Stay(ctx, spec)
+	}
 	var why *coordinator.Fault
 	switch err := l.fits(ctx, spec); {
-	case err != nil && again: // the same request, which wrote it a moment ago, finds that, too
-		return coordinator.Job{}, false, err
 	case errors.As(err, &why):
-		if err := l.cfg.Jobs.TakeBack(ctx, id, why); err != nil {
+		if stands, err := l.cfg.Jobs.TakeBack(ctx, id, why); stands || err != nil {
 			return job, false, err
 		}
 		return coordinator.Job{}, false, why
@@ -55,6 +57,41 @@ func (l *Library) Admit(ctx context.Context, owner string, id recipe.JobID, prep
 		return job, false, err
 	}
 	return job, again, nil
+}
+
+// How long it is waited for that a job is taken back which does not fit, and how old one is of which
+// that was decided long ago.
+const (
+	stayTries = 25
+	stayWait  = 20 * time.Millisecond
+	stayAfter = time.Hour
+)
+
+// Stay answers a request that came before: with the job, which nobody takes back from then on, or with
+// the fault for which it was taken back. Who wrote the job may be looking still whether it fits: where
+// it does so here it stays, and else it is waited for that one, which may have died.
+func (l *Library) Stay(ctx context.Context, spec *coordinator.Spec) (job coordinator.Job, again bool, err error) {
+	stands := l.now().Sub(spec.Created) > stayAfter
+	for tries := 0; !stands && tries < stayTries; tries++ {
+		if stands, err = l.cfg.Jobs.Stands(ctx, spec.Job); err != nil {
+			return job, false, err
+		}
+		if stands || l.fits(ctx, spec) == nil {
+			break
+		}
+		select {
+		case <-time.After(stayWait):
+		case <-ctx.Done():
+			return job, false, ctx.Err()
+		}
+	}
+	if !stands {
+		if err := l.cfg.Jobs.Stand(ctx, spec.Job, spec.Owner); err != nil {
+			return job, false, err
+		}
+	}
+	job, err = l.cfg.Jobs.Job(spec.Job)
+	return job, true, err
 }
 
 // fits looks again, behind a job's writing, at what others may have done at the same moment: who

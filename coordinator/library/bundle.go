@@ -91,13 +91,14 @@ type Imported struct {
 // Import brings in what Export wrote, under the same numbers. What is here already is left alone;
 // when another version has a number, nothing is imported and the fault is coordinator.Conflict.
 // The latest version of each recipe must compile with what is here then; older ones are kept as
-// they are.
+// they are. What includes a version that was deleted at the same moment is taken back, and the fault
+// is coordinator.Conflict.
 func (l *Library) Import(ctx context.Context, archive []byte, by string) (*Imported, error) {
 	b, err := readBundle(archive)
 	if err != nil {
 		return nil, err
 	}
-	im := &importing{l: l, by: by, made: &Imported{}, heads: map[string]*head{}, docs: map[string]*document{}, news: map[string][]entry{}}
+	im := &importing{l: l, by: by, made: &Imported{}, heads: map[string]*head{}, docs: map[string]*document{}, news: map[string][]entry{}, needs: map[string][]string{}}
 	for _, one := range b.Recipes {
 		if err := im.look(&one); err != nil {
 			return nil, err
@@ -110,11 +111,11 @@ func (l *Library) Import(ctx context.Context, archive []byte, by string) (*Impor
 		return nil, err
 	}
 	for _, one := range b.Recipes {
-		if err := im.write(ctx, one.Name); err != nil {
-			return im.made, err
+		if err = im.write(ctx, one.Name); err != nil {
+			break
 		}
 	}
-	return im.made, nil
+	return im.made, cmp.Or(err, im.stand(ctx))
 }
 
 // readBundle reads an archive and refuses one that is not whole.

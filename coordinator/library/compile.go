@@ -82,6 +82,17 @@ func (r *resolver) used() []string {
 	return all
 }
 
+// there returns what of that there was.
+func (r *resolver) there() []string {
+	return slices.DeleteFunc(r.used(), func(text string) bool {
+		ref, err := ParseRef(text)
+		if err == nil {
+			_, err = r.head(ref.Name).find(ref)
+		}
+		return err != nil
+	})
+}
+
 // refused is the fault of a recipe that does not compile.
 func refused(what string, found recipe.Diagnostics) error {
 	text := fmt.Sprintf("%s has %d faults", what, len(found))

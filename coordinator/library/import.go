@@ -1,7 +1,9 @@
 package library
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"sluice/coordinator"
 	"sluice/recipe"
@@ -16,6 +18,14 @@ type importing struct {
 	heads     map[string]*head     // as they will be, by name
 	docs      map[string]*document // those to be written, by key
 	news      map[string][]entry   // to be written, by name
+	needs     map[string][]string  // what they include that is there, by key
+	added     []added              // and what they need
+}
+
+// added is a version that was written.
+type added struct {
+	name string
+	coordinator.RecipeVersion
 }
 
 // look sorts the versions of a recipe into those that are new, the same, and in conflict.
@@ -92,6 +102,7 @@ func (im *importing) check(ctx context.Context, b *bundle) error {
 				return err
 			}
 			e.Uses, e.Secrets = r.used(), doc.secrets()
+			im.needs[key(one.Name, e.Version, e.Digest)] = r.there()
 			if newest != nil && newest.Version == e.Version {
 				newest.Uses = e.Uses
 				found = append(found, faults...)
@@ -136,7 +147,27 @@ func (im *importing) write(ctx context.Context, name string) error {
 		if err := im.l.write(ctx, name, k, im.docs[k]); err != nil {
 			return err
 		}
-		im.made.Added = append(im.made.Added, Ref{name, e.Version}.String())
+		v := added{name, e.RecipeVersion}
+		v.Uses = im.needs[k] // an old version may include what was not there before
+		im.added = append(im.added, v)
 	}
 	return nil
+}
+
+// stand looks again, behind all that was written, whether what it includes is still there, and takes
+// back what does not stand, with what includes that. It returns the first fault.
+func (im *importing) stand(ctx context.Context) (first error) {
+	for n := -1; n != len(im.added); {
+		n = len(im.added)
+		im.added = slices.DeleteFunc(im.added, func(v added) bool {
+			err := im.l.stands(ctx, v.name, &v.RecipeVersion)
+			first = cmp.Or(first, err)
+			return err != nil
+		})
+	}
+	im.made.Added = nil
+	for _, v := range im.added {
+		im.made.Added = append(im.made.Added, Ref{v.name, v.Version}.String())
+	}
+	return first
 }

@@ -25,7 +25,9 @@ type Jobs interface {
 	All(f func(coordinator.Job) bool)
 	Unfinished(owner string) int
 	Earlier(id recipe.JobID) int
-	TakeBack(ctx context.Context, id recipe.JobID, why *coordinator.Fault) error
+	TakeBack(ctx context.Context, id recipe.JobID, why *coordinator.Fault) (stands bool, err error)
+	Stands(ctx context.Context, id recipe.JobID) (bool, error)
+	Stand(ctx context.Context, id recipe.JobID, by string) error
 	Job(id recipe.JobID) (coordinator.Job, error)
 	Needing(secret string) (id recipe.JobID, found bool)
 	Spec(ctx context.Context, id recipe.JobID) (*coordinator.Spec, error)

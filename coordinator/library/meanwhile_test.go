@@ -2,6 +2,7 @@ package library_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -9,6 +10,8 @@ import (
 	"sluice/coordinator"
 	"sluice/coordinator/library"
 	"sluice/internal/bus/bustest"
+	"sluice/nodes"
+	"sluice/nodes/all"
 )
 
 // including is a recipe that includes the first version of another one.
@@ -112,5 +115,48 @@ func TestDeleteAtOnce(t *testing.T) {
 				t.Fatalf("round %d: listed, and its document is gone: %v; imported: %v", i, err, imported)
 			}
 		}
+	}
+}
+
+// TestDeletedWhileImported deletes a version between the look at what an archive includes and its
+// writing: what includes it, itself or by way of others, is not there, and all else is.
+func TestDeletedWhileImported(t *testing.T) {
+	server, looks := bustest.Server(t), 0
+	b := open(t, bustest.Connect(t, server))
+	a := open(t, bustest.Connect(t, server), func(c *library.Config) {
+		c.Catalogue = func() *nodes.Catalogue {
+			if looks++; looks == 3 { // the archive's zz is checked, and those before it are
+				if _, err := b.Delete(b.ctx, "sub", 1, nil); err != nil {
+					t.Error(err)
+				}
+			}
+			return all.Catalogue()
+		}
+	})
+	b.save("sub", upper)
+	away := alone(t)
+	away.save("sub", upper)
+	away.save("mid", strings.Replace(upper, "to_uppercase", "'recipe:sub@1'", 1))
+	away.save("atop", including("mid"))
+	away.save("zz", plain)
+	archive, err := away.Export(away.ctx, []string{"atop", "mid", "zz"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := a.Import(a.ctx, archive, "bob")
+	fault(t, "import", err, coordinator.Conflict, "the recipe mid includes what was deleted at the same moment: no recipe is saved as sub")
+	if fmt.Sprint(made.Added) != "[zz@1]" {
+		t.Errorf("got %v", made.Added)
+	}
+	for _, name := range []string{"atop", "mid"} {
+		_, err := b.Show(b.ctx, name)
+		fault(t, "show", err, coordinator.Unknown, "no recipe is saved as "+name)
+	}
+	if archive, err = away.Export(away.ctx, nil); err != nil {
+		t.Fatal(err)
+	}
+	made, err = b.Import(b.ctx, archive, "bob")
+	if err != nil || fmt.Sprint(made.Added, made.Same) != "[atop@1 mid@1 sub@1] [zz@1]" {
+		t.Errorf("with what was deleted: got %+v, %v", made, describe(err))
 	}
 }

@@ -49,7 +49,10 @@ func (l *Library) earlier(ctx context.Context, id recipe.JobID, body string) (jo
 		return job, false, coordinator.Faultf(coordinator.Conflict, "the idempotency key was used for another submission, job %s", id)
 	}
 	// It is written already: to submit it again makes nothing, and waits until it is seen here.
-	return l.cfg.Jobs.Submit(ctx, spec)
+	if job, again, err = l.cfg.Jobs.Submit(ctx, spec); again && err == nil {
+		return l.Stay(ctx, spec)
+	}
+	return job, again, err
 }
 
 // Spec makes what is written down of a submission, with its plan. It writes nothing.

@@ -9,9 +9,6 @@ import (
 	"sluice/recipe"
 )
 
-// kindStdin reads what a cluster has not.
-const kindStdin = "stdin"
-
 // formatPath is the format of settings that are paths.
 const formatPath = "path"
 
@@ -27,7 +24,7 @@ func (l *Library) unfit(s Source, doc *recipe.Document, plan *recipe.Plan, texts
 	for i := range plan.Steps {
 		step := &plan.Steps[i]
 		text, hint := fmt.Sprintf(stdinText, step.Node), stdinHint
-		if step.Kind != kindStdin {
+		if step.Kind != recipe.KindStdin {
 			path := l.unread(step, catalogue)
 			if path == "" {
 				continue
@@ -93,7 +90,7 @@ func stdinOf(s Source, doc *recipe.Document) (found recipe.Diagnostics) {
 		return nil
 	}
 	for i := range doc.Nodes {
-		if n := &doc.Nodes[i]; n.Kind == kindStdin {
+		if n := &doc.Nodes[i]; n.Kind == recipe.KindStdin {
 			found = append(found, recipe.Diagnostic{Code: recipe.CodeNoInput, File: s.Label, Line: n.KindAt.Line, Col: n.KindAt.Col,
 				Path: "nodes." + n.Name, Text: fmt.Sprintf(stdinText, n.Name), Hint: stdinHint})
 		}

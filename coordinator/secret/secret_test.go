@@ -93,13 +93,13 @@ func TestSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Delete(ctx, "a", nil); err != nil {
+	if err := s.Delete(ctx, "a", nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if list = s.List(); len(list) != 1 {
 		t.Errorf("got %+v", list)
 	}
-	family(t, "delete again", s.Delete(ctx, "a", nil), coordinator.Unknown)
+	family(t, "delete again", s.Delete(ctx, "a", nil, nil), coordinator.Unknown)
 	_, err = s.value(ctx, "a")
 	family(t, "read what is deleted", err, coordinator.Unknown)
 	set(t, s, "a", "another value")

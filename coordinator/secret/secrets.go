@@ -139,19 +139,45 @@ func (s *Secrets) List() []coordinator.Secret {
 	return list
 }
 
-// Delete removes a secret, unless known refuses it as it is; nil refuses none. Jobs that need it and begin later fail, and say so.
-func (s *Secrets) Delete(ctx context.Context, name string, known func(coordinator.Secret) error) error {
+// Delete removes a secret, unless known refuses it as it is, or needed does, which says who needs it;
+// nil refuses none. Jobs that need it and begin later fail, and say so.
+//
+// needed is asked again behind the removal: who was written before it, at whichever coordinator, is
+// seen then, and the secret is there again. Who is written behind it finds none.
+func (s *Secrets) Delete(ctx context.Context, name string, known func(coordinator.Secret) error, needed func() error) error {
 	if err := coordinator.CheckSecretName(name); err != nil {
 		return err
 	}
 	v, rev, err := s.table.Read(ctx, keyOf(name))
+	if err == nil && needed != nil {
+		err = needed()
+	}
 	if err == nil && known != nil {
 		err = known(v.Secret)
 	}
 	if err == nil {
 		err = s.table.Remove(ctx, keyOf(name), rev)
 	}
+	if err == nil && needed != nil {
+		if err = needed(); err != nil {
+			err = cmp.Or(s.putBack(ctx, name, v), err)
+		}
+	}
 	return named(name, err)
+}
+
+// putBackFor is above the time in which a cluster elects a new leader.
+const putBackFor = 15 * time.Second
+
+// putBack makes a secret that was removed be there again, unless somebody has set it since.
+func (s *Secrets) putBack(ctx context.Context, name string, v *record) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putBackFor)
+	defer cancel()
+	_, err := s.table.Create(ctx, keyOf(name), v)
+	if coordinator.FamilyOf(err) == coordinator.Changed {
+		return nil
+	}
+	return err
 }
 
 // value decrypts a secret as the store has it now.

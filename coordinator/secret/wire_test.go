@@ -141,7 +141,7 @@ func TestWire(t *testing.T) {
 			t.Errorf("%s: got %q, %v; want %q", what, v, err, row.want)
 		}
 	}
-	if err := s.Delete(ctx, "token", nil); err != nil {
+	if err := s.Delete(ctx, "token", nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Secret(ctx, "j", "hook", "token"); err == nil || err.Error() != "no such secret: token" {

@@ -67,6 +67,7 @@ func (j *Jobs) Order(ctx context.Context, id recipe.JobID, o coordinator.Order, 
 		if err := j.may(&job, o.Want); err != nil {
 			return job, err
 		}
+		o.Stands = e.order != nil && e.order.Stands
 		if rev > 0 {
 			_, err = j.orders.updateAmong(ctx, string(id), &o, rev)
 		} else {

@@ -45,6 +45,7 @@ type Control struct {
 
 	order   sync.Mutex        // held while views are called
 	known   map[string]uint64 // revisions of the records that views have, by subject; guarded by order
+	halves  map[string]half   // marks that may have no time, by subject; guarded by order
 	mu      sync.Mutex
 	views   map[string][]func(Change) // by table; guarded by mu
 	applied uint64                    // the last sequence that the views have seen; guarded by mu
@@ -76,7 +77,7 @@ func Open(ctx context.Context, c Config) (*Control, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Control{end: func() {}, known: map[string]uint64{}, conn: c.Conn, pub: pub, log: c.Log, marks: c.Marks, stop: func() {}, views: map[string][]func(Change){}, news: make(chan struct{})}, nil
+	return &Control{end: func() {}, known: map[string]uint64{}, halves: map[string]half{}, conn: c.Conn, pub: pub, log: c.Log, marks: c.Marks, stop: func() {}, views: map[string][]func(Change){}, news: make(chan struct{})}, nil
 }
 
 // Follow reads all that is stored into the views, returns, and keeps them up to date until
@@ -145,6 +146,7 @@ func (c *Control) apply(m *bus.Stored) {
 	case len(views) > 0:
 		c.known[m.Subject] = m.Seq
 	}
+	c.halved(m)
 	c.seen(m.Seq)
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"sluice/coordinator"
@@ -78,13 +79,57 @@ func (j *Jobs) Keyed(ctx context.Context, id recipe.JobID) (*coordinator.Spec, e
 }
 
 // TakeBack has the leader cancel and delete a job, whatever it is at: its submission is refused with
-// that fault.
-func (j *Jobs) TakeBack(ctx context.Context, id recipe.JobID, why *coordinator.Fault) error {
-	_, err := j.orders.Change(ctx, string(id), func(o *coordinator.Order) error {
+// that fault. A job that stands is left as it is.
+func (j *Jobs) TakeBack(ctx context.Context, id recipe.JobID, why *coordinator.Fault) (stands bool, err error) {
+	_, err = j.orders.Change(ctx, string(id), func(o *coordinator.Order) error {
+		if o.Stands {
+			return errStands
+		}
 		*o = coordinator.Order{Want: coordinator.WantGone, By: string(why.Family), At: time.Now().UTC(),
 			Refused: &coordinator.Refusal{Family: why.Family, Text: why.Text, Hint: why.Hint}}
 		return nil
 	})
+	if errors.Is(err, errStands) {
+		return true, nil
+	}
+	return false, err
+}
+
+// errStands ends a change of the order of a job that stands.
+var errStands = errors.New("the job stands")
+
+// Stands reports whether a job stands. Where it was taken back it is the fault for which it was.
+func (j *Jobs) Stands(ctx context.Context, id recipe.JobID) (bool, error) {
+	o, _, err := j.orders.Read(ctx, string(id))
+	switch {
+	case coordinator.FamilyOf(err) == coordinator.Unknown:
+		return false, nil
+	case err != nil:
+		return false, err
+	case o.Refused != nil:
+		return false, o.Refused.Fault()
+	}
+	return o.Stands, nil
+}
+
+// Stand has a job stand, so that nobody takes it back: of this and [Jobs.TakeBack] the first one
+// counts. The fault is that for which it was taken back.
+func (j *Jobs) Stand(ctx context.Context, id recipe.JobID, by string) error {
+	_, err := j.orders.Change(ctx, string(id), func(o *coordinator.Order) error {
+		switch {
+		case o.Refused != nil:
+			return o.Refused.Fault()
+		case o.Stands:
+			return errStands
+		case o.Want == "":
+			*o = coordinator.Order{Want: coordinator.WantRun, By: by, At: time.Now().UTC()}
+		}
+		o.Stands = true
+		return nil
+	})
+	if errors.Is(err, errStands) {
+		return nil
+	}
 	return err
 }
 

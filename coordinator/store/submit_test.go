@@ -115,7 +115,7 @@ func TestKeyOfTakenBack(t *testing.T) {
 		if _, again, err := a.jobs.Submit(ctx, one); again || err != nil {
 			t.Fatal(again, err)
 		}
-		if err := a.jobs.TakeBack(ctx, "one", coordinator.Faultf(coordinator.OverLimit, "too many")); err != nil {
+		if _, err := a.jobs.TakeBack(ctx, "one", coordinator.Faultf(coordinator.OverLimit, "too many")); err != nil {
 			t.Fatal(err)
 		}
 		told("while it is to be removed")

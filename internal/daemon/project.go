@@ -86,7 +86,7 @@ func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err e
 	r.Library = library.New(library.Config{Project: p.Name, Control: r.control, Jobs: r.Jobs, Catalogue: r.Fleet.Catalogue, Rootless: r.Fleet.Rootless,
 		PerUser: c.cfg.MaxJobsPerUser, Secret: r.Secrets.Exists, Artifact: r.has, Room: r.room(c.cfg.Replicas), Trace: telemetry.TraceParent, Turns: c.turns,
 		Frame: frames(c.cfg.Replicas)})
-	r.Dead = dead.NewBox(dead.BoxConfig{Conn: p.Conn, Jobs: r.Jobs, Turns: store.NewTable[dead.Turn](r.control, "turn"), Catalogue: r.Fleet.Catalogue, Turn: r.Library.Turn, Admit: r.Library.Admit})
+	r.Dead = dead.NewBox(dead.BoxConfig{Conn: p.Conn, Jobs: r.Jobs, Turns: store.NewTable[dead.Turn](r.control, "turn"), Catalogue: r.Fleet.Catalogue, Turn: r.Library.Turn, Admit: r.Library.Admit, Stay: r.Library.Stay})
 	if r.Files, err = files.New(ctx, files.Config{Conn: p.Conn, Control: r.control, Limits: c.cfg.Files, Replicas: c.cfg.Replicas, Live: r.live, Using: files.UsedBy(r.Jobs, r.Library.Naming), Log: log}); err != nil {
 		return r, err
 	}
@@ -175,6 +175,9 @@ func (r *rooms) sweep(ctx context.Context, log hclog.Logger) {
 			}
 			if err := r.Library.Sweep(ctx); err != nil && ctx.Err() == nil {
 				log.Warn("recipes were not swept", "project", r.name, "err", err)
+			}
+			if err := r.control.Sweep(ctx); err != nil && ctx.Err() == nil {
+				log.Warn("marks of removed records were not swept", "project", r.name, "err", err)
 			}
 		}
 	}

@@ -297,7 +297,7 @@ func restWhenBroken(ctx context.Context, h *Host, id recipe.JobID) {
 // processes only those that print, since the console is here.
 func (c *Config) serves() func(*recipe.Step) bool {
 	if c.NoWorker {
-		return func(s *recipe.Step) bool { return s.Kind == "printer" }
+		return func(s *recipe.Step) bool { return s.Kind == recipe.KindPrinter }
 	}
 	return c.Serves
 }

@@ -86,7 +86,7 @@ func work(o order, c *nodes.Catalogue) error {
 // console or standard input stays in the coordinator's process.
 func serves(kinds []string, away bool) func(*recipe.Step) bool {
 	return func(s *recipe.Step) bool {
-		if away && (s.Kind == "printer" || s.Kind == "stdin") {
+		if away && (s.Kind == recipe.KindPrinter || s.Kind == recipe.KindStdin) {
 			return false
 		}
 		for _, k := range kinds {

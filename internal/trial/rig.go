@@ -137,7 +137,7 @@ func (r *Rig) Hire(teams ...[]string) {
 	}
 	if r.Mode == Processes {
 		r.workers = append(r.workers, r.local(worker.Config{Name: "console", Pool: worker.EveryPool,
-			Serves: func(s *recipe.Step) bool { return s.Kind == "printer" || s.Kind == "stdin" }}))
+			Serves: func(s *recipe.Step) bool { return s.Kind == recipe.KindPrinter || s.Kind == recipe.KindStdin }}))
 	}
 	for i, kinds := range teams {
 		name, pool := fmt.Sprintf("w%d-%d", len(r.workers), i), worker.EveryPool

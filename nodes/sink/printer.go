@@ -10,7 +10,7 @@ import (
 )
 
 var printerKind = nodes.Define(nodes.Spec{
-	Kind:      "printer",
+	Kind:      recipe.KindPrinter,
 	Category:  "sink",
 	Summary:   "Prints records to the job's console, a line each",
 	Role:      nodes.Sink,

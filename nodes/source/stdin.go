@@ -11,7 +11,7 @@ import (
 )
 
 var stdinKind = nodes.Define(nodes.Spec{
-	Kind:      "stdin",
+	Kind:      recipe.KindStdin,
 	Category:  "source",
 	Summary:   "Reads the standard input of the job",
 	Doc:       "Lines as file_reader reads them. One node of a job may read it.",
