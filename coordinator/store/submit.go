@@ -15,7 +15,7 @@ import (
 // was deleted, for as long as the mark of that stays: its key must make nothing twice. One that was
 // taken back is the fault that it was taken back for, until it is gone.
 func (j *Jobs) Submit(ctx context.Context, s *coordinator.Spec) (job coordinator.Job, again bool, err error) {
-	if err := j.remains(s.Job); err != nil {
+	if err := j.remains(ctx, s.Job); err != nil {
 		return job, false, err
 	}
 	for at := uint64(0); ; {
@@ -75,7 +75,7 @@ func (j *Jobs) Keyed(ctx context.Context, id recipe.JobID) (*coordinator.Spec, e
 			return nil, err
 		}
 	}
-	return nil, j.remains(id)
+	return nil, j.remains(ctx, id)
 }
 
 // TakeBack has the leader cancel and delete a job, whatever it is at: its submission is refused with
@@ -179,7 +179,17 @@ func (j *Jobs) free(ctx context.Context, id recipe.JobID, mark uint64) error {
 }
 
 // remains is the fault of a key whose job's spec was removed, while other records of it are there.
-func (j *Jobs) remains(id recipe.JobID) error {
+func (j *Jobs) remains(ctx context.Context, id recipe.JobID) error {
+	if j.seenRemains(id) == nil {
+		return nil
+	}
+	if err := j.c.Current(ctx); err != nil { // they may be gone by now
+		return err
+	}
+	return j.seenRemains(id)
+}
+
+func (j *Jobs) seenRemains(id recipe.JobID) error {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	switch e := j.jobs[id]; {
