@@ -54,7 +54,7 @@ func (c submitCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	if c.Deadline > 0 {
-		s.Deadline = time.Now().Add(c.Deadline).UTC()
+		s.Within = c.Deadline.String() // the coordinator reckons from it, so that what is sent again is the same
 	}
 	if c.Key == "" {
 		c.Key = rand.Text() // so that a request that went unanswered can be sent again
