@@ -48,3 +48,18 @@ func TestRefusedStart(t *testing.T) {
 	f.must(0, "", "jobs")
 	f.steps([]step{{"config check issuer.yaml --for up", "", 3, "", "issuer.yaml:1:14: oidc-issuer: "}, {"config check tls.yaml --for worker", "", 3, "", "tls.yaml:1:18: tls-listen-cert: "}})
 }
+
+// TestStrayVariable: a variable that looks like a setting is warned of by the start, too, and not only
+// by who asks; config check takes the settings file by the flag that services have, too.
+func TestStrayVariable(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t, map[string]string{"s.yaml": "max-running: 7\n"})
+	f.env = []string{"SLUICE_MAX_RUNING=5", "SLUICE_POOOL=x"}
+	f.up("").until("SLUICE_MAX_RUNING is no setting of up; did you mean SLUICE_MAX_RUNNING?")
+	f.steps([]step{
+		{"worker --nats nats://127.0.0.1:1", "", 4, "", "SLUICE_POOOL is no setting of worker; did you mean SLUICE_POOL?"},
+		{"coordinator --listen 127.0.0.1:0 --nats nats://127.0.0.1:1", "", 4, "", "did you mean SLUICE_MAX_RUNNING?"},
+		{"config check --for coordinator --config s.yaml", "", 0, "7                      s.yaml:1", "did you mean SLUICE_MAX_RUNNING?"},
+		{"config check s.yaml --for coordinator --config other.yaml", "", 3, "", "s.yaml and --config other.yaml are given"},
+	})
+}
