@@ -3,8 +3,8 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"os"
-	"text/tabwriter"
 
 	"sluice/cmd/sluice/settings"
 )
@@ -14,6 +14,7 @@ type configCmd struct {
 }
 
 type configCheckCmd struct {
+	outputFlags
 	File   string `arg:"" optional:"" help:"The settings file; without it, the one that SLUICE_CONFIG names."`
 	Config string `placeholder:"FILE" help:"The same: the flag that services have for it."`
 	For    string `required:"" enum:"coordinator,worker,up" placeholder:"coordinator|worker|up" help:"The service: coordinator, worker or up."`
@@ -34,12 +35,13 @@ func (c configCheckCmd) Run(std streams) error {
 	if err != nil {
 		return exitError{codeUsage, err}
 	}
-	w := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "SETTING\tVALUE\tFROM")
-	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", r.Name, r.Value, r.From)
-	}
-	if err := w.Flush(); err != nil {
+	err = c.print(std.out, rows, func(w io.Writer) {
+		row(w, "SETTING", "VALUE", "FROM")
+		for _, r := range rows {
+			row(w, r.Name, r.Value, r.From)
+		}
+	})
+	if err != nil {
 		return err
 	}
 	for _, warning := range settings.Strays(c.For, os.Environ()) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"regexp"
 	"strings"
 	"text/tabwriter"
@@ -121,6 +122,27 @@ type outputFlags struct {
 	Output string `short:"o" default:"table" enum:"table,json,yaml" help:"How to print it: table, json or yaml."`
 }
 
+// people reports whether it is printed for them.
+func (f outputFlags) people() bool { return f.Output != "json" && f.Output != "yaml" }
+
+// textFlags say how something is printed that is a text of its own for people.
+type textFlags struct {
+	Output string `short:"o" default:"text" enum:"text,json,yaml" help:"How to print it: text, or all that is known as json or yaml."`
+	JSON   bool   `name:"json" help:"The same as -o json."`
+}
+
+// print writes v as JSON or YAML, or calls text.
+func (f textFlags) print(w io.Writer, v any, text func(io.Writer) error) error {
+	out := outputFlags{f.Output}
+	if f.JSON {
+		out.Output = "json"
+	}
+	if out.people() {
+		return text(w)
+	}
+	return out.print(w, v, nil)
+}
+
 // streamFlags say how something is printed that comes piece by piece.
 type streamFlags struct {
 	Output string `short:"o" default:"table" enum:"table,json,yaml" help:"How to print it: table, json (an object a line) or yaml (a document each)."`
@@ -143,9 +165,13 @@ func (f streamFlags) item(w io.Writer, v any) error {
 
 // print writes v as JSON or YAML, or calls table.
 func (f outputFlags) print(w io.Writer, v any, table func(io.Writer)) error {
+	if r := reflect.ValueOf(v); r.Kind() == reflect.Slice && r.IsNil() {
+		v = []any{} // a list of none, and not null
+	}
 	switch f.Output {
 	case "json":
 		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
 		e.SetIndent("", "  ")
 		return e.Encode(v)
 	case "yaml":

@@ -20,8 +20,9 @@ import (
 // Row is a setting as it holds, and where its value comes from. Values never hold who a URL is
 // asked for as.
 type Row struct {
-	Name, Value string
-	From        string // FILE:LINE, $VARIABLE, or default
+	Name  string `json:"setting"`
+	Value string `json:"value"`
+	From  string `json:"from"` // FILE:LINE, $VARIABLE, or default
 }
 
 // Check returns the settings that a service would run with, given a settings file ("" for none),
