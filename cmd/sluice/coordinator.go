@@ -32,6 +32,7 @@ func (c coordinatorCmd) Run(parent context.Context, std streams, set *settings.R
 	if err := ready(set, "coordinator", log); err != nil {
 		return err
 	}
+	warnPlainNATS(&c.NATS, c.Projects, log)
 	keys, err := c.keyring()
 	if err != nil {
 		return err

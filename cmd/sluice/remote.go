@@ -25,19 +25,20 @@ type remoteFlags struct {
 // remote is a coordinator to ask.
 type remote struct {
 	*client.Client
-	context string // "" when the contexts were not asked
-	server  string // the address, when that was named
+	context string // that has the last job; "" where it is kept by the server
+	server  string // with which key; see lastPlace
 	last    recipe.JobID
 }
 
 func (f *remoteFlags) open() (*remote, error) {
 	if f.Server != "" {
-		c, err := client.New(client.Config{URL: f.Server, Key: os.Getenv("SLUICE_KEY"), CA: os.Getenv("SLUICE_CA"), Tell: tell})
+		key := os.Getenv("SLUICE_KEY")
+		c, err := client.New(client.Config{URL: f.Server, Key: key, CA: os.Getenv("SLUICE_CA"), Tell: tell})
 		if err != nil {
 			return nil, usagef("%w", err)
 		}
-		warnExposed(f.Server, os.Getenv("SLUICE_KEY"))
-		r := &remote{Client: c, server: strings.TrimRight(f.Server, "/")}
+		warnExposed(f.Server, key)
+		r := &remote{Client: c, server: lastPlace(f.Server, key)}
 		if known, err := readContexts(); err == nil { // who names an address may have no file
 			r.last = known.Servers[r.server]
 		}
@@ -51,6 +52,7 @@ func (f *remoteFlags) open() (*remote, error) {
 	if err != nil {
 		return nil, err
 	}
+	own := lastPlace(k.Server, k.Key)
 	if key := os.Getenv("SLUICE_KEY"); key != "" {
 		k.Key = key
 	}
@@ -59,6 +61,9 @@ func (f *remoteFlags) open() (*remote, error) {
 		return nil, usagef("context %s: %w", name, err)
 	}
 	warnExposed(k.Server, k.Key)
+	if place := lastPlace(k.Server, k.Key); place != own {
+		return &remote{Client: c, server: place, last: all.Servers[place]}, nil
+	}
 	return &remote{Client: c, context: name, last: k.Last}, nil
 }
 

@@ -36,6 +36,7 @@ func (c workerCmd) Run(parent context.Context, std streams, set *settings.Resolv
 	if err := ready(set, "worker", log); err != nil {
 		return err
 	}
+	warnPlainNATS(&c.NATS, nil, log)
 	var at listeners
 	if err := at.open(ctx, "", c.MetricsListen, &c.Endpoint, told, log); err != nil {
 		return err
