@@ -36,6 +36,7 @@ type Submission struct {
 	Labels   map[string]string `json:"labels,omitempty" maxProperties:"32" doc:"To find the job by."`
 	Priority int               `json:"priority,omitempty" minimum:"-10" maximum:"10" doc:"The higher ones get more of the workers."`
 	Deadline time.Time         `json:"deadline,omitzero" doc:"When the job fails if it is not over."`
+	Within   string            `json:"deadline_in,omitempty" maxLength:"32" example:"1h30m" doc:"The same as a time from the submission on, such as 90s or 1h30m; instead of a deadline. Sent again with the same Idempotency-Key it is the same submission."`
 	Seed     uint64            `json:"seed,omitempty" doc:"Of the random kinds."`
 }
 

@@ -22,20 +22,27 @@ type artifactsCmd struct {
 type artifactsListCmd struct {
 	remoteFlags
 	outputFlags
-	Job string `placeholder:"JOB" help:"Only what this job has made; @last is the one that was submitted last."`
+	Of  string `arg:"" optional:"" name:"job" help:"Only what this job has made; @last is the one that was submitted last."`
+	Job string `placeholder:"JOB" help:"The same."`
 }
 
 // Run lists artifacts.
 func (c artifactsListCmd) Run(ctx context.Context, std streams) error {
+	if c.Of != "" && c.Job != "" {
+		return usagef("%s and --job %s are given; one of them is meant", c.Of, c.Job)
+	}
 	r, err := c.open()
 	if err != nil {
 		return err
 	}
-	id, err := r.job(c.Job)
+	id, err := r.job(first(c.Of, c.Job))
 	if err != nil {
 		return err
 	}
 	all, err := artifactsOf(ctx, r, id)
+	if err == nil && id != "" && len(all) == 0 { // of none that there is, perhaps
+		_, err = r.Client.Job(ctx, id)
+	}
 	if err != nil {
 		return told(err)
 	}

@@ -16,6 +16,10 @@ func artifacts(f *folder) {
 	f.steps([]step{
 		{"artifacts show " + id, "", 0, "sha256      " + all[0].SHA256, ""},
 		{"artifacts show " + id + " -o yaml", "", 0, "path: out/numbers.txt", ""},
+		{"artifacts list @last", "", 0, id, ""},
+		{"artifacts @last -o yaml", "", 0, "id: " + id, ""},
+		{"artifacts list @last --job @last", "", 3, "", "one of them is meant"},
+		{"artifacts list nosuchjob", "", 3, "", "no such job: nosuchjob"},
 		{"artifacts show none.such", "", 3, "", "none.such"},
 		{"artifacts download @last --to got", "", 0, "got/out/numbers.txt\n", ""}, // the same is there
 	})

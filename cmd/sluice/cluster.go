@@ -54,6 +54,7 @@ func (c keysListCmd) Run(ctx context.Context, std streams) error {
 
 type keysCreateCmd struct {
 	remoteFlags
+	outputFlags
 	Name    string           `arg:"" help:"Of who will hold it."`
 	Role    coordinator.Role `required:"" enum:"viewer,operator,author,admin" help:"What it may do: viewer, operator, author or admin."`
 	Expires time.Duration    `placeholder:"DURATION" help:"After which it is no good any more, as 720h; without it never."`
@@ -73,7 +74,13 @@ func (c keysCreateCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return told(err)
 	}
-	fmt.Fprintln(std.out, token)
+	made := struct {
+		coordinator.Key
+		Token string `json:"token"`
+	}{k, token}
+	if err := c.print(std.out, made, func(w io.Writer) { row(w, token) }); err != nil {
+		return err
+	}
 	fmt.Fprintf(std.err, "key %s of %s, %s; it is not shown again\n", k.Prefix, k.Name, k.Role)
 	return nil
 }

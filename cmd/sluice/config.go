@@ -1,12 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"io"
 	"os"
-	"text/tabwriter"
 
 	"sluice/cmd/sluice/settings"
-	"sluice/nodes/all"
 )
 
 type configCmd struct {
@@ -14,8 +14,10 @@ type configCmd struct {
 }
 
 type configCheckCmd struct {
-	File string `arg:"" optional:"" help:"The settings file; without it, the one that SLUICE_CONFIG names."`
-	For  string `required:"" enum:"coordinator,worker,up" placeholder:"coordinator|worker|up" help:"The service: coordinator, worker or up."`
+	outputFlags
+	File   string `arg:"" optional:"" help:"The settings file; without it, the one that SLUICE_CONFIG names."`
+	Config string `placeholder:"FILE" help:"The same: the flag that services have for it."`
+	For    string `required:"" enum:"coordinator,worker,up" placeholder:"coordinator|worker|up" help:"The service: coordinator, worker or up."`
 }
 
 // Help is shown by config check --help.
@@ -26,20 +28,20 @@ When something is wrong all of it is printed, and the exit code is 3.`
 
 // Run prints the settings, a line each, and warns of variables that look like one.
 func (c configCheckCmd) Run(std streams) error {
-	var kinds []string
-	for _, k := range all.Catalogue().All() {
-		kinds = append(kinds, k.Kind)
+	if c.File != "" && c.Config != "" && c.File != c.Config {
+		return usagef("%s and --config %s are given; one of them is meant", c.File, c.Config)
 	}
-	rows, err := settings.Check(c.For, c.File, kinds, os.LookupEnv)
+	rows, err := settings.Check(c.For, cmp.Or(c.File, c.Config), kindNames(), os.LookupEnv)
 	if err != nil {
 		return exitError{codeUsage, err}
 	}
-	w := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "SETTING\tVALUE\tFROM")
-	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", r.Name, r.Value, r.From)
-	}
-	if err := w.Flush(); err != nil {
+	err = c.print(std.out, rows, func(w io.Writer) {
+		row(w, "SETTING", "VALUE", "FROM")
+		for _, r := range rows {
+			row(w, r.Name, r.Value, r.From)
+		}
+	})
+	if err != nil {
 		return err
 	}
 	for _, warning := range settings.Strays(c.For, os.Environ()) {

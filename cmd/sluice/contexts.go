@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"sluice/coordinator/auth"
 	"sluice/recipe"
 )
 
@@ -20,8 +21,8 @@ import (
 type contexts struct {
 	Current  string             `yaml:"current"`
 	Contexts map[string]cluster `yaml:"contexts"`
-	// Servers are the jobs that were submitted last to coordinators that no context names, by
-	// their address.
+	// Servers are the jobs that were submitted last to coordinators that no context names, or with
+	// another key than the context's, by their address and the key's prefix.
 	Servers map[string]recipe.JobID `yaml:"servers,omitempty"`
 
 	file string
@@ -32,7 +33,7 @@ type cluster struct {
 	Server string       `yaml:"server"`
 	Key    string       `yaml:"key,omitempty"`
 	CA     string       `yaml:"ca,omitempty"`
-	Last   recipe.JobID `yaml:"last,omitempty"` // the job that was submitted last: @last
+	Last   recipe.JobID `yaml:"last,omitempty"` // the job that was submitted last with that key: @last
 }
 
 // contextsFile is where contexts are kept: SLUICE_CONTEXTS, or sluice/contexts.yaml in the user's
@@ -166,6 +167,17 @@ func changeContexts(f func(*contexts) error) error {
 
 // maxServers bounds the addresses whose last job is kept.
 const maxServers = 100
+
+// lastPlace is where the job is kept that was submitted last to a coordinator with a key: another
+// key may be one of another project, which does not have the job. Tokens of an identity provider
+// change, and have no prefix.
+func lastPlace(server, key string) string {
+	server = strings.TrimRight(server, "/")
+	if prefix := auth.PrefixOf(key); prefix != "" {
+		return server + " " + prefix
+	}
+	return server
+}
 
 // keepLast keeps the job that was submitted last to a coordinator that was named by its address.
 func (c *contexts) keepLast(server string, id recipe.JobID) {

@@ -25,25 +25,28 @@ project is named with the folder that sluice nats setup has made for it, as --pr
 }
 
 // Run serves until it is told to end.
-func (c coordinatorCmd) Run(parent context.Context, std streams) error {
+func (c coordinatorCmd) Run(parent context.Context, std streams, set *settings.Resolver) error {
 	log := c.Logger("coordinator", std.err)
 	ctx, end, told := untilTold(parent, log, ends(log, c.DrainWithin))
 	defer end()
+	if err := ready(set, "coordinator", log); err != nil {
+		return err
+	}
+	warnPlainNATS(&c.NATS, c.Projects, log)
 	keys, err := c.keyring()
 	if err != nil {
 		return err
 	}
+	var at listeners
+	if err := at.open(ctx, c.Listen, c.MetricsListen, &c.Endpoint, told, log); err != nil {
+		return err
+	}
+	defer at.close()
 	w, err := watch(ctx, "coordinator", &c.Common, log)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	ln, err := listen(ctx, c.API, c.Endpoint, log)
-	if err != nil {
-		return err
-	}
-	defer ln.Close()
-	told.rereads(ln)
 	projects, closeAll, err := dialProjects(c.NATS, c.Projects, log)
 	if err != nil {
 		return err
@@ -73,11 +76,9 @@ func (c coordinatorCmd) Run(parent context.Context, std streams) error {
 	}
 	w.health.Check("control plane", coord.Ready)
 	g := &group{end: end}
-	if err := w.apart(ctx, g, told, c.MetricsListen, &c.Endpoint, log); err != nil {
-		return err
-	}
-	address := addressOf(ln, c.Endpoint)
-	serve(ctx, g, coord, ln, w.beside(coord.Handler(), ln), daemon.Serving{Within: c.DrainWithin, Connections: c.MaxConnections, Crowded: coord.Crowded, Log: log})
+	w.apart(ctx, g, at.metrics, log)
+	address := addressOf(at.api, c.Endpoint)
+	serve(ctx, g, coord, at.api, w.beside(coord.Handler(), at.api), daemon.Serving{Within: c.DrainWithin, Connections: c.MaxConnections, Crowded: coord.Crowded, Log: log})
 	log.Info("serves", "api", address)
 	fmt.Fprintf(std.out, "coordinator: %s\n", address)
 	return g.wait(ctx, c.DrainWithin)

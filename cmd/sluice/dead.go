@@ -47,8 +47,8 @@ func (c deadListCmd) Run(ctx context.Context, std streams, box letters) error {
 
 type deadShowCmd struct {
 	whereFlags
-	IDs  []string `arg:"" name:"id" help:"Ids, as the list shows them."`
-	JSON bool     `name:"json" help:"Print JSON, one object a line."`
+	IDs []string `arg:"" name:"id" help:"Ids, as the list shows them."`
+	streamFlags
 }
 
 // Run prints the letters.

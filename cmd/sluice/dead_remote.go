@@ -88,8 +88,8 @@ func (c deadShowCmd) remote(ctx context.Context, std streams) error {
 		switch {
 		case err != nil:
 			return told(err)
-		case c.JSON:
-			err = printJSON(std.out, &l)
+		case !c.table():
+			err = c.item(std.out, &l)
 		default:
 			err = printLetter(std.out, &l, fromOf(&l))
 		}

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/json"
+	"io"
 
 	"sluice/internal/reference"
 	"sluice/nodes/all"
@@ -10,7 +10,7 @@ import (
 
 type kindsCmd struct {
 	Words []string `arg:"" optional:"" name:"kind" help:"list, or show KIND: ports, settings, guarantee, examples. KIND alone is shown too."`
-	JSON  bool     `name:"json" help:"Print JSON."`
+	textFlags
 }
 
 // kind returns the kind to be shown, "" for the list.
@@ -29,22 +29,16 @@ func (c kindsCmd) kind() (string, error) {
 // Run lists the kinds by category, or explains one.
 func (c kindsCmd) Run(std streams) error {
 	catalogue := all.Catalogue()
-	enc := json.NewEncoder(std.out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
 	name, err := c.kind()
 	if err != nil {
 		return err
 	}
 	if name == "" {
-		if !c.JSON {
-			return reference.List(std.out, catalogue)
-		}
 		pages := []reference.Page{}
 		for _, k := range catalogue.All() {
 			pages = append(pages, reference.Of(k))
 		}
-		return enc.Encode(pages)
+		return c.print(std.out, pages, func(w io.Writer) error { return reference.List(w, catalogue) })
 	}
 	k, ok := catalogue.Lookup(name)
 	if !ok {
@@ -53,10 +47,8 @@ func (c kindsCmd) Run(std streams) error {
 		}
 		return usagef("there is no kind %s; sluice kinds lists them", name)
 	}
-	if c.JSON {
-		return enc.Encode(reference.Of(k))
-	}
-	return reference.Text(std.out, reference.Of(k))
+	page := reference.Of(k)
+	return c.print(std.out, page, func(w io.Writer) error { return reference.Text(w, page) })
 }
 
 func kindNames() []string {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"sluice/recipe"
@@ -41,5 +42,48 @@ func TestLastOfServer(t *testing.T) {
 	}
 	if c, err := readContexts(); err != nil || len(c.Servers) > maxServers {
 		t.Errorf("got %d servers, %v", len(c.Servers), err)
+	}
+}
+
+// TestLastOfKey keeps the last job of each key: that of another project is none of this one.
+func TestLastOfKey(t *testing.T) {
+	t.Setenv("SLUICE_CONTEXTS", filepath.Join(t.TempDir(), "contexts.yaml"))
+	const server = "http://127.0.0.1:1001"
+	token := func(prefix string) string { return "slu_" + prefix + "_" + strings.Repeat("A", 43) }
+	red, blue := token("redredredred"), token("blueblueblue")
+	err := changeContexts(func(c *contexts) error {
+		c.Current, c.Contexts["c"] = "c", cluster{Server: server, Key: blue}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, flags := range []remoteFlags{{}, {Server: server}} {
+		ask := func(key string) *remote {
+			t.Helper()
+			t.Setenv("SLUICE_KEY", key)
+			r, err := flags.open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		for key, id := range map[string]recipe.JobID{red: "red1", blue: "blue1"} {
+			if err := ask(key).submitted(id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for key, want := range map[string]recipe.JobID{red: "red1", blue: "blue1"} {
+			if id, err := ask(key).job(lastJob); err != nil || id != want {
+				t.Errorf("%+v: got %s, %v, want %s", flags, id, err, want)
+			}
+		}
+		if id, err := ask(token("otherotherot")).job(lastJob); err == nil {
+			t.Errorf("%+v: a key that has submitted nothing: got %s", flags, id)
+		}
+	}
+	t.Setenv("SLUICE_KEY", "")
+	if r, err := (&remoteFlags{}).open(); err != nil || r.last != "blue1" {
+		t.Errorf("the context's own key: got %+v, %v", r, err)
 	}
 }

@@ -165,8 +165,8 @@ func (localDead) Show(ctx context.Context, c deadShowCmd, std streams) error {
 		if err != nil {
 			return err
 		}
-		if c.JSON {
-			return printJSON(std.out, shown{l.Name, &l.DeadLetter, from, string(l.Replayed)})
+		if !c.table() {
+			return c.item(std.out, shown{l.Name, &l.DeadLetter, from, string(l.Replayed)})
 		}
 		return printLetter(std.out, wholeOf(l), from)
 	})

@@ -145,6 +145,7 @@ func forPrograms(args []string) bool {
 }
 
 func newParser(ctx context.Context, std streams, e engine, args []string) (*kong.Kong, error) {
+	set := settings.NewResolver(os.LookupEnv)
 	return kong.New(&cli{},
 		kong.Name("sluice"),
 		kong.Description("Sluice runs information-security recipes: typed graphs of nodes, durably and with nothing lost.\n\n"+
@@ -152,8 +153,8 @@ func newParser(ctx context.Context, std streams, e engine, args []string) (*kong
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { panic(leave(code)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Resolvers(settings.NewResolver(os.LookupEnv)),
-		kong.Bind(std, e.start, e.tests, commandLine(args)),
+		kong.Resolvers(set),
+		kong.Bind(std, set, e.start, e.tests, commandLine(args)),
 		kong.BindTo(e.dead, (*letters)(nil)),
 		kong.ValueFormatter(valueHelp),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),

@@ -6,6 +6,10 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/hashicorp/go-hclog"
+
+	"sluice/cmd/sluice/settings"
 )
 
 // insecureHTTP is the variable by which a user says that keys may be sent without TLS.
@@ -18,8 +22,27 @@ func exposes(server string) bool {
 	if err != nil || !strings.EqualFold(u.Scheme, "http") {
 		return false
 	}
+	return afar(u)
+}
+
+// afar reports whether a URL's host is not known to be this machine.
+func afar(u *url.URL) bool {
 	host := u.Hostname()
 	return !strings.EqualFold(host, "localhost") && !net.ParseIP(host).IsLoopback()
+}
+
+// warnPlainNATS logs which servers of other machines a service shows its credentials to, and sends
+// what passes, without asking for TLS. A file for TLS asks for it, whatever the URL is.
+func warnPlainNATS(n *settings.NATS, projects []settings.Project, log hclog.Logger) {
+	shown := n.NATSCreds != "" || n.NATSNkey != "" || len(projects) > 0
+	if !shown || n.TLSCA != "" || n.TLSCert != "" {
+		return
+	}
+	for _, server := range n.URLs {
+		if u, err := url.Parse(server); err == nil && (u.Scheme == "nats" || u.Scheme == "ws") && afar(u) {
+			log.Warn(server+" asks for no TLS: who sits between can read and change what passes, unless the server demands it", "hint", "tls:// or --tls-ca asks for it")
+		}
+	}
 }
 
 // warnExposed says on stderr that a key is sent so, unless the user has said that it may be.

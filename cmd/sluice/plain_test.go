@@ -10,6 +10,29 @@ import (
 	"testing"
 )
 
+// TestCredentialsWithoutTLS: a service says that it shows its credentials to a server of another
+// machine without TLS, and goes on.
+func TestCredentialsWithoutTLS(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t, nil)
+	f.must(0, "", "nats setup nats --project blue --max-store 1GiB")
+	const warning = "asks for no TLS"
+	for args, want := range map[string]string{
+		"worker --nats nats://0.0.0.0:1 --nats-nkey nats/blue/worker.nk":                       warning,
+		"worker --nats nats://127.0.0.1:1,nats://0.0.0.0:1 --nats-nkey nats/blue/worker.nk":    ": nats://0.0.0.0:1 " + warning,
+		"coordinator --listen 127.0.0.1:0 --nats nats://0.0.0.0:1 --projects blue=nats/blue":   warning,
+		"coordinator --listen 127.0.0.1:0 --nats nats://127.0.0.1:1 --projects blue=nats/blue": "",
+		"worker --nats nats://localhost:1 --nats-nkey nats/blue/worker.nk":                     "",
+		"worker --nats nats://0.0.0.0:1":                                                       "",
+		"worker --nats tls://0.0.0.0:1 --nats-nkey nats/blue/worker.nk":                        "",
+	} {
+		r := f.must(4, "", args)
+		if said := strings.Contains(r.errs, warning); said != (want != "") || !strings.Contains(r.errs, want) {
+			t.Errorf("%s: got %q, want %q", args, r.errs, want)
+		}
+	}
+}
+
 // TestKeyWithoutTLS logs in over plain HTTP to another machine, behind a proxy that hears all:
 // no key is sent there unless the user says so, and each command warns.
 func TestKeyWithoutTLS(t *testing.T) {

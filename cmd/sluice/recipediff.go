@@ -9,6 +9,7 @@ import (
 
 type recipesDiffCmd struct {
 	remoteFlags
+	textFlags
 	Recipe string `arg:"" help:"The saved recipe: NAME; alone, its two latest versions are compared."`
 	From   string `arg:"" optional:"" help:"A version of it: a number, or latest."`
 	To     string `arg:"" optional:"" help:"Another. NAME@FROM NAME@TO is the same."`
@@ -53,8 +54,10 @@ func (c recipesDiffCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return told(err)
 	}
-	_, err = io.WriteString(std.out, d.Text)
-	return err
+	return c.print(std.out, d, func(w io.Writer) error {
+		_, err := io.WriteString(w, d.Text)
+		return err
+	})
 }
 
 // latestTwo returns the last version of a saved recipe but one, and the last.

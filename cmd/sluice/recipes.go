@@ -76,7 +76,7 @@ func (a *savedArg) parts() (name string, version int, err error) {
 
 type recipesShowCmd struct {
 	savedArg
-	JSON bool `name:"json" help:"Print all that is known of it as JSON."`
+	textFlags
 }
 
 // Run prints a saved recipe as it was written.
@@ -90,14 +90,13 @@ func (c recipesShowCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	d, err := r.Recipe(ctx, name, version)
-	switch {
-	case err != nil:
+	if err != nil {
 		return told(err)
-	case c.JSON:
-		return printJSON(std.out, d)
 	}
-	_, err = io.WriteString(std.out, d.Source)
-	return err
+	return c.print(std.out, d, func(w io.Writer) error {
+		_, err := io.WriteString(w, d.Source)
+		return err
+	})
 }
 
 type recipesSaveCmd struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"regexp"
 	"strings"
 	"text/tabwriter"
@@ -24,19 +25,20 @@ type remoteFlags struct {
 // remote is a coordinator to ask.
 type remote struct {
 	*client.Client
-	context string // "" when the contexts were not asked
-	server  string // the address, when that was named
+	context string // that has the last job; "" where it is kept by the server
+	server  string // with which key; see lastPlace
 	last    recipe.JobID
 }
 
 func (f *remoteFlags) open() (*remote, error) {
 	if f.Server != "" {
-		c, err := client.New(client.Config{URL: f.Server, Key: os.Getenv("SLUICE_KEY"), CA: os.Getenv("SLUICE_CA"), Tell: tell})
+		key := os.Getenv("SLUICE_KEY")
+		c, err := client.New(client.Config{URL: f.Server, Key: key, CA: os.Getenv("SLUICE_CA"), Tell: tell})
 		if err != nil {
 			return nil, usagef("%w", err)
 		}
-		warnExposed(f.Server, os.Getenv("SLUICE_KEY"))
-		r := &remote{Client: c, server: strings.TrimRight(f.Server, "/")}
+		warnExposed(f.Server, key)
+		r := &remote{Client: c, server: lastPlace(f.Server, key)}
 		if known, err := readContexts(); err == nil { // who names an address may have no file
 			r.last = known.Servers[r.server]
 		}
@@ -50,6 +52,7 @@ func (f *remoteFlags) open() (*remote, error) {
 	if err != nil {
 		return nil, err
 	}
+	own := lastPlace(k.Server, k.Key)
 	if key := os.Getenv("SLUICE_KEY"); key != "" {
 		k.Key = key
 	}
@@ -58,6 +61,9 @@ func (f *remoteFlags) open() (*remote, error) {
 		return nil, usagef("context %s: %w", name, err)
 	}
 	warnExposed(k.Server, k.Key)
+	if place := lastPlace(k.Server, k.Key); place != own {
+		return &remote{Client: c, server: place, last: all.Servers[place]}, nil
+	}
 	return &remote{Client: c, context: name, last: k.Last}, nil
 }
 
@@ -121,6 +127,27 @@ type outputFlags struct {
 	Output string `short:"o" default:"table" enum:"table,json,yaml" help:"How to print it: table, json or yaml."`
 }
 
+// people reports whether it is printed for them.
+func (f outputFlags) people() bool { return f.Output != "json" && f.Output != "yaml" }
+
+// textFlags say how something is printed that is a text of its own for people.
+type textFlags struct {
+	Output string `short:"o" default:"text" enum:"text,json,yaml" help:"How to print it: text, or all that is known as json or yaml."`
+	JSON   bool   `name:"json" help:"The same as -o json."`
+}
+
+// print writes v as JSON or YAML, or calls text.
+func (f textFlags) print(w io.Writer, v any, text func(io.Writer) error) error {
+	out := outputFlags{f.Output}
+	if f.JSON {
+		out.Output = "json"
+	}
+	if out.people() {
+		return text(w)
+	}
+	return out.print(w, v, nil)
+}
+
 // streamFlags say how something is printed that comes piece by piece.
 type streamFlags struct {
 	Output string `short:"o" default:"table" enum:"table,json,yaml" help:"How to print it: table, json (an object a line) or yaml (a document each)."`
@@ -143,9 +170,13 @@ func (f streamFlags) item(w io.Writer, v any) error {
 
 // print writes v as JSON or YAML, or calls table.
 func (f outputFlags) print(w io.Writer, v any, table func(io.Writer)) error {
+	if r := reflect.ValueOf(v); r.Kind() == reflect.Slice && r.IsNil() {
+		v = []any{} // a list of none, and not null
+	}
 	switch f.Output {
 	case "json":
 		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
 		e.SetIndent("", "  ")
 		return e.Encode(v)
 	case "yaml":

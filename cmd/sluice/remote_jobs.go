@@ -213,7 +213,7 @@ func (a *jobArg) find() (*remote, recipe.JobID, error) {
 }
 
 // order says what is wanted of a job, and waits until it is so unless that is not wanted.
-func (a *jobArg) order(ctx context.Context, std streams, verb string, until func(*coordinator.Job) bool, wait time.Duration) error {
+func (a *jobArg) order(ctx context.Context, std streams, verb string, until func(*coordinator.Job) bool, f waitFlags) error {
 	r, id, err := a.find()
 	if err != nil {
 		return err
@@ -222,8 +222,11 @@ func (a *jobArg) order(ctx context.Context, std streams, verb string, until func
 	if err != nil {
 		return told(err)
 	}
-	if j, err = r.until(ctx, j, until, wait); err != nil {
+	if j, err = r.until(ctx, j, until, f.Wait); err != nil {
 		return err
+	}
+	if !f.people() {
+		return f.print(std.out, &j, nil)
 	}
 	fmt.Fprintf(std.err, "job %s: %s\n", id, withWhy(&j))
 	return nil
@@ -261,8 +264,9 @@ func withWhy(j *coordinator.Job) string {
 // askEvery is how often a command looks whether a job is where it is to be.
 const askEvery = 100 * time.Millisecond
 
-// waitFlags say how long a command waits.
+// waitFlags say how long a command waits, and how it prints what the job is like then.
 type waitFlags struct {
+	outputFlags
 	Wait time.Duration `default:"10s" help:"How long to wait until it is so; 0 does not wait. The exit code is 5 when it is not so then: the order stands."`
 }
 
@@ -277,7 +281,7 @@ type stopCmd struct {
 
 // Run stops a job.
 func (c stopCmd) Run(ctx context.Context, std streams) error {
-	return c.order(ctx, std, client.Stop, atRest, c.Wait)
+	return c.order(ctx, std, client.Stop, atRest, c.waitFlags)
 }
 
 type pauseCmd struct {
@@ -287,7 +291,7 @@ type pauseCmd struct {
 
 // Run pauses a job.
 func (c pauseCmd) Run(ctx context.Context, std streams) error {
-	return c.order(ctx, std, client.Pause, atRest, c.Wait)
+	return c.order(ctx, std, client.Pause, atRest, c.waitFlags)
 }
 
 type resumeCmd struct {
@@ -297,7 +301,7 @@ type resumeCmd struct {
 
 // Run lets a job go on.
 func (c resumeCmd) Run(ctx context.Context, std streams) error {
-	return c.order(ctx, std, client.Resume, awake, c.Wait)
+	return c.order(ctx, std, client.Resume, awake, c.waitFlags)
 }
 
 type drainCmd struct {
@@ -307,7 +311,7 @@ type drainCmd struct {
 
 // Run ends a job's sources.
 func (c drainCmd) Run(ctx context.Context, std streams) error {
-	return c.order(ctx, std, client.Drain, ended, c.Wait)
+	return c.order(ctx, std, client.Drain, ended, c.waitFlags)
 }
 
 type cancelCmd struct {
@@ -317,7 +321,7 @@ type cancelCmd struct {
 
 // Run cancels a job.
 func (c cancelCmd) Run(ctx context.Context, std streams) error {
-	return c.order(ctx, std, client.Cancel, ended, c.Wait)
+	return c.order(ctx, std, client.Cancel, ended, c.waitFlags)
 }
 
 type deleteCmd struct{ jobArg }

@@ -105,8 +105,8 @@ func submitting(f *folder) {
 	if r := f.must(1, "", "submit fails.yaml -w"); strings.Count(r.errs, "is no integer")+strings.Count(r.errs, "is no JSON") > 1 {
 		f.t.Errorf("the reason is told more than once: %q", r.errs)
 	}
-	first := f.submit("ints.yaml -p log=@n.txt --key k1 --label a=b --priority 3")
-	if again := f.submit("ints.yaml -p log=@n.txt --key k1 --label a=b --priority 3"); again != first {
+	first := f.submit("ints.yaml -p log=@n.txt --key k1 --label a=b --priority 3 --deadline 1h")
+	if again := f.submit("ints.yaml -p log=@n.txt --key k1 --label a=b --priority 3 --deadline 1h"); again != first {
 		f.t.Errorf("got jobs %s and %s for one key", first, again)
 	}
 	f.steps([]step{

@@ -68,16 +68,60 @@ func workerName(name string) string {
 	return strings.ReplaceAll(hostName(""), ".", "-") + "-" + strings.ToLower(rand.Text()[:8])
 }
 
-// listen opens the API's listener.
-func listen(ctx context.Context, api settings.API, e settings.Endpoint, log hclog.Logger) (net.Listener, error) {
-	ln, err := endpoint.Listen(ctx, e.At(api.Listen, "the API", log))
+// ready refuses a start with settings that nothing could come of, before anything runs, and warns of
+// variables that look like a setting and are none.
+func ready(set *settings.Resolver, service string, log hclog.Logger) error {
+	for _, text := range settings.Strays(service, os.Environ()) {
+		log.Warn(text)
+	}
+	if err := set.Ready(kindNames()); err != nil {
+		return exitError{codeUsage, err}
+	}
+	return nil
+}
+
+// listeners are those of a service: of the API, nil for a worker, and of what watches it alone, nil
+// for none.
+type listeners struct{ api, metrics net.Listener }
+
+// open opens what a service listens on, so that nothing has begun when it can't.
+func (l *listeners) open(ctx context.Context, api, metrics string, e *settings.Endpoint, t *hearing, log hclog.Logger) (err error) {
+	if api != "" {
+		if l.api, err = listen(ctx, "--listen", api, "the API", e, log); err != nil {
+			return err
+		}
+		t.rereads(l.api)
+	}
+	if metrics == "" {
+		return nil
+	}
+	if l.metrics, err = listen(ctx, "--metrics-listen", metrics, "metrics", e, log); err != nil {
+		l.close()
+		return err
+	}
+	t.rereads(l.metrics)
+	return nil
+}
+
+// close closes what a start that broke off has opened. Who serves on one closes it, too.
+func (l *listeners) close() {
+	for _, ln := range []net.Listener{l.api, l.metrics} {
+		if ln != nil {
+			_ = ln.Close()
+		}
+	}
+}
+
+// listen opens a listener; what keeps it from being opened is a setting that has to be another.
+func listen(ctx context.Context, flag, address, what string, e *settings.Endpoint, log hclog.Logger) (net.Listener, error) {
+	ln, err := endpoint.Listen(ctx, e.At(address, what, log))
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, usagef("--listen %s: another process listens there; --listen HOST:PORT names another place, port 0 any free one", api.Listen)
-	case errors.Is(err, endpoint.ErrExposed), errors.As(err, new(*net.OpError)):
+		return nil, usagef("%s %s: another process listens there; %s HOST:PORT names another place, port 0 any free one", flag, address, flag)
+	case err != nil:
 		return nil, usagef("%w", err)
 	}
-	return ln, err
+	return ln, nil
 }
 
 // addressOf is where an API can be reached from this machine.

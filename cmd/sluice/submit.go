@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -22,6 +23,7 @@ type submitCmd struct {
 	Deadline time.Duration `placeholder:"DURATION" help:"The job fails if it is not over by then, as 2h."`
 	Seed     uint64        `help:"Seed of the random kinds: the same seed, the same records."`
 	Key      string        `placeholder:"KEY" help:"Idempotency key: the same submission with the same key is one job, however often it is sent."`
+	outputFlags
 	watchFlags
 }
 
@@ -34,14 +36,25 @@ type watchFlags struct {
 	FailOnDead bool   `help:"Exit 1 when a record became a dead letter."`
 }
 
+// check refuses to print the job where its printers print.
+func (c *watchFlags) check(out outputFlags) error {
+	if c.Watch && !out.people() {
+		return usagef("-o goes without --watch, where stdout has what printers print; --json has the end as an event on stderr")
+	}
+	return nil
+}
+
 // Help is shown by submit --help.
 func (submitCmd) Help() string {
-	return `The job's id is printed. With --watch the exit code is that of the job, as with run; what its
+	return `The job's id is printed, or with -o all of the job. With --watch the exit code is that of the job, as with run; what its
 printers print comes on stdout.`
 }
 
 // Run submits a job.
 func (c submitCmd) Run(ctx context.Context, std streams) error {
+	if err := c.check(c.outputFlags); err != nil {
+		return err
+	}
 	s := coordinator.Submission{Priority: c.Priority, Seed: c.Seed}
 	if err := c.recipe(&s, std); err != nil {
 		return err
@@ -54,7 +67,7 @@ func (c submitCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	if c.Deadline > 0 {
-		s.Deadline = time.Now().Add(c.Deadline).UTC()
+		s.Within = c.Deadline.String() // the coordinator reckons from it, so that what is sent again is the same
 	}
 	if c.Key == "" {
 		c.Key = rand.Text() // so that a request that went unanswered can be sent again
@@ -66,11 +79,11 @@ func (c submitCmd) Run(ctx context.Context, std streams) error {
 	if s.Params, err = upload(ctx, r, params); err != nil {
 		return err
 	}
-	return c.begun(ctx, std, r, func() (coordinator.Job, error) { return r.Submit(ctx, s, c.Key) })
+	return c.begun(ctx, std, r, c.outputFlags, func() (coordinator.Job, error) { return r.Submit(ctx, s, c.Key) })
 }
 
 // begun makes a job, once more if no answer came, and shows it: by its id, or until its end.
-func (c *watchFlags) begun(ctx context.Context, std streams, r *remote, ask func() (coordinator.Job, error)) error {
+func (c *watchFlags) begun(ctx context.Context, std streams, r *remote, out outputFlags, ask func() (coordinator.Job, error)) error {
 	j, err := ask()
 	if coordinator.FamilyOf(err) == coordinator.Unavailable {
 		j, err = ask()
@@ -80,7 +93,7 @@ func (c *watchFlags) begun(ctx context.Context, std streams, r *remote, ask func
 	}
 	switch { // before anything else can fail: the job is there
 	case !c.Watch:
-		fmt.Fprintln(std.out, j.ID)
+		err = out.print(std.out, &j, func(w io.Writer) { row(w, j.ID) })
 	case !c.shown().silent():
 		fmt.Fprintf(std.err, "job %s\n", j.ID)
 	}
@@ -88,24 +101,28 @@ func (c *watchFlags) begun(ctx context.Context, std streams, r *remote, ask func
 		fmt.Fprintf(std.err, "sluice: the job is not remembered as @last: %v\n", err)
 	}
 	if !c.Watch {
-		return nil
+		return err
 	}
 	return c.follow(ctx, std, r, j.ID)
 }
 
 type retryCmd struct {
 	jobArg
+	outputFlags
 	watchFlags
 }
 
 // Run runs a job once more that failed or was cancelled.
 func (c retryCmd) Run(ctx context.Context, std streams) error {
+	if err := c.check(c.outputFlags); err != nil {
+		return err
+	}
 	r, id, err := c.find()
 	if err != nil {
 		return err
 	}
 	key := rand.Text()
-	return c.begun(ctx, std, r, func() (coordinator.Job, error) { return r.Retry(ctx, id, key) })
+	return c.begun(ctx, std, r, c.outputFlags, func() (coordinator.Job, error) { return r.Retry(ctx, id, key) })
 }
 
 // recipe fills in what is to run: a saved recipe by its name, or a file, with what it includes.

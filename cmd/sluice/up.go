@@ -34,21 +34,23 @@ just work. Ctrl-C brings all jobs to rest; the next start goes on with them.`
 }
 
 // Run serves until it is told to end.
-func (c upCmd) Run(parent context.Context, std streams) error {
+func (c upCmd) Run(parent context.Context, std streams, set *settings.Resolver) error {
 	log := c.Logger("sluice", std.err)
 	ctx, end, told := untilTold(parent, log, ends(log, c.DrainWithin))
 	defer end()
+	if err := ready(set, "up", log); err != nil {
+		return err
+	}
 	dir, release, err := c.folder()
 	if err != nil {
 		return err
 	}
 	defer release()
-	ln, err := listen(ctx, c.API, c.Endpoint, log)
-	if err != nil {
+	var at listeners
+	if err := at.open(ctx, c.Listen, c.MetricsListen, &c.Endpoint, told, log); err != nil {
 		return err
 	}
-	defer ln.Close()
-	told.rereads(ln)
+	defer at.close()
 	server, err := c.server(ctx, dir, log)
 	if err != nil {
 		return err
@@ -72,21 +74,19 @@ func (c upCmd) Run(parent context.Context, std streams) error {
 		return startEnds(ctx, err)
 	}
 	defer coord.Close()
-	address := addressOf(ln, c.Endpoint)
-	if err := c.invite(ctx, coord, dir, address, std.err); err != nil {
-		return err
-	}
 	work, err := c.worker(server, w, log)
 	if err != nil {
 		return err
 	}
 	defer work.Close()
-	g := &group{end: end}
-	w.health.Check("control plane", coord.Ready)
-	if err := w.apart(ctx, g, told, c.MetricsListen, &c.Endpoint, log); err != nil {
+	address := addressOf(at.api, c.Endpoint)
+	if err := c.invite(ctx, coord, dir, address, std.err); err != nil { // behind all that can be refused: the context of a cluster that runs is not taken for nothing
 		return err
 	}
-	serve(ctx, g, coord, ln, w.beside(coord.Handler(), ln), daemon.Serving{Within: c.DrainWithin, Connections: c.MaxConnections, Crowded: coord.Crowded, Log: log})
+	g := &group{end: end}
+	w.health.Check("control plane", coord.Ready)
+	w.apart(ctx, g, at.metrics, log)
+	serve(ctx, g, coord, at.api, w.beside(coord.Handler(), at.api), daemon.Serving{Within: c.DrainWithin, Connections: c.MaxConnections, Crowded: coord.Crowded, Log: log})
 	g.run(func() error { return work.Run(ctx) })
 	fmt.Fprintf(std.out, "sluice is up: %s\n%s", address, server.joins())
 	return g.wait(ctx, c.DrainWithin)

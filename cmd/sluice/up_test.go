@@ -96,7 +96,7 @@ func TestUpExposes(t *testing.T) {
 	secured := " --tls-listen-cert " + mine.Cert + " --tls-listen-key " + mine.Key
 	for args, want := range map[string]string{
 		"--data-dir d --nats-listen :0":                                  "NATS does not listen",
-		"--data-dir d" + cluster + ":0":                                  "--cluster-ca",
+		"--data-dir d" + cluster + ":0":                                  "needs cluster-ca, too",
 		"--data-dir d" + cluster + ":0" + secured:                        "the NATS cluster does not listen on :0 without TLS",
 		"--data-dir d" + cluster + "127.0.0.1:0 --cluster-ca " + mine.CA: "cluster-ca needs tls-listen-cert",
 		"--data-dir d --cluster-name c --cluster-listen :0":              "needs nats-listen",

@@ -11,7 +11,6 @@ import (
 
 	"sluice/cmd/sluice/settings"
 	"sluice/internal/bus"
-	"sluice/internal/endpoint"
 	"sluice/internal/telemetry"
 )
 
@@ -43,18 +42,11 @@ func (w *watched) connection(project string, conn *bus.Conn) {
 // handler serves /healthz, /readyz and /metrics.
 func (w *watched) handler() http.Handler { return telemetry.Handler(&w.health, w.Handler()) }
 
-// apart serves it on a listener of its own, where one is wanted.
-func (w *watched) apart(ctx context.Context, g *group, t *hearing, address string, e *settings.Endpoint, log hclog.Logger) error {
-	if address == "" {
-		return nil
+// apart serves it on a listener of its own, where there is one.
+func (w *watched) apart(ctx context.Context, g *group, ln net.Listener, log hclog.Logger) {
+	if ln != nil {
+		g.run(func() error { return telemetry.Serve(ctx, ln, w.handler(), log) })
 	}
-	ln, err := endpoint.Listen(ctx, e.At(address, "metrics", log))
-	if err != nil {
-		return err
-	}
-	t.rereads(ln)
-	g.run(func() error { return telemetry.Serve(ctx, ln, w.handler(), log) })
-	return nil
 }
 
 // beside serves it on the API's listener, beside the API, which asks for a key for the metrics

@@ -29,10 +29,19 @@ func workHint(err error) error {
 }
 
 // Run works until it is told to end.
-func (c workerCmd) Run(parent context.Context, std streams) error {
+func (c workerCmd) Run(parent context.Context, std streams, set *settings.Resolver) error {
 	log := c.Logger("worker", std.err)
 	ctx, end, told := untilTold(parent, log, ends(log, c.DrainWithin))
 	defer end()
+	if err := ready(set, "worker", log); err != nil {
+		return err
+	}
+	warnPlainNATS(&c.NATS, nil, log)
+	var at listeners
+	if err := at.open(ctx, "", c.MetricsListen, &c.Endpoint, told, log); err != nil {
+		return err
+	}
+	defer at.close()
 	w, err := watch(ctx, "worker", &c.Common, log)
 	if err != nil {
 		return err
@@ -52,9 +61,7 @@ func (c workerCmd) Run(parent context.Context, std streams) error {
 	}
 	defer work.Close()
 	g := &group{end: end}
-	if err := w.apart(ctx, g, told, c.MetricsListen, &c.Endpoint, log); err != nil {
-		return err
-	}
+	w.apart(ctx, g, at.metrics, log)
 	if filepath.Base(c.NATSNkey) == natsconf.SeedOf(natsconf.Coordinator) {
 		log.Warn("the key is that of coordinators, which may do more than a worker needs", "hint", "--nats-nkey names the project's worker.nk")
 	}

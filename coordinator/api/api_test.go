@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice/client"
 	"sluice/coordinator"
@@ -177,6 +178,26 @@ func TestRefusedRecipe(t *testing.T) {
 	}
 	if got, want := f.Found[0].String(), "a.yaml:3:13: SL"; !strings.HasPrefix(got, want) || !strings.Contains(got, "md5_hash") {
 		t.Errorf("got %q, want %q… and the nearest name", got, want)
+	}
+}
+
+// TestDeadlineIn takes a deadline from now on, and refuses what is no time.
+func TestDeadlineIn(t *testing.T) {
+	d, ctx := newDesk(t), bustest.Context(t)
+	s := submission()
+	for text, good := range map[string]bool{"1h30m": true, "2": false, "-1s": false, "0s": false, "soon": false} {
+		s.Within = text
+		before := time.Now()
+		j, err := d.client("author").Submit(ctx, s, "")
+		if !good {
+			if coordinator.FamilyOf(err) != coordinator.Invalid {
+				t.Errorf("%s: got %+v, %v", text, j, err)
+			}
+			continue
+		}
+		if in := j.Deadline.Sub(before); err != nil || in < 90*time.Minute-time.Second || in > 90*time.Minute+bustest.Timeout {
+			t.Errorf("%s: got a deadline in %v, %v", text, in, err)
+		}
 	}
 }
 

@@ -104,6 +104,12 @@ func (s *server) jobs() {
 func (s *server) submit(ctx context.Context, p *Project, in *submitIn) (*submitOut, error) {
 	b := &in.Body
 	sub := library.Submission{Owner: who(ctx).Name, Key: in.Key, Recipe: b.Recipe, Params: b.Params, Labels: b.Labels, Priority: b.Priority, Deadline: b.Deadline, Seed: b.Seed}
+	if b.Within != "" {
+		var err error
+		if sub.Within, err = time.ParseDuration(b.Within); err != nil || sub.Within <= 0 {
+			return nil, coordinator.Faultf(coordinator.Invalid, "deadline_in is %.32q, which is no time above 0; one is written like 90s or 1h30m", b.Within)
+		}
+	}
 	if b.Source != "" {
 		if err := auth.May(who(ctx), "submit-document", ""); err != nil {
 			return nil, err

@@ -35,7 +35,10 @@ type Submission struct {
 	Labels   map[string]string
 	Priority int
 	Deadline time.Time // zero for none
-	Seed     uint64    // of the random kinds
+	// Within is a deadline from when the job is written down on; zero for none. It is that of the same
+	// submission whenever it comes, which a Deadline that was reckoned anew would not be.
+	Within time.Duration `json:",omitzero"`
+	Seed   uint64        // of the random kinds
 }
 
 // Document is a recipe that is sent along.
@@ -48,6 +51,14 @@ type Document struct {
 // source returns a source of a document that was sent along.
 func (d *Document) source() (Source, error) { return Sent(d.Label, d.Text, d.Files) }
 
+// until is the submission's deadline, zero for none.
+func (s *Submission) until(now time.Time) time.Time {
+	if s.Within > 0 {
+		return now.Add(s.Within).UTC()
+	}
+	return s.Deadline.UTC()
+}
+
 var labelKey = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$`)
 
 // check refuses what passes a bound.
@@ -57,6 +68,10 @@ func (s *Submission) check(now time.Time) error {
 		return coordinator.Faultf(coordinator.Invalid, "a submission names a saved recipe or brings a document, and not both")
 	case s.Priority < -MaxPriority || s.Priority > MaxPriority:
 		return coordinator.Faultf(coordinator.Invalid, "the priority is %d; it is from %d to %d", s.Priority, -MaxPriority, MaxPriority)
+	case s.Within != 0 && !s.Deadline.IsZero():
+		return coordinator.Faultf(coordinator.Invalid, "a deadline and deadline_in are given; one of them is meant")
+	case s.Within < 0:
+		return coordinator.Faultf(coordinator.Invalid, "deadline_in is %s; it is above 0", s.Within)
 	case !s.Deadline.IsZero() && !s.Deadline.After(now):
 		return coordinator.Faultf(coordinator.Invalid, "the deadline %s is over already", s.Deadline.UTC().Format(time.RFC3339))
 	}

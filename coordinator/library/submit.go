@@ -77,7 +77,7 @@ func (l *Library) Spec(ctx context.Context, s Submission) (*coordinator.Spec, er
 		return nil, refused("the recipe "+source.Label, found)
 	}
 	spec := &coordinator.Spec{Job: s.id(l.cfg.Project), Recipe: plan.Recipe, Version: source.Version, Uses: uses(plan), Source: source.Text, Files: source.Files,
-		Params: s.Params, Plan: plan, Labels: s.Labels, Priority: s.Priority, Deadline: s.Deadline.UTC(), Owner: s.Owner, Body: body, Created: now}
+		Params: s.Params, Plan: plan, Labels: s.Labels, Priority: s.Priority, Deadline: s.until(now), Owner: s.Owner, Body: body, Created: now}
 	if source.Name != "" {
 		spec.Recipe = source.Name
 	}

@@ -314,3 +314,23 @@ func TestRetry(t *testing.T) {
 	fault(t, "kinds that are gone", retry(), coordinator.Conflict,
 		fmt.Sprintf("job %s can't be retried: node src ran another version of the kind string_generator than there is now; submit its recipe again", job.ID))
 }
+
+// TestDeadlineWithin: a deadline from now on is the same submission whenever it comes, and the job's
+// is reckoned from when it was written down.
+func TestDeadlineWithin(t *testing.T) {
+	d := open(t, bustest.Connect(t, bustest.Server(t)))
+	s := library.Submission{Owner: "ann", Key: "k", Document: &library.Document{Text: plain}, Within: time.Hour}
+	job := d.submit(s)
+	if !job.Deadline.Equal(noon.Add(time.Hour)) {
+		t.Errorf("got the deadline %s", job.Deadline)
+	}
+	if same, again, err := d.Submit(d.ctx, s); err != nil || !again || same.ID != job.ID || !same.Deadline.Equal(job.Deadline) {
+		t.Errorf("got %+v, %v, %v, want the same job", same, again, err)
+	}
+	s.Within++
+	_, _, err := d.Submit(d.ctx, s)
+	fault(t, "another time", err, coordinator.Conflict, fmt.Sprintf("the idempotency key was used for another submission, job %s", job.ID))
+	s.Deadline, s.Key = noon.Add(time.Hour), ""
+	_, _, err = d.Submit(d.ctx, s)
+	fault(t, "both", err, coordinator.Invalid, "a deadline and deadline_in are given; one of them is meant")
+}

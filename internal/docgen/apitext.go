@@ -14,7 +14,7 @@ it needs no key. The command line asks nothing else, by the Go package ` + "`slu
   which project is meant.
 - **Submitting safely.** With an ` + "`Idempotency-Key`" + ` the same submission may be sent again: the first answer is 201, later
   ones are 200 with the same job. Another body with the same key is refused (409). A retry and a replay of dead letters
-  take a key, too.
+  take a key, too. A deadline from now on is ` + "`deadline_in`" + `: a moment that is reckoned anew is another body.
 - **Changing safely.** What is one thing (a job, a recipe, an artifact, a secret, a key) has an ` + "`ETag`" + `. With ` + "`If-Match`" + ` an order
   or a change is refused (412) if the thing was changed meanwhile; with ` + "`If-None-Match`" + ` an answer that is the same is 304. The
   progress of a job makes another answer, and is no change.

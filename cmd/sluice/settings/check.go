@@ -2,7 +2,9 @@ package settings
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"io/fs"
 	"net"
 	"os"
 	"path"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"sluice/coordinator/secret"
 	"sluice/internal/endpoint"
 	"sluice/recipe"
 )
@@ -17,8 +20,9 @@ import (
 // Row is a setting as it holds, and where its value comes from. Values never hold who a URL is
 // asked for as.
 type Row struct {
-	Name, Value string
-	From        string // FILE:LINE, $VARIABLE, or default
+	Name  string `json:"setting"`
+	Value string `json:"value"`
+	From  string `json:"from"` // FILE:LINE, $VARIABLE, or default
 }
 
 // Check returns the settings that a service would run with, given a settings file ("" for none),
@@ -39,17 +43,7 @@ func Check(service, file string, kinds []string, env func(name string) (string, 
 	if _, err := app.Parse(args); err != nil && !errors.As(err, &all) {
 		return nil, err
 	}
-	var l list
-	for _, f := range flags {
-		l.missing(f)
-	}
-	if s, listens := r.target().(interface{ listens() []listened }); listens {
-		l.exposed(s.listens())
-	}
-	if s, works := r.target().(interface{ patterns() []string }); works {
-		l.unknown(s.patterns(), kinds)
-	}
-	if all = append(all, r.placed(l)...); len(all) > 0 {
+	if all = append(all, r.refused(kinds)...); len(all) > 0 {
 		return nil, all
 	}
 	var rows []Row
@@ -66,8 +60,37 @@ func Check(service, file string, kinds []string, env func(name string) (string, 
 	return rows, nil
 }
 
+// Ready looks at what a start would be refused for beside what [Resolver.Validate] tells: files
+// that are not there or can't be used, addresses that others could reach, and patterns that none of
+// the kinds fits. All is told together, as [Faults]; [Check] tells the same. A name in an address
+// is looked up.
+func (r *Resolver) Ready(kinds []string) error {
+	if all := r.refused(kinds); len(all) > 0 {
+		return Faults(all)
+	}
+	return nil
+}
+
+func (r *Resolver) refused(kinds []string) []error {
+	var l list
+	for _, f := range settingsOf(r.service) {
+		l.missing(f, serviceOf(r.service))
+	}
+	if s, listens := r.target().(interface{ listens() []listened }); listens {
+		l.exposed(s.listens())
+	}
+	if s, secured := r.target().(interface{ unusable() error }); secured && len(l) == 0 {
+		err := s.unusable()
+		l.when(err != nil, "tls-listen-cert: %v", err)
+	}
+	if s, works := r.target().(interface{ patterns() []string }); works {
+		l.unknown(s.patterns(), kinds)
+	}
+	return r.placed(l)
+}
+
 // missing finds a file or folder that is not there: the start would end by it.
-func (l *list) missing(f *kong.Flag) {
+func (l *list) missing(f *kong.Flag, service string) {
 	switch v := f.Target.Interface().(type) {
 	case []Project:
 		for i, p := range v {
@@ -75,12 +98,32 @@ func (l *list) missing(f *kong.Flag) {
 			l.item(err != nil, i, "%s: %v", f.Name, err)
 		}
 	case string:
+		if v == "" {
+			return
+		}
+		_, err := os.Stat(v)
+		none := errors.Is(err, fs.ErrNotExist)
 		switch f.Name {
-		case "root", "nats-creds", "nats-nkey", "secret-key-file", "tls-ca", "tls-cert", "tls-key", "tls-listen-cert", "tls-listen-key", "cluster-ca":
-			_, err := os.Stat(v)
-			l.when(v != "" && err != nil, "%s: %v", f.Name, err)
+		case "root":
+			l.when(none, "root: there is no folder %s", v)
+			l.when(err != nil && !none, "root: %v", err)
+		case "secret-key-file":
+			if _, rerr := secret.ReadKeyring(v); !none || service != up { // which makes one
+				l.when(rerr != nil, "%s: %v", f.Name, rerr)
+			}
+		case "nats-creds", "nats-nkey", "nats-system-nkey", "tls-ca", "tls-cert", "tls-key", "tls-listen-cert", "tls-listen-key", "cluster-ca":
+			l.when(err != nil, "%s: %v", f.Name, err)
 		}
 	}
+}
+
+// unusable says why what listens could not show its certificate: the key may be another's.
+func (e *Endpoint) unusable() error {
+	if e.TLSListenCert == "" || e.TLSListenKey == "" {
+		return nil
+	}
+	_, err := tls.LoadX509KeyPair(e.TLSListenCert, e.TLSListenKey)
+	return err
 }
 
 // listened is a setting that says where something listens, and how it is secured.

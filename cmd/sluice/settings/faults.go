@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"sluice/coordinator/auth"
 )
 
 // Faults are all that is wrong with the settings of a service.
@@ -169,7 +171,9 @@ func (a *API) faults() []error {
 func (o *OIDC) faults() []error {
 	var l list
 	if o.OIDCIssuer != "" {
+		n := len(l)
 		l.url("oidc-issuer", 0, o.OIDCIssuer, "https", "http")
+		l.when(len(l) == n && !auth.TrustedIssuer(o.OIDCIssuer), "oidc-issuer: %s: an https URL is needed, or http to loopback", o.OIDCIssuer)
 	}
 	l.pair(o.OIDCIssuer, o.OIDCAudience, "oidc-issuer", "oidc-audience")
 	seen := map[string]bool{}

@@ -33,6 +33,8 @@ Secrets are given by file and never by value: no setting holds one, and a URL wi
 password or a token is refused. ` + "`sluice config check FILE --for coordinator`" + ` prints what would
 hold and where each value comes from; it exits with 3 and all faults when something is wrong: a value
 out of its range, a file that is not there, an address that the start would refuse, a kind that there is not.
+A start looks at the same before anything runs, and exits with 3 too. Both warn of a variable that
+looks like a setting and is none, as SLUICE_MAX_RUNING.
 
 Nothing listens where other machines can reach it without TLS (1.2 or later), unless
 ` + "`insecure-listen`" + ` says so, and then that is logged.

@@ -4,12 +4,26 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
 
 	"sluice/recipe"
 )
+
+// others are the variables, without the prefix, that something else reads: commands that ask a
+// cluster, and tests.
+var others = []string{"context", "contexts", "server", "key", "ca", "insecure-http",
+	"data", "figures", "kills", "seed", "seeds", "faults-ending", "test-worker", "test-worker-name", "trial-worker"}
+
+// foreign begin the names of variables that are nobody's setting: secrets of jobs that run here, and
+// what Kubernetes sets for a service that is called sluice.
+var foreign = []string{"secret-", "port-", "service-"}
+
+func isForeign(name string) bool {
+	return name == "port" || slices.Contains(others, name) || slices.ContainsFunc(foreign, func(p string) bool { return strings.HasPrefix(name, p) })
+}
 
 // Strays returns a sentence for each variable of an environment, NAME=VALUE, that looks like a
 // setting of the service and is none of any service.
@@ -32,7 +46,7 @@ func Strays(service string, environ []string) []string {
 		variable, _, _ := strings.Cut(v, "=")
 		name, ours := strings.CutPrefix(variable, prefix)
 		name = strings.ToLower(strings.ReplaceAll(name, "_", "-"))
-		if near := recipe.Nearest(name, mine); ours && near != "" && !names[name] {
+		if near := recipe.Nearest(name, mine); ours && near != "" && !names[name] && !isForeign(name) {
 			found = append(found, fmt.Sprintf("%s is no setting of %s; did you mean %s?", variable, service, variableOf(near)))
 		}
 	}

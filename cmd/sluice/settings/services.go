@@ -44,8 +44,11 @@ type Up struct {
 	Work
 }
 
+// up is the service that makes what it is not given.
+const up = "up"
+
 // Services are the names of the services that have settings.
-var Services = []string{"coordinator", "worker", "up"}
+var Services = []string{"coordinator", "worker", up}
 
 // of returns an empty struct of a service's settings.
 func of(service string) (faulty, error) {
@@ -54,7 +57,7 @@ func of(service string) (faulty, error) {
 		return &Coordinator{}, nil
 	case "worker":
 		return &Worker{}, nil
-	case "up":
+	case up:
 		return &Up{}, nil
 	}
 	return nil, fmt.Errorf("%q is no service; there are coordinator, worker and up", service)

@@ -243,7 +243,14 @@ func TestCheck(t *testing.T) {
 	if got := shown(&kong.Flag{Value: &kong.Value{Target: reflect.ValueOf([]string{"nats://hunter2@h:1"})}}); got != "nats://***@h:1" {
 		t.Errorf("got %s", got)
 	}
-	strays := Strays("worker", []string{"SLUICE_KIND=x", "SLUICE_KINDS=y", "SLUICE_ORIGINS=z", "SLUICE_CONTEXT=c", "PATH=p"})
+	strays := Strays("worker", []string{"SLUICE_KIND=x", "SLUICE_KINDS=y", "SLUICE_ORIGINS=z", "PATH=p"})
+	for _, name := range []string{"CONTEXT", "CONTEXTS", "KEY", "SERVER", "CA", "INSECURE_HTTP", "SECRET_KEY", "SECRET_NATS_NKEY", "SEED", "SEEDS", "KILLS", "DATA", "FIGURES", "PORT", "PORT_8420_TCP", "SERVICE_HOST"} {
+		for _, service := range Services {
+			if got := Strays(service, []string{"SLUICE_" + name + "=x"}); len(got) > 0 {
+				t.Errorf("%s: got %q of what others read", service, got)
+			}
+		}
+	}
 	if len(strays) != 1 || strays[0] != "SLUICE_KIND is no setting of worker; did you mean SLUICE_KINDS?" {
 		t.Errorf("got %q", strays)
 	}
