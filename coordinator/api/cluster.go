@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"sluice/coordinator"
+	"sluice/coordinator/auth"
 )
 
 type workersOut struct {
@@ -56,19 +57,21 @@ func (s *server) workers() {
 		func(ctx context.Context, _ *Project, _ *struct{}) (*selfOut, error) {
 			p := who(ctx)
 			out := &selfOut{}
-			out.Body.Name, out.Body.Project, out.Body.Role, out.Body.Key, out.Body.Expires, out.Body.Version = p.Name, p.Project, p.Role, p.Key, p.Expires, s.cfg.Version
+			out.Body.Name, out.Body.Project, out.Body.Role, out.Body.Scopes = p.Name, p.Project, p.Role, p.Scopes
+			out.Body.Key, out.Body.Expires, out.Body.Version = p.Key, p.Expires, s.cfg.Version
 			return out, nil
 		})
 }
 
 type selfOut struct {
 	Body struct {
-		Name    string           `json:"name"`
-		Project string           `json:"project"`
-		Role    coordinator.Role `json:"role"`
-		Key     string           `json:"key,omitempty" doc:"The prefix of the key."`
-		Expires time.Time        `json:"expires,omitzero"`
-		Version string           `json:"version" doc:"Of the coordinator."`
+		Name    string              `json:"name"`
+		Project string              `json:"project"`
+		Role    coordinator.Role    `json:"role"`
+		Scopes  []coordinator.Scope `json:"scopes,omitempty" doc:"Of the key, which may do nothing else; without any it may all that its role may."`
+		Key     string              `json:"key,omitempty" doc:"The prefix of the key."`
+		Expires time.Time           `json:"expires,omitzero"`
+		Version string              `json:"version" doc:"Of the coordinator."`
 	}
 }
 
@@ -81,9 +84,10 @@ type keysOut struct {
 
 type newKeyIn struct {
 	Body struct {
-		Name    string           `json:"name" maxLength:"64" doc:"Of who will hold it."`
-		Role    coordinator.Role `json:"role" enum:"viewer,operator,author,admin"`
-		Expires time.Time        `json:"expires,omitzero"`
+		Name    string              `json:"name" maxLength:"64" doc:"Of who will hold it."`
+		Role    coordinator.Role    `json:"role" enum:"viewer,operator,author,admin"`
+		Scopes  []coordinator.Scope `json:"scopes,omitempty" minItems:"1" maxItems:"100" doc:"All that it may do of what its role may, as jobs:read; left out, it may all of that."`
+		Expires time.Time           `json:"expires,omitzero"`
 	}
 }
 
@@ -132,7 +136,10 @@ func (s *server) keys() {
 		})
 	route(s, huma.Operation{OperationID: "create-key", Method: http.MethodPost, Path: "/v1/keys", Summary: "Make an API key", Tags: tags, DefaultStatus: http.StatusCreated},
 		func(ctx context.Context, p *Project, in *newKeyIn) (*newKeyOut, error) {
-			key, token, err := p.Keys.Create(ctx, coordinator.Key{Name: in.Body.Name, Role: in.Body.Role, Expires: in.Body.Expires, By: who(ctx).Name})
+			if err := auth.MayGive(who(ctx), in.Body.Scopes); err != nil {
+				return nil, err
+			}
+			key, token, err := p.Keys.Create(ctx, coordinator.Key{Name: in.Body.Name, Role: in.Body.Role, Scopes: in.Body.Scopes, Expires: in.Body.Expires, By: who(ctx).Name})
 			out := &newKeyOut{}
 			out.Body.Key, out.Body.Token = key, token
 			made(ctx, key.Prefix)

@@ -11,7 +11,7 @@ it needs no key. The command line asks nothing else, by the Go package ` + "`slu
 [a page of their own](events.md).
 
 - **Who asks.** ` + "`Authorization: Bearer KEY`" + `: an API key (` + "`sluice keys create`" + `) or a token of the identity provider. The key says
-  which project is meant.
+  which project is meant. One with ` + "`scopes`" + ` may do nothing but what they name of what its role may: each route has one.
 - **Submitting safely.** With an ` + "`Idempotency-Key`" + ` the same submission may be sent again: the first answer is 201, later
   ones are 200 with the same job. Another body with the same key is refused (409). A retry and a replay of dead letters
   take a key, too.
@@ -48,7 +48,7 @@ curl -sS --fail-with-body http://127.0.0.1:8420/v1/jobs \
 
 ## Routes
 
-Roles cover those before them: viewer, operator, author, admin.
+Roles cover those before them: viewer, operator, author, admin. A key with scopes needs that of the route, too.
 `
 	errorHead = `
 ## Errors
