@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -12,6 +13,7 @@ import (
 )
 
 type workersOut struct {
+	Tag  string `header:"ETag"`
 	Body struct {
 		Workers []coordinator.Worker `json:"workers"`
 		Next    string               `json:"next,omitempty" doc:"What after is for those that follow."`
@@ -39,7 +41,14 @@ func (s *server) workers() {
 		func(_ context.Context, p *Project, in *Paged) (*workersOut, error) {
 			out := &workersOut{}
 			out.Body.Workers, out.Body.Next = page(*in, p.Fleet.Workers(), func(w coordinator.Worker) string { return w.Name })
-			return out, nil
+			same := out.Body
+			same.Workers = slices.Clone(same.Workers)
+			for i := range same.Workers { // when it was heard last is no change
+				same.Workers[i].Seen = time.Time{}
+			}
+			var err error
+			out.Tag, err = in.tagged(same)
+			return out, err
 		})
 	route(s, huma.Operation{OperationID: "show-worker", Method: http.MethodGet, Path: "/v1/workers/{name}", Summary: "Show a worker with its kinds", Tags: []string{"cluster"}},
 		func(_ context.Context, p *Project, in *workerIn) (*workerOut, error) {
@@ -76,6 +85,7 @@ type selfOut struct {
 }
 
 type keysOut struct {
+	Tag  string `header:"ETag"`
 	Body struct {
 		Keys []coordinator.Key `json:"keys"`
 		Next string            `json:"next,omitempty" doc:"What after is for those that follow."`
@@ -132,7 +142,14 @@ func (s *server) keys() {
 		func(_ context.Context, p *Project, in *Paged) (*keysOut, error) {
 			out := &keysOut{}
 			out.Body.Keys, out.Body.Next = page(*in, p.Keys.List(), func(k coordinator.Key) string { return newest(k.Created, k.Prefix) })
-			return out, nil
+			same := out.Body
+			same.Keys = slices.Clone(same.Keys)
+			for i := range same.Keys { // when it was used last is no change
+				same.Keys[i].Used = time.Time{}
+			}
+			var err error
+			out.Tag, err = in.tagged(same)
+			return out, err
 		})
 	route(s, huma.Operation{OperationID: "create-key", Method: http.MethodPost, Path: "/v1/keys", Summary: "Make an API key", Tags: tags, DefaultStatus: http.StatusCreated},
 		func(ctx context.Context, p *Project, in *newKeyIn) (*newKeyOut, error) {

@@ -79,7 +79,10 @@ func (d *desk) says(rec bus.WorkerRecord) {
 		d.t.Fatal(err)
 	}
 	defer pub.Close()
-	rec.Started, rec.Beat, rec.Formats = time.Now(), time.Hour, bus.ReadFormats()
+	if rec.Started.IsZero() {
+		rec.Started = time.Now()
+	}
+	rec.Beat, rec.Formats = time.Hour, bus.ReadFormats()
 	data, err := bus.EncodeRecord(rec)
 	if err != nil {
 		d.t.Fatal(err)

@@ -17,7 +17,10 @@ it needs no key. The command line asks nothing else, by the Go package ` + "`slu
   take a key, too.
 - **Changing safely.** What is one thing (a job, a recipe, an artifact, a secret, a key) has an ` + "`ETag`" + `. With ` + "`If-Match`" + ` an order
   or a change is refused (412) if the thing was changed meanwhile; with ` + "`If-None-Match`" + ` an answer that is the same is 304. The
-  progress of a job makes another answer, and is no change.
+  progress of a job makes another answer, and is no change. Lists of kinds, recipes, workers, secrets and keys have one for that, too, and so
+  has ` + "`openapi.json`" + `.
+- **Compressed** with gzip are answers to who takes it, results among them; files, and what is followed while it comes, are not. The
+  body of a request is sent as it is: one with a ` + "`Content-Encoding`" + ` is 415.
 - **Lists** come in pages. ` + "`next`" + ` of one page is ` + "`after`" + ` of the next; the last has none.
 - **Every answer** has an ` + "`X-Request-ID`" + `, that of the request where that has one. Answers come within 20 s; transfers and
   streams have bounds of their own. A key or a query parameter that a route does not know is refused.
