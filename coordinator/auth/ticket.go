@@ -61,7 +61,7 @@ func ticketKey(secret []byte) string {
 const opens = "open-events"
 
 // Redeem takes a ticket and tells whose it is. Nobody gets it again. The principal is one that may
-// open a socket, and whose key is still good; [Auth.Watch] tells when it is not any more.
+// open a socket (with one that may not the fault is coordinator.Forbidden), and whose key is still good; [Auth.Watch] tells when it is not any more.
 func (a *Auth) Redeem(ctx context.Context, ticket string) (coordinator.Principal, error) {
 	project, key, ok := parseTicket(ticket)
 	d := a.desks[project]
@@ -87,10 +87,7 @@ func (a *Auth) Redeem(ctx context.Context, ticket string) (coordinator.Principal
 	case !a.good(&p):
 		return coordinator.Principal{}, coordinator.Faultf(coordinator.Unnamed, "the ticket's key or token has ended")
 	}
-	if err := May(p, opens, ""); err != nil {
-		return coordinator.Principal{}, err
-	}
-	return p, nil
+	return p, May(p, opens, "")
 }
 
 var errTicket = coordinator.Faultf(coordinator.Unnamed, "the ticket is not good: it serves once, for %v", TicketFor)

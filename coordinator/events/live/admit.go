@@ -106,7 +106,7 @@ func (h *Handler) name(r *http.Request, s *seat, ticket string) *refusal {
 		case coordinator.Unnamed, coordinator.Unknown, coordinator.Invalid:
 			return &refusal{status: http.StatusUnauthorized, reason: "the ticket is not good"}
 		case coordinator.Forbidden:
-			return &refusal{status: http.StatusForbidden, reason: "the ticket's key may not see events"}
+			return &refusal{status: http.StatusForbidden, reason: "the ticket's key may not see events", who: p}
 		}
 		h.log.Error("a ticket was not looked at", "family", string(coordinator.FamilyOf(err))) // the error may quote it
 		return &refusal{status: http.StatusUnauthorized, reason: "the ticket could not be looked at"}
