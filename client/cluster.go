@@ -46,12 +46,13 @@ func (c *Client) Worker(ctx context.Context, name string) (w coordinator.Worker,
 
 // Self is who asks, as the coordinator knows it.
 type Self struct {
-	Name    string           `json:"name"`
-	Project string           `json:"project"`
-	Role    coordinator.Role `json:"role"`
-	Key     string           `json:"key,omitempty"`
-	Expires time.Time        `json:"expires,omitzero"`
-	Version string           `json:"version"` // of the coordinator
+	Name    string              `json:"name"`
+	Project string              `json:"project"`
+	Role    coordinator.Role    `json:"role"`
+	Scopes  []coordinator.Scope `json:"scopes,omitempty"` // of the key; without any it may all that its role may
+	Key     string              `json:"key,omitempty"`
+	Expires time.Time           `json:"expires,omitzero"`
+	Version string              `json:"version"` // of the coordinator
 }
 
 // Self returns who asks.
@@ -75,13 +76,17 @@ func (c *Client) Keys(ctx context.Context) ([]coordinator.Key, error) {
 	})
 }
 
-// CreateKey makes an API key and returns it with its token, which is shown this once.
-func (c *Client) CreateKey(ctx context.Context, name string, role coordinator.Role, expires time.Time) (k coordinator.Key, token string, err error) {
+// CreateKey makes an API key and returns it with its token, which is shown this once. With scopes it
+// may do nothing but those.
+func (c *Client) CreateKey(ctx context.Context, name string, role coordinator.Role, expires time.Time, scopes ...coordinator.Scope) (k coordinator.Key, token string, err error) {
 	ctx, cancel := within(ctx, wait)
 	defer cancel()
 	in := map[string]any{"name": name, "role": role}
 	if !expires.IsZero() {
 		in["expires"] = expires
+	}
+	if len(scopes) > 0 {
+		in["scopes"] = scopes
 	}
 	var out struct {
 		coordinator.Key

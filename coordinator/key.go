@@ -11,6 +11,7 @@ type Key struct {
 	Prefix    string    `json:"prefix"` // names it; the token begins with slu_PREFIX_
 	Name      string    `json:"name"`   // of who holds it: the owner of what is done with it
 	Role      Role      `json:"role"`
+	Scopes    []Scope   `json:"scopes,omitempty"` // which narrow the role, by name; without any it has all of it
 	Project   string    `json:"project"`
 	Expires   time.Time `json:"expires,omitzero"` // zero for never
 	Created   time.Time `json:"created"`

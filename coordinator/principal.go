@@ -26,11 +26,16 @@ func (r Role) Covers(other Role) bool {
 	return have >= 0 && want >= 0 && have >= want
 }
 
+// Scope is a part of what there is to do, as jobs:read. A key that has some may do nothing else,
+// whatever its role would allow; none widens a role.
+type Scope string
+
 // Principal is who asks: the holder of a key, or of a token of an identity provider.
 type Principal struct {
 	Name    string    // as the audit log has it; never a secret
 	Project string    // the one project that it is of
 	Role    Role      // there
+	Scopes  []Scope   // those alone, by name; none: all that the role may
 	Key     string    // the prefix of its key, "" for a token
 	Expires time.Time // zero for never
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"sluice/coordinator"
@@ -38,7 +39,7 @@ func (c keysListCmd) Run(ctx context.Context, std streams) error {
 		return t.Local().Format(time.DateTime)
 	}
 	return c.print(std.out, all, func(w io.Writer) {
-		row(w, "KEY", "NAME", "ROLE", "CREATED", "EXPIRES", "USED", "STATE")
+		row(w, "KEY", "NAME", "ROLE", "SCOPES", "CREATED", "EXPIRES", "USED", "STATE")
 		for _, k := range all {
 			state := "good"
 			if !k.Expires.IsZero() && !k.Expires.After(time.Now()) {
@@ -47,17 +48,26 @@ func (c keysListCmd) Run(ctx context.Context, std streams) error {
 			if !k.Revoked.IsZero() {
 				state = "revoked"
 			}
-			row(w, k.Prefix, k.Name, k.Role, date(k.Created), date(k.Expires), date(k.Used), state)
+			row(w, k.Prefix, k.Name, k.Role, scoped(k.Scopes), date(k.Created), date(k.Expires), date(k.Used), state)
 		}
 	})
+}
+
+// scoped is how scopes are shown.
+func scoped(scopes []coordinator.Scope) string {
+	if len(scopes) == 0 {
+		return "all"
+	}
+	return strings.Trim(fmt.Sprint(scopes), "[]")
 }
 
 type keysCreateCmd struct {
 	remoteFlags
 	outputFlags
-	Name    string           `arg:"" help:"Of who will hold it."`
-	Role    coordinator.Role `required:"" enum:"viewer,operator,author,admin" help:"What it may do: viewer, operator, author or admin."`
-	Expires time.Duration    `placeholder:"DURATION" help:"After which it is no good any more, as 720h; without it never."`
+	Name    string              `arg:"" help:"Of who will hold it."`
+	Role    coordinator.Role    `required:"" enum:"viewer,operator,author,admin" help:"What it may do: viewer, operator, author or admin."`
+	Scope   []coordinator.Scope `placeholder:"SCOPE" help:"Do nothing else of what the role may, as jobs:read; repeatable. Without any it may all of that."`
+	Expires time.Duration       `placeholder:"DURATION" help:"After which it is no good any more, as 720h; without it never."`
 }
 
 // Run makes a key.
@@ -70,7 +80,7 @@ func (c keysCreateCmd) Run(ctx context.Context, std streams) error {
 	if c.Expires > 0 {
 		expires = time.Now().Add(c.Expires).UTC()
 	}
-	k, token, err := r.CreateKey(ctx, c.Name, c.Role, expires)
+	k, token, err := r.CreateKey(ctx, c.Name, c.Role, expires, c.Scope...)
 	if err != nil {
 		return told(err)
 	}
@@ -81,7 +91,7 @@ func (c keysCreateCmd) Run(ctx context.Context, std streams) error {
 	if err := c.print(std.out, made, func(w io.Writer) { row(w, token) }); err != nil {
 		return err
 	}
-	fmt.Fprintf(std.err, "key %s of %s, %s; it is not shown again\n", k.Prefix, k.Name, k.Role)
+	fmt.Fprintf(std.err, "key %s of %s, %s, scopes %s; it is not shown again\n", k.Prefix, k.Name, k.Role, scoped(k.Scopes))
 	return nil
 }
 
@@ -123,6 +133,7 @@ func (c keysCheckCmd) Run(ctx context.Context, std streams) error {
 		row(w, "name", s.Name)
 		row(w, "project", s.Project)
 		row(w, "role", s.Role)
+		row(w, "scopes", scoped(s.Scopes))
 		if s.Key != "" {
 			row(w, "key", s.Key)
 		}

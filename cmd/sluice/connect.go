@@ -84,40 +84,38 @@ func dialProjects(n settings.NATS, projects []settings.Project, log hclog.Logger
 	return all, closeAll, nil
 }
 
-// preflight says what the server will keep, warns, and refuses one on which nothing would work.
-// It waits for one that can't answer now.
-func preflight(ctx context.Context, conn *bus.Conn, n bus.Needs, log hclog.Logger) error {
-	return patiently(ctx, log, func() error { return look(ctx, conn, n, log) })
+// preflights looks at the server as each project sees it.
+func preflights(ctx context.Context, projects []daemon.Project, needs bus.Needs, log hclog.Logger) error {
+	for i, p := range projects {
+		if err := preflight(ctx, p.Conn, needs, i > 0, log.With("project", p.Name)); err != nil {
+			return fmt.Errorf("project %s: %w", p.Name, err)
+		}
+	}
+	return nil
 }
 
-func look(ctx context.Context, conn *bus.Conn, n bus.Needs, log hclog.Logger) error {
+// preflight says what the server will keep, warns, and refuses one on which nothing would work.
+// It waits for one that can't answer now. What is the server's is not told again.
+func preflight(ctx context.Context, conn *bus.Conn, n bus.Needs, again bool, log hclog.Logger) error {
+	return patiently(ctx, log, func() error { return look(ctx, conn, n, again, log) })
+}
+
+func look(ctx context.Context, conn *bus.Conn, n bus.Needs, again bool, log hclog.Logger) error {
 	report, err := conn.Preflight(ctx, n)
 	if err != nil {
 		return err
 	}
-	about := []any{"version", report.Version, "replicas", report.Replicas, "sync", report.Sync}
-	if report.URL != "" {
-		about = append([]any{"url", report.URL}, about...)
+	refused := report.Refused()
+	if refused != nil && report.Passes { // nothing is known yet
+		return fmt.Errorf("%w: %w", bus.ErrTimeout, refused)
 	}
-	log.Info("NATS server", about...)
-	var refused []error
+	log.Info("NATS server", report.Fields()...)
 	for _, f := range report.Findings {
-		if f.Level == bus.Refuse {
-			refused = append(refused, errors.New(f.What+"; "+f.Hint))
-			continue
-		}
-		if f.Level == bus.Note {
-			log.Info(f.What, "hint", f.Hint)
-			continue
-		}
-		if n.Sync == nil { // what to do about it is for a server of its own, not for that of up
+		if f.Level == bus.Warn && n.Sync == nil && !(again && f.Server) { // what to do about it is for a server of its own, not for that of up
 			log.Warn(f.What, "hint", f.Hint)
 		}
 	}
-	if err := errors.Join(refused...); err != nil && report.Passes {
-		return fmt.Errorf("%w: %w", bus.ErrTimeout, err)
-	}
-	return errors.Join(refused...)
+	return refused
 }
 
 // A cluster that elects a leader answers nobody for seconds.

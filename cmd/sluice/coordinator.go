@@ -95,12 +95,7 @@ func (c *coordinatorCmd) preflights(ctx context.Context, projects []daemon.Proje
 		defer system.Close()
 		needs.System = system
 	}
-	for _, p := range projects {
-		if err := preflight(ctx, p.Conn, needs, log.With("project", p.Name)); err != nil {
-			return fmt.Errorf("project %s: %w", p.Name, err)
-		}
-	}
-	return nil
+	return preflights(ctx, projects, needs, log)
 }
 
 // keyring is the key by which secrets are encrypted, nil where the settings name none.

@@ -41,7 +41,14 @@ func (c loginCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return usagef("%w", err)
 	}
-	if _, err := api.Jobs(ctx, coordinator.Filter{Limit: 1}); err != nil {
+	switch _, err := api.Jobs(ctx, coordinator.Filter{Limit: 1}); coordinator.FamilyOf(err) {
+	case "":
+		if err != nil {
+			return told(err)
+		}
+	case coordinator.Forbidden: // it is known, and may have been made for something else
+		fmt.Fprintf(std.err, "the key may not list jobs: %v\n", err)
+	default:
 		return told(err)
 	}
 	err = changeContexts(func(all *contexts) error {

@@ -355,7 +355,17 @@ func keysMade(f *folder) {
 		{"keys revoke " + prefix, "", 0, "", "is revoked"},
 		{"keys revoke nosuchkey", "", 3, "", "nosuchkey"},
 		{"keys create bob --role king", "", 3, "", "viewer"},
+		{"keys create bob --role admin --scope jobs:sleep", "", 3, "", "there are artifacts:read, artifacts:write, "},
 	})
+	narrow := f.must(0, "", "keys create bob --role admin --scope workers:read --scope self:read")
+	ann.steps([]step{
+		{"login " + address + " --name narrow", narrow.out, 0, "", "may not list jobs: this needs scope jobs:read"},
+		{"workers", "", 0, "HEARD", ""},
+		{"keys check", "", 0, "scopes       self:read workers:read\n", ""},
+		{"keys", "", 3, "", "this needs scope keys:read, which this key has not (operation list-keys)"},
+		{"context lab", "", 0, "", ""},
+	})
+	f.steps([]step{{"keys", "", 0, "self:read workers:read", ""}})
 	bustest.Eventually(f.t, "the key to be refused", func() bool { return ann.run("", "jobs").code == 3 })
 	f.env = append(f.env, "SLUICE_SERVER="+address)
 	f.steps([]step{{"jobs", "", 3, "", "hint"}}) // SLUICE_KEY is not set

@@ -60,7 +60,7 @@ func (c upCmd) Run(parent context.Context, std streams, set *settings.Resolver) 
 	if err != nil {
 		return err
 	}
-	if err := preflight(ctx, project.Conn, c.needs(), log); err != nil {
+	if err := preflight(ctx, project.Conn, c.needs(), false, log); err != nil {
 		return startEnds(ctx, err)
 	}
 	w, err := watch(ctx, "up", &c.Common, log)

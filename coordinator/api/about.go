@@ -42,6 +42,12 @@ func streamed(ctx context.Context, h huma.Context) (*http.Request, http.Response
 	return r.WithContext(ctx), &told{unpacked(w), aboutOf(ctx)}
 }
 
+// copied is streamed for what is there already, and comes as fast as it is taken: it may be compressed.
+func copied(ctx context.Context, h huma.Context) (*http.Request, http.ResponseWriter) {
+	r, w := humago.Unwrap(h)
+	return r.WithContext(ctx), &told{w, aboutOf(ctx)}
+}
+
 // unpacked is the writer behind the compression: that holds the header back until something is
 // written, and what is written as it comes may be long in coming.
 func unpacked(w http.ResponseWriter) http.ResponseWriter {

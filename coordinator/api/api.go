@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -78,7 +79,8 @@ type server struct {
 	mux  *http.ServeMux
 	huma huma.API
 
-	shares shares
+	shares    shares
+	constants sync.Map // path to *constant
 }
 
 // problems makes the framework tell of its own errors as Sluice does. It is the framework's one
@@ -133,7 +135,7 @@ func humaConfig(version string) huma.Config {
 	h := huma.DefaultConfig("Sluice", version)
 	h.Info.Description = "Runs information-security recipes on a NATS JetStream cluster."
 	h.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
-	h.OpenAPIPath, h.DocsPath, h.SchemasPath = "/v1/openapi", "", ""
+	h.OpenAPIPath, h.DocsPath, h.SchemasPath = descriptionPath, "", ""
 	h.CreateHooks = nil // no $schema in bodies
 	h.RejectUnknownQueryParameters = true
 	h.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
@@ -145,7 +147,7 @@ func humaConfig(version string) huma.Config {
 
 // handler puts what holds for every request around the routes.
 func (s *server) handler() http.Handler {
-	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.SuffixETag(packedTag), gzhttp.ExceptContentTypes([]string{"application/x-ndjson", "application/octet-stream"}))
+	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.SuffixETag(packedTag), gzhttp.ExceptContentTypes([]string{"application/octet-stream"}))
 	if err != nil {
 		panic(err) // its options are constants
 	}
@@ -193,6 +195,10 @@ func tooOften(who string, after time.Duration) error {
 func (s *server) route(w http.ResponseWriter, r *http.Request) {
 	h, pattern := s.mux.Handler(r)
 	if pattern != "" && clean(r) {
+		if strings.HasPrefix(r.URL.Path, descriptionPath) {
+			s.constant(w, r)
+			return
+		}
 		s.mux.ServeHTTP(w, r)
 		return
 	}

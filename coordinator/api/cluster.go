@@ -3,14 +3,17 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"sluice/coordinator"
+	"sluice/coordinator/auth"
 )
 
 type workersOut struct {
+	Tag  string `header:"ETag"`
 	Body struct {
 		Workers []coordinator.Worker `json:"workers"`
 		Next    string               `json:"next,omitempty" doc:"What after is for those that follow."`
@@ -38,7 +41,14 @@ func (s *server) workers() {
 		func(_ context.Context, p *Project, in *Paged) (*workersOut, error) {
 			out := &workersOut{}
 			out.Body.Workers, out.Body.Next = page(*in, p.Fleet.Workers(), func(w coordinator.Worker) string { return w.Name })
-			return out, nil
+			same := out.Body
+			same.Workers = slices.Clone(same.Workers)
+			for i := range same.Workers { // when it was heard last is no change
+				same.Workers[i].Seen = time.Time{}
+			}
+			var err error
+			out.Tag, err = in.tagged(same)
+			return out, err
 		})
 	route(s, huma.Operation{OperationID: "show-worker", Method: http.MethodGet, Path: "/v1/workers/{name}", Summary: "Show a worker with its kinds", Tags: []string{"cluster"}},
 		func(_ context.Context, p *Project, in *workerIn) (*workerOut, error) {
@@ -56,23 +66,26 @@ func (s *server) workers() {
 		func(ctx context.Context, _ *Project, _ *struct{}) (*selfOut, error) {
 			p := who(ctx)
 			out := &selfOut{}
-			out.Body.Name, out.Body.Project, out.Body.Role, out.Body.Key, out.Body.Expires, out.Body.Version = p.Name, p.Project, p.Role, p.Key, p.Expires, s.cfg.Version
+			out.Body.Name, out.Body.Project, out.Body.Role, out.Body.Scopes = p.Name, p.Project, p.Role, p.Scopes
+			out.Body.Key, out.Body.Expires, out.Body.Version = p.Key, p.Expires, s.cfg.Version
 			return out, nil
 		})
 }
 
 type selfOut struct {
 	Body struct {
-		Name    string           `json:"name"`
-		Project string           `json:"project"`
-		Role    coordinator.Role `json:"role"`
-		Key     string           `json:"key,omitempty" doc:"The prefix of the key."`
-		Expires time.Time        `json:"expires,omitzero"`
-		Version string           `json:"version" doc:"Of the coordinator."`
+		Name    string              `json:"name"`
+		Project string              `json:"project"`
+		Role    coordinator.Role    `json:"role"`
+		Scopes  []coordinator.Scope `json:"scopes,omitempty" doc:"Of the key, which may do nothing else; without any it may all that its role may."`
+		Key     string              `json:"key,omitempty" doc:"The prefix of the key."`
+		Expires time.Time           `json:"expires,omitzero"`
+		Version string              `json:"version" doc:"Of the coordinator."`
 	}
 }
 
 type keysOut struct {
+	Tag  string `header:"ETag"`
 	Body struct {
 		Keys []coordinator.Key `json:"keys"`
 		Next string            `json:"next,omitempty" doc:"What after is for those that follow."`
@@ -81,9 +94,10 @@ type keysOut struct {
 
 type newKeyIn struct {
 	Body struct {
-		Name    string           `json:"name" maxLength:"64" doc:"Of who will hold it."`
-		Role    coordinator.Role `json:"role" enum:"viewer,operator,author,admin"`
-		Expires time.Time        `json:"expires,omitzero"`
+		Name    string              `json:"name" maxLength:"64" doc:"Of who will hold it."`
+		Role    coordinator.Role    `json:"role" enum:"viewer,operator,author,admin"`
+		Scopes  []coordinator.Scope `json:"scopes,omitempty" minItems:"1" maxItems:"100" doc:"All that it may do of what its role may, as jobs:read; left out, it may all of that."`
+		Expires time.Time           `json:"expires,omitzero"`
 	}
 }
 
@@ -128,11 +142,21 @@ func (s *server) keys() {
 		func(_ context.Context, p *Project, in *Paged) (*keysOut, error) {
 			out := &keysOut{}
 			out.Body.Keys, out.Body.Next = page(*in, p.Keys.List(), func(k coordinator.Key) string { return newest(k.Created, k.Prefix) })
-			return out, nil
+			same := out.Body
+			same.Keys = slices.Clone(same.Keys)
+			for i := range same.Keys { // when it was used last is no change
+				same.Keys[i].Used = time.Time{}
+			}
+			var err error
+			out.Tag, err = in.tagged(same)
+			return out, err
 		})
 	route(s, huma.Operation{OperationID: "create-key", Method: http.MethodPost, Path: "/v1/keys", Summary: "Make an API key", Tags: tags, DefaultStatus: http.StatusCreated},
 		func(ctx context.Context, p *Project, in *newKeyIn) (*newKeyOut, error) {
-			key, token, err := p.Keys.Create(ctx, coordinator.Key{Name: in.Body.Name, Role: in.Body.Role, Expires: in.Body.Expires, By: who(ctx).Name})
+			if err := auth.MayGive(who(ctx), in.Body.Scopes); err != nil {
+				return nil, err
+			}
+			key, token, err := p.Keys.Create(ctx, coordinator.Key{Name: in.Body.Name, Role: in.Body.Role, Scopes: in.Body.Scopes, Expires: in.Body.Expires, By: who(ctx).Name})
 			out := &newKeyOut{}
 			out.Body.Key, out.Body.Token = key, token
 			made(ctx, key.Prefix)

@@ -69,17 +69,25 @@ func (d *desk) over(c *client.Client, id recipe.JobID) (state recipe.JobState) {
 }
 
 // announce makes a worker known that serves nothing.
-func (d *desk) announce(name string) {
+func (d *desk) announce(name string) { d.says(bus.WorkerRecord{Name: name}) }
+
+// says has a worker say something.
+func (d *desk) says(rec bus.WorkerRecord) {
+	d.t.Helper()
 	pub, err := d.conn.NewPublisher()
 	if err != nil {
 		d.t.Fatal(err)
 	}
 	defer pub.Close()
-	data, err := bus.EncodeRecord(bus.WorkerRecord{Name: name, Started: time.Now(), Beat: time.Hour, Formats: bus.ReadFormats()})
+	if rec.Started.IsZero() {
+		rec.Started = time.Now()
+	}
+	rec.Beat, rec.Formats = time.Hour, bus.ReadFormats()
+	data, err := bus.EncodeRecord(rec)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	if out := pub.PutSync(bustest.Context(d.t), bus.Put{Subject: bus.WorkerSubject(name), Data: data}); out.Err != nil {
+	if out := pub.PutSync(bustest.Context(d.t), bus.Put{Subject: bus.WorkerSubject(rec.Name), Data: data}); out.Err != nil {
 		d.t.Fatal(out.Err)
 	}
 }

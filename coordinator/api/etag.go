@@ -29,12 +29,28 @@ func (a Asked) fresh(tag string) error {
 	return &Problem{Status: http.StatusNotModified, tag: tag}
 }
 
+// tagged is the weak tag of an answer that has no revision, or the answer 304 to who knows it.
+func (a Asked) tagged(v any) (string, error) {
+	t, err := tagOf(v)
+	if err == nil {
+		err = a.fresh(t)
+	}
+	return t, err
+}
+
 // check refuses a change of what is not as who asks knows it.
 func (m Meant) check(what, tag string) error {
 	if m.Match == "" || sameTag(m.Match, tag) {
 		return nil
 	}
-	return coordinator.Faultf(coordinator.Changed, "%s was changed meanwhile", what)
+	return meanwhile(what, tag)
+}
+
+// meanwhile is the fault that something has another ETag by now.
+func meanwhile(what, tag string) error {
+	f := coordinator.Faultf(coordinator.Changed, "%s was changed meanwhile", what)
+	f.Hint = "read it again; what is there now has If-Match: " + tag
+	return f
 }
 
 // strong is the ETag of a revision.

@@ -103,6 +103,11 @@ func (s *server) jobs() {
 // submit writes a job down: that is all there is to it.
 func (s *server) submit(ctx context.Context, p *Project, in *submitIn) (*submitOut, error) {
 	b := &in.Body
+	if b.Source == "" && b.Recipe == "" {
+		f := coordinator.Faultf(coordinator.Invalid, "the submission has neither source, which is a recipe, nor recipe, which names a saved one")
+		f.Hint = `send {"source": "recipe: …"} or {"recipe": "NAME@VERSION"}`
+		return nil, f
+	}
 	sub := library.Submission{Owner: who(ctx).Name, Key: in.Key, Recipe: b.Recipe, Params: b.Params, Labels: b.Labels, Priority: b.Priority, Deadline: b.Deadline, Seed: b.Seed}
 	if b.Within != "" {
 		var err error
@@ -188,6 +193,9 @@ func (s *server) order(w coordinator.Want) func(context.Context, *Project, *orde
 			}
 		}
 		job, err := p.Jobs.Order(ctx, in.ID, coordinator.Order{Want: w, By: who(ctx).Name, At: time.Now().UTC()}, rev)
+		if coordinator.FamilyOf(err) == coordinator.Changed && job.Revision > 0 {
+			err = meanwhile("job "+string(in.ID), tag(&job))
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -23,6 +23,7 @@ func kindOf(k *nodes.Kind) coordinator.Kind {
 }
 
 type kindsOut struct {
+	Tag  string `header:"ETag"`
 	Body struct {
 		Kinds []coordinator.Kind `json:"kinds"`
 		Next  string             `json:"next,omitempty" doc:"What after is for those that follow."`
@@ -48,7 +49,9 @@ func (s *server) kinds() {
 			for _, k := range part {
 				out.Body.Kinds = append(out.Body.Kinds, kindOf(k))
 			}
-			return out, nil
+			var err error
+			out.Tag, err = in.tagged(out.Body)
+			return out, err
 		})
 	route(s, huma.Operation{OperationID: "show-kind", Method: http.MethodGet, Path: "/v1/kinds/{kind}", Summary: "Show a kind", Tags: []string{"kinds"}},
 		func(_ context.Context, p *Project, in *kindIn) (*kindOut, error) {
@@ -57,10 +60,7 @@ func (s *server) kinds() {
 				return nil, p.noKind(in.Kind)
 			}
 			kind := kindOf(k)
-			t, err := tagOf(kind)
-			if err == nil {
-				err = in.fresh(t)
-			}
+			t, err := in.tagged(kind)
 			return &kindOut{t, kind}, err
 		})
 }

@@ -12,6 +12,7 @@ import (
 type Paged struct {
 	After string `query:"after" maxLength:"256" doc:"The next of the page before."`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"500"`
+	Asked
 }
 
 // page returns the part of a list that is asked for, and what after is for the next; "" for none.

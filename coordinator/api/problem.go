@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"strings"
@@ -111,11 +112,26 @@ func (s *server) problemOf(ctx context.Context, err error) *Problem {
 // bodyUnread is what the framework says, as of an error of its own, where a body breaks off.
 const bodyUnread = "cannot read request body"
 
+// bodyTooLarge is what it says of a body over the bound.
+const bodyTooLarge = "request body is too large limit=%d bytes"
+
+// forPeople says of a time that is none how one is written, and not how Go has it.
+func forPeople(message string) string {
+	if strings.HasPrefix(message, "invalid date/time for format ") || strings.Contains(message, "RFC 3339 date-time") {
+		return "expected a time of RFC 3339, as 2026-01-31T08:00:00Z"
+	}
+	return message
+}
+
 // framed is how the framework's own errors are told. What was sent is not sent back: it may be a
 // secret. Where it is known which operation was asked for, numbers are told with their bounds.
 func framed(o *huma.Operation, status int, text string, errs []error) *Problem {
 	if status == http.StatusInternalServerError && text == bodyUnread {
 		status, text, errs = http.StatusBadRequest, "the body of the request can't be read: it ends too early, or its chunks are none", nil
+	}
+	var most int64
+	if _, err := fmt.Sscanf(text, bodyTooLarge, &most); err == nil {
+		text = fmt.Sprintf("the body of the request is too large: %d bytes are the most", most-1) // see route
 	}
 	p := &Problem{Title: http.StatusText(status), Status: status, Code: families[status], Detail: text}
 	if p.Code == "" {
@@ -128,7 +144,7 @@ func framed(o *huma.Operation, status int, text string, errs []error) *Problem {
 		var d huma.ErrorDetailer
 		if errors.As(err, &d) {
 			is := d.ErrorDetail()
-			told := &huma.ErrorDetail{Message: is.Message, Location: is.Location}
+			told := &huma.ErrorDetail{Message: forPeople(is.Message), Location: is.Location}
 			if o != nil {
 				told.Message = cmp.Or(outside(o, is), told.Message)
 			}

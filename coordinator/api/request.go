@@ -133,6 +133,12 @@ func (s *server) authenticate(h huma.Context, next func(huma.Context)) {
 			s.note(h, p, coordinator.Denied, err.Error())
 			return
 		}
+		if err := asItIs(h); err != nil {
+			h.SetHeader("Accept-Encoding", "identity")
+			s.refuse(h, err)
+			s.note(h, p, coordinator.Faulty, err.Error())
+			return
+		}
 		a := &about{}
 		if _, long := h.Operation().Metadata[metaWait]; long {
 			leave, err := s.shares.enter(p, h.Operation().OperationID, shareOf(h.Operation()))
@@ -151,6 +157,16 @@ func (s *server) authenticate(h huma.Context, next func(huma.Context)) {
 		return
 	}
 	next(huma.WithContext(h, ctx))
+}
+
+// asItIs refuses a body that is compressed: what is read of it is bounded as it is sent.
+func asItIs(h huma.Context) error {
+	coding := h.Header("Content-Encoding")
+	if h.Operation().RequestBody == nil || coding == "" || strings.EqualFold(coding, "identity") {
+		return nil
+	}
+	return &Problem{Status: http.StatusUnsupportedMediaType, Code: coordinator.Invalid, Detail: "the body of the request is compressed, which is not read here",
+		Hint: "send it as it is, without Content-Encoding"}
 }
 
 // done writes down how a request of somebody who may has ended.

@@ -42,7 +42,7 @@ func (s *server) results() {
 				return nil, err
 			}
 			return &huma.StreamResponse{Body: func(h huma.Context) {
-				r, w := streamed(ctx, h)
+				r, w := copied(ctx, h)
 				late := &lateHeader{w: w}
 				err := p.Files.Records(ctx, late, in.ID, step)
 				switch {

@@ -15,9 +15,13 @@ type savedIn struct {
 	Match string `query:"match" maxLength:"128" doc:"A part of the name or of the description."`
 	After string `query:"after" maxLength:"128" doc:"The next of the page before."`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Asked
 }
 
-type savedOut struct{ Body coordinator.RecipePage }
+type savedOut struct {
+	Tag  string `header:"ETag"`
+	Body coordinator.RecipePage
+}
 
 // NamePath names a saved recipe in a path. It is exported for the framework, which sees no other embedded fields.
 type NamePath struct {
@@ -127,7 +131,11 @@ func (s *server) saved() {
 	route(s, huma.Operation{OperationID: "list-recipes", Method: http.MethodGet, Path: "/v1/recipes", Summary: "List saved recipes", Tags: tags},
 		func(_ context.Context, p *Project, in *savedIn) (*savedOut, error) {
 			page, err := p.Library.List(library.Listing{Match: in.Match, After: in.After, Limit: in.Limit})
-			return &savedOut{page}, err
+			if err != nil {
+				return nil, err
+			}
+			t, err := in.tagged(page)
+			return &savedOut{t, page}, err
 		})
 	route(s, huma.Operation{OperationID: "show-recipe", Method: http.MethodGet, Path: "/v1/recipes/{name}", Summary: "Show a version of a saved recipe", Tags: tags},
 		func(ctx context.Context, p *Project, in *showVersionIn) (*recipeOut, error) {

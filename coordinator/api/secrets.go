@@ -10,6 +10,7 @@ import (
 )
 
 type secretsOut struct {
+	Tag  string `header:"ETag"`
 	Body struct {
 		Secrets []coordinator.Secret `json:"secrets"`
 		Next    string               `json:"next,omitempty" doc:"What after is for those that follow."`
@@ -60,7 +61,9 @@ func (s *server) secrets() {
 		func(_ context.Context, p *Project, in *Paged) (*secretsOut, error) {
 			out := &secretsOut{}
 			out.Body.Secrets, out.Body.Next = page(*in, p.Secrets.List(), func(s coordinator.Secret) string { return s.Name })
-			return out, nil
+			var err error
+			out.Tag, err = in.tagged(out.Body)
+			return out, err
 		})
 	route(s, huma.Operation{OperationID: "show-secret", Method: http.MethodGet, Path: "/v1/secrets/{secret}", Summary: "Show a secret, all but its value", Tags: tags},
 		func(_ context.Context, p *Project, in *showSecretIn) (*secretOut, error) {
@@ -68,10 +71,7 @@ func (s *server) secrets() {
 			if err != nil {
 				return nil, err
 			}
-			t, err := tagOf(is)
-			if err == nil {
-				err = in.fresh(t)
-			}
+			t, err := in.tagged(is)
 			return &secretOut{t, is}, err
 		})
 	route(s, huma.Operation{OperationID: "set-secret", Method: http.MethodPut, Path: "/v1/secrets/{secret}", Summary: "Set a secret", Tags: tags},

@@ -167,7 +167,7 @@ func (a *Auth) confirm(ctx context.Context, desks ...*desk) {
 }
 
 func principal(k *coordinator.Key) coordinator.Principal {
-	return coordinator.Principal{Name: k.Name, Project: k.Project, Role: k.Role, Key: k.Prefix, Expires: k.Expires}
+	return coordinator.Principal{Name: k.Name, Project: k.Project, Role: k.Role, Scopes: k.Scopes, Key: k.Prefix, Expires: k.Expires}
 }
 
 // good reports whether a principal is still who it was.

@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"context"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -121,7 +122,7 @@ func TestO1Keys(t *testing.T) {
 			p, err = d.Check(ctx, token)
 			return err == nil
 		})
-		if want := (coordinator.Principal{Name: "ann", Project: "p", Role: coordinator.Author, Key: k.Prefix}); p != want {
+		if want := (coordinator.Principal{Name: "ann", Project: "p", Role: coordinator.Author, Key: k.Prefix}); !reflect.DeepEqual(p, want) {
 			t.Errorf("got %+v, want %+v", p, want)
 		}
 	}
@@ -319,8 +320,11 @@ func TestEnsureAdmin(t *testing.T) {
 	if _, err := d.keys.Revoke(ctx, d.keys.List()[0].Prefix, "x"); err != nil {
 		t.Fatal(err)
 	}
+	if _, _, err := d.keys.Create(ctx, coordinator.Key{Name: "local", Role: coordinator.Admin, Scopes: []coordinator.Scope{"jobs:read"}}); err != nil {
+		t.Fatal(err)
+	}
 	if again, err := d.keys.EnsureAdmin(ctx, "local"); err != nil || again == "" {
-		t.Errorf("got none in the place of one that was revoked: %v", err)
+		t.Errorf("got none in the place of one that was revoked, and one that has not all of its role: %v", err)
 	}
 }
 

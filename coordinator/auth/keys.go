@@ -78,11 +78,15 @@ func newKeys(p Project, now func() time.Time) *Keys {
 	return k
 }
 
-// Create makes a key of what Name, Role, Expires and By say, and returns its token. It is
+// Create makes a key of what Name, Role, Scopes, Expires and By say, and returns its token. It is
 // nowhere else: who loses it needs another key.
 func (k *Keys) Create(ctx context.Context, want coordinator.Key) (coordinator.Key, string, error) {
 	now := k.now().UTC()
 	if err := want.Check(now); err != nil {
+		return coordinator.Key{}, "", err
+	}
+	scopes, err := knownScopes(want.Scopes)
+	if err != nil {
 		return coordinator.Key{}, "", err
 	}
 	k.mu.RLock()
@@ -92,7 +96,7 @@ func (k *Keys) Create(ctx context.Context, want coordinator.Key) (coordinator.Ke
 		return coordinator.Key{}, "", coordinator.Faultf(coordinator.OverLimit, "project %s has %d keys: no more are kept; those revoked or expired count for 30 days", k.project, n)
 	}
 	prefix, token, digest := newToken()
-	rec := keyRecord{Digest: digest[:], Key: coordinator.Key{Prefix: prefix, Name: want.Name, Role: want.Role, Project: k.project,
+	rec := keyRecord{Digest: digest[:], Key: coordinator.Key{Prefix: prefix, Name: want.Name, Role: want.Role, Scopes: scopes, Project: k.project,
 		Expires: want.Expires, Created: now, By: want.By}}
 	if _, err := k.keys.Create(ctx, prefix, &rec); err != nil {
 		return coordinator.Key{}, "", err
@@ -100,11 +104,11 @@ func (k *Keys) Create(ctx context.Context, want coordinator.Key) (coordinator.Ke
 	return rec.Key, token, nil
 }
 
-// EnsureAdmin makes a key of role admin under a name, unless a good one is there: then the
+// EnsureAdmin makes a key of role admin without scopes under a name, unless a good one is there: then the
 // token is "". Two callers at the same moment may make two.
 func (k *Keys) EnsureAdmin(ctx context.Context, name string) (token string, err error) {
 	for _, have := range k.List() {
-		if have.Name == name && have.Role == coordinator.Admin && have.Live(k.now()) {
+		if have.Name == name && have.Role == coordinator.Admin && len(have.Scopes) == 0 && have.Live(k.now()) {
 			return "", nil
 		}
 	}

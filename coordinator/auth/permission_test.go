@@ -11,12 +11,16 @@ import (
 // TestPermissions walks the table as every role, and what is not in it.
 func TestPermissions(t *testing.T) {
 	name := regexp.MustCompile(`^[a-z]+(-[a-z]+)+$`)
+	scope := regexp.MustCompile(`^[a-z]+:(read|write)$`)
 	seen := map[string]bool{}
 	for _, row := range auth.Permissions() {
 		if !name.MatchString(row.Operation) || seen[row.Operation] {
 			t.Errorf("%q is no name, or twice in the table", row.Operation)
 		}
 		seen[row.Operation] = true
+		if !scope.MatchString(string(row.Scope)) {
+			t.Errorf("%s: scope %q is none", row.Operation, row.Scope)
+		}
 		if row.Own != "" && row.Own.Covers(row.Least) {
 			t.Errorf("%s: owning something allows nothing more", row.Operation)
 		}
@@ -28,6 +32,13 @@ func TestPermissions(t *testing.T) {
 				err := auth.May(p, row.Operation, owner)
 				if (err == nil) != want || err != nil && coordinator.FamilyOf(err) != coordinator.Forbidden {
 					t.Errorf("%s as %q with a thing of %q: got %v, want allowed %v", row.Operation, role, owner, err, want)
+				}
+			}
+			for _, scope := range append(auth.Scopes(), "", "jobs", "jobs:read ", "*") {
+				p := p
+				p.Scopes = []coordinator.Scope{scope}
+				if got, want := auth.MayOwn(p, row.Operation) == nil, own && scope == row.Scope; got != want {
+					t.Errorf("%s as %q with scope %q: got %v, want %v", row.Operation, role, scope, got, want)
 				}
 			}
 			if got := auth.MayOwn(p, row.Operation) == nil; got != own {

@@ -21,11 +21,12 @@ const ticketStart = "slt_"
 
 // ticketRecord is a ticket as it is stored, under the digest of its secret.
 type ticketRecord struct {
-	Name    string           `json:"name"`
-	Role    coordinator.Role `json:"role"`
-	Key     string           `json:"key,omitempty"`
-	Expires time.Time        `json:"expires,omitzero"` // of the principal
-	Until   time.Time        `json:"until"`            // of the ticket
+	Name    string              `json:"name"`
+	Role    coordinator.Role    `json:"role"`
+	Scopes  []coordinator.Scope `json:"scopes,omitempty"`
+	Key     string              `json:"key,omitempty"`
+	Expires time.Time           `json:"expires,omitzero"` // of the principal
+	Until   time.Time           `json:"until"`            // of the ticket
 }
 
 // Ticket makes a ticket by which a principal opens one socket, at any coordinator, within
@@ -44,7 +45,7 @@ func (a *Auth) Ticket(ctx context.Context, p coordinator.Principal) (ticket stri
 	var secret [secretSize]byte
 	rand.Read(secret[:])
 	until = a.cfg.Now().Add(TicketFor).UTC()
-	rec := ticketRecord{Name: p.Name, Role: p.Role, Key: p.Key, Expires: p.Expires, Until: until}
+	rec := ticketRecord{Name: p.Name, Role: p.Role, Scopes: p.Scopes, Key: p.Key, Expires: p.Expires, Until: until}
 	if _, err := d.tickets.CreateFor(ctx, ticketKey(secret[:]), &rec, TicketFor); err != nil {
 		return "", until, err
 	}
@@ -56,8 +57,11 @@ func ticketKey(secret []byte) string {
 	return hex.EncodeToString(digest[:])
 }
 
-// Redeem takes a ticket and tells whose it is. Nobody gets it again. The principal is one whose
-// key is still good; [Auth.Watch] tells when it is not any more.
+// opens is the operation that a ticket is for.
+const opens = "open-events"
+
+// Redeem takes a ticket and tells whose it is. Nobody gets it again. The principal is one that may
+// open a socket (with one that may not the fault is coordinator.Forbidden), and whose key is still good; [Auth.Watch] tells when it is not any more.
 func (a *Auth) Redeem(ctx context.Context, ticket string) (coordinator.Principal, error) {
 	project, key, ok := parseTicket(ticket)
 	d := a.desks[project]
@@ -74,7 +78,7 @@ func (a *Auth) Redeem(ctx context.Context, ticket string) (coordinator.Principal
 	if rec.Key != "" {
 		d.keys.confirm(ctx)
 	}
-	p := coordinator.Principal{Name: rec.Name, Project: project, Role: rec.Role, Key: rec.Key, Expires: rec.Expires}
+	p := coordinator.Principal{Name: rec.Name, Project: project, Role: rec.Role, Scopes: rec.Scopes, Key: rec.Key, Expires: rec.Expires}
 	switch {
 	case !a.cfg.Now().Before(rec.Until):
 		return coordinator.Principal{}, errTicket
@@ -83,7 +87,7 @@ func (a *Auth) Redeem(ctx context.Context, ticket string) (coordinator.Principal
 	case !a.good(&p):
 		return coordinator.Principal{}, coordinator.Faultf(coordinator.Unnamed, "the ticket's key or token has ended")
 	}
-	return p, nil
+	return p, May(p, opens, "")
 }
 
 var errTicket = coordinator.Faultf(coordinator.Unnamed, "the ticket is not good: it serves once, for %v", TicketFor)

@@ -1,6 +1,8 @@
 package auth_test
 
 import (
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +34,7 @@ func TestTickets(t *testing.T) {
 	for i := range 10 {
 		go func() {
 			who, err := []desk{a, b}[i%2].Redeem(ctx, ticket)
-			if err == nil && who != p {
+			if err == nil && !reflect.DeepEqual(who, p) {
 				t.Errorf("got %+v, want %+v", who, p)
 			}
 			got <- err
@@ -94,5 +96,35 @@ func TestTicketTime(t *testing.T) {
 		confirm()
 		_, err = d.Redeem(ctx, ticket)
 		family(t, row.after.String(), err, row.want)
+	}
+}
+
+// TestTicketScopes: a ticket has the scopes of who made it, at whatever coordinator, and opens nothing
+// without events:read.
+func TestTicketScopes(t *testing.T) {
+	ctx := bustest.Context(t)
+	d := open(t, bustest.Conn(t, bustest.InProcess), auth.Config{})
+	if err := d.Confirm(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for scope, want := range map[coordinator.Scope]coordinator.Family{"events:read": "", "jobs:read": coordinator.Forbidden} {
+		k, token, err := d.keys.Create(ctx, coordinator.Key{Name: "ann", Role: coordinator.Admin, Scopes: []coordinator.Scope{scope}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		bustest.Eventually(t, "the key is known", func() bool { _, err := d.Check(ctx, token); return err == nil })
+		p, err := d.Check(ctx, token)
+		if err != nil || !slices.Equal(p.Scopes, k.Scopes) || len(p.Scopes) != 1 {
+			t.Fatalf("got %+v, %v", p, err)
+		}
+		ticket, _, err := d.Ticket(ctx, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		who, err := d.Redeem(ctx, ticket)
+		family(t, string(scope), err, want)
+		if err == nil && !reflect.DeepEqual(who, p) {
+			t.Errorf("got %+v, want %+v", who, p)
+		}
 	}
 }

@@ -36,6 +36,8 @@ type Entry struct {
 	raw  json.RawMessage // Data
 	size int             // about its bytes in memory
 	wire func() []byte
+
+	worker func() *coordinator.Worker // that it tells of; nil where it tells of none
 }
 
 // JSON returns the event as viewers get it: one object without line ends. Viewers share it:
@@ -125,6 +127,13 @@ func read(m *bus.Stored) (*Entry, error) {
 	if len(s.Data) > 0 {
 		e.Data = s.Data
 	}
+	e.worker = sync.OnceValue(func() *coordinator.Worker {
+		var w coordinator.Worker
+		if e.Type != coordinator.EventWorker || json.Unmarshal(e.raw, &w) != nil {
+			return nil
+		}
+		return &w
+	})
 	e.wire = sync.OnceValue(func() []byte {
 		b, err := json.Marshal(&e.Event)
 		if err != nil { // it was decoded from JSON

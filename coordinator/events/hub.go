@@ -43,7 +43,7 @@ func (h *hub) tell(e *Entry) {
 	clear(h.recent[:n])
 	h.recent = h.recent[n:]
 	for s := range h.subs {
-		if s.filter.Matches(&e.Event) && !s.offer(e) {
+		if s.wants(e) && !s.offer(e) {
 			delete(h.subs, s)
 		}
 	}
@@ -72,7 +72,7 @@ func (h *hub) join(s *Subscription, last uint64) (joined, covered bool, since []
 		return 1
 	})
 	for _, e := range h.recent[at:] {
-		if s.filter.Matches(&e.Event) {
+		if s.wants(e) {
 			since = append(since, e)
 		}
 	}

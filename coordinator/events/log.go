@@ -50,7 +50,10 @@ type Config struct {
 	Queue      int           // events that wait to be stored; beyond it the oldest of progress go first
 	Buffer     int           // events that wait for a viewer; beyond it the viewer is dropped
 	Replicas   int           // 0: 1
-	Log        hclog.Logger
+	// Serves says of a job which workers are told of among its events, that come or leave at a time;
+	// a nil function is none. Nil tells of workers with no job.
+	Serves func(ctx context.Context, job recipe.JobID) (func(w *coordinator.Worker, at time.Time) bool, error)
+	Log    hclog.Logger
 }
 
 // Log is the events of one project. All methods may be called from any goroutine.

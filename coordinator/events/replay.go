@@ -56,6 +56,12 @@ func (l *Log) watch(ctx context.Context, f coordinator.EventFilter, w wish) (*Su
 	unhook := context.AfterFunc(l.life, cancel)
 	s := &Subscription{log: l, filter: f, max: l.cfg.Buffer, end: cancel, last: w.since,
 		news: make(chan struct{}, 1), space: make(chan struct{}, 1)}
+	if err := l.beside(ctx, s); err != nil {
+		unhook()
+		cancel()
+		l.hub.exit()
+		return nil, err
+	}
 	context.AfterFunc(ctx, func() {
 		unhook()
 		s.fail(ErrClosed)
@@ -166,20 +172,51 @@ func (l *Log) scan(ctx context.Context, s *Subscription, last uint64, f func(*En
 		return last, coordinator.Faultf(coordinator.Unavailable, "events: %w", err)
 	}
 	to := max(last, state.Last)
+	beside, err := l.arrivals(ctx, s, last, to)
+	if err != nil {
+		return last, coordinator.Faultf(coordinator.Unavailable, "events: %w", err)
+	}
+	give := func(before uint64) (err error) {
+		for len(beside) > 0 && beside[0].ID < before && err == nil {
+			err, beside = f(beside[0]), beside[1:]
+		}
+		return err
+	}
+	over := false
 	err = l.conn.Scan(ctx, Stream, subjects(&s.filter), last+1, func(m *bus.Stored) error {
+		if over = s.serves != nil && m.Seq > to; over { // of workers nothing is read behind that
+			return errPage
+		}
 		to = max(to, m.Seq)
 		e, err := read(m)
 		if err != nil {
 			l.log.Error("an event does not decode", "subject", m.Subject, "err", err)
 			return nil
 		}
-		if !s.filter.Matches(&e.Event) {
+		if !s.wants(e) {
 			return nil
+		}
+		if err := give(e.ID); err != nil {
+			return err
 		}
 		return f(e)
 	})
+	if over {
+		err = nil
+	}
+	if err == nil {
+		err = give(to + 1)
+	}
 	if err != nil && !errors.Is(err, errPage) {
 		err = coordinator.Faultf(coordinator.Unavailable, "events: %w", err)
 	}
 	return to, err
+}
+
+// ignorePage is an error that is not the end of a page.
+func ignorePage(err error) error {
+	if errors.Is(err, errPage) {
+		return nil
+	}
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"sluice/coordinator"
 )
@@ -25,6 +26,7 @@ const (
 type Subscription struct {
 	log    *Log
 	filter coordinator.EventFilter
+	serves func(*coordinator.Worker, time.Time) bool // nil: none; see beside.go
 	max    int
 	end    context.CancelFunc
 

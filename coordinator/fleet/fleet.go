@@ -224,7 +224,7 @@ func (f *Fleet) heard(m *bus.Stored) {
 		old.twice = old.twice || twice
 		f.mu.Unlock()
 		if twice {
-			f.tell(coordinator.LevelWarning, rec.Name, fmt.Sprintf("is there twice, as process %d on %s and %d on %s: give each a name of its own", old.PID, old.Host, rec.PID, rec.Host))
+			f.tell(coordinator.LevelWarning, &old.Worker, fmt.Sprintf("is there twice, as process %d on %s and %d on %s: give each a name of its own", old.PID, old.Host, rec.PID, rec.Host))
 		}
 		return
 	case rec.Left:
@@ -242,17 +242,17 @@ func (f *Fleet) heard(m *bus.Stored) {
 	f.mu.Unlock()
 	switch {
 	case rec.Left && old != nil:
-		f.tell(coordinator.LevelInfo, rec.Name, "has left")
+		f.tell(coordinator.LevelInfo, &old.Worker, "has left")
 	case rec.Left:
 	case old == nil:
-		f.tell(coordinator.LevelInfo, rec.Name, "has joined")
+		f.tell(coordinator.LevelInfo, &w.Worker, "has joined")
 	case !w.same(old):
-		f.tell(coordinator.LevelInfo, rec.Name, "was started again")
+		f.tell(coordinator.LevelInfo, &w.Worker, "was started again")
 	case !old.Draining && w.Draining:
-		f.tell(coordinator.LevelInfo, rec.Name, "drains")
+		f.tell(coordinator.LevelInfo, &w.Worker, "drains")
 	case len(rec.Refused) > len(old.Refused):
 		r := rec.Refused[len(rec.Refused)-1]
-		f.tell(coordinator.LevelWarning, rec.Name, fmt.Sprintf("leaves job %s to others: %s", r.Job, r.Why))
+		f.tellOf(r.Job, coordinator.LevelWarning, &w.Worker, fmt.Sprintf("leaves job %s to others: %s", r.Job, r.Why))
 	case !sameOffer(&old.Worker, &w.Worker):
 		f.call()
 	}
@@ -320,7 +320,7 @@ func (f *Fleet) miss(ctx context.Context, w *present) {
 	}
 	f.mu.Unlock()
 	if gone {
-		f.tell(coordinator.LevelWarning, w.Name, fmt.Sprintf("was not heard for %s and is taken for gone", bus.BeatsToLive*w.beat))
+		f.tell(coordinator.LevelWarning, &w.Worker, fmt.Sprintf("was not heard for %s and is taken for gone", bus.BeatsToLive*w.beat))
 	}
 }
 
@@ -341,14 +341,19 @@ func (f *Fleet) silent() (silent []*present) {
 }
 
 // tell makes an event of what became of a worker, where this coordinator is the one that does.
-func (f *Fleet) tell(level coordinator.Level, name, what string) {
-	f.log.Info("worker "+what, "worker", name)
+// The worker is told of as it is known last: the event of one that has left says what it served.
+func (f *Fleet) tell(level coordinator.Level, w *coordinator.Worker, what string) {
+	f.tellOf("", level, w, what)
+}
+
+// tellOf is tell of what is one job's affair; "" is none's. The id is the worker's word.
+func (f *Fleet) tellOf(job recipe.JobID, level coordinator.Level, w *coordinator.Worker, what string) {
+	if (&coordinator.EventFilter{Job: job}).Check() != nil {
+		job = ""
+	}
+	f.log.Info("worker "+what, "worker", w.Name)
 	if f.tells() {
-		e := coordinator.Event{Type: coordinator.EventWorker, Level: level, At: time.Now().UTC(), Text: "worker " + name + " " + what}
-		if w, err := f.Worker(name); err == nil {
-			e.Data = w
-		}
-		f.cfg.Emit(e)
+		f.cfg.Emit(coordinator.Event{Job: job, Type: coordinator.EventWorker, Level: level, At: time.Now().UTC(), Text: "worker " + w.Name + " " + what, Data: *w})
 	}
 	f.call()
 }

@@ -69,6 +69,9 @@ func TestRollingUpgrade(t *testing.T) {
 	}
 	done := y.run("upgrade", p)
 	e := y.event("leaves job upgrade to others")
+	if e.Job != "upgrade" {
+		t.Errorf("it is told of job %q, want that one", e.Job)
+	}
 	if !strings.Contains(e.Text, "its plan has version 2 of the form, and this worker takes 1") {
 		t.Errorf("got %q", e.Text)
 	}

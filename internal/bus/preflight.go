@@ -34,7 +34,6 @@ type Level string
 const (
 	Refuse Level = "refuse" // Sluice can't work there
 	Warn   Level = "warn"   // it works, and somebody should know
-	Note   Level = "note"   // nothing is known to be wrong; this could not be found out
 )
 
 // Finding is one thing that is not as it should be.
@@ -42,6 +41,8 @@ type Finding struct {
 	Level Level  `json:"level"`
 	What  string `json:"what"`
 	Hint  string `json:"hint"` // what to do about it
+	// Server says that it is the server's, and the same for all its accounts.
+	Server bool `json:"-"`
 }
 
 // Report is what a server will keep, and what was found.
@@ -52,11 +53,15 @@ type Report struct {
 	MaxPayload int64     `json:"max_payload"`       // bytes
 	JetStream  bool      `json:"jetstream"`
 	Replicas   int       `json:"replicas"`          // that streams can have as wanted; 0 when they can't
+	Wanted     int       `json:"wanted"`            // replicas
 	Limits     Usage     `json:"limits"`            // of the account
 	Sync       string    `json:"sync"`              // in words
 	Findings   []Finding `json:"findings"`          // those to refuse first
 	Servers    int       `json:"servers,omitempty"` // with JetStream; 0 when that is not known
 	Passes     bool      `json:"-"`                 // nobody answered, as while a cluster elects a leader: a later one may find otherwise
+
+	few    bool // so many replicas can't be had
+	server bool // what is found now is the server's
 }
 
 // Usage is what an account may store, -1 for no bound, and what it stores now.
@@ -91,30 +96,6 @@ func (r *Report) Refused() error {
 	return errors.Join(all...)
 }
 
-// Text says in a few lines what the server will keep.
-func (r *Report) Text() string {
-	var b strings.Builder
-	where := "alone"
-	if r.Cluster != "" {
-		where = "in cluster " + r.Cluster
-	}
-	fmt.Fprintf(&b, "server %s, version %s, %s\n", r.URL, r.Version, where)
-	fmt.Fprintf(&b, "streams with %d replicas; %s\n", r.Replicas, r.Sync)
-	fmt.Fprintf(&b, "messages of at most %d bytes; account: %s of files, %s of memory, %s streams, %s consumers\n", r.MaxPayload,
-		bound(r.Limits.Store), bound(r.Limits.Memory), bound(int64(r.Limits.Streams)), bound(int64(r.Limits.Consumers)))
-	for _, f := range r.Findings {
-		fmt.Fprintf(&b, "%s: %s; %s\n", f.Level, f.What, f.Hint)
-	}
-	return b.String()
-}
-
-func bound(n int64) string {
-	if n < 0 {
-		return "unbounded"
-	}
-	return fmt.Sprint(n)
-}
-
 // Preflight looks at the connected server: at what it says of itself, at the account's limits,
 // and by making a stream as the jobs will have them, which it deletes. It needs the rights of a
 // coordinator. An error means that nothing could be found out, a lack is a [Finding].
@@ -125,10 +106,13 @@ func (c *Conn) Preflight(ctx context.Context, n Needs) (*Report, error) {
 	r := &Report{URL: c.address(), Version: c.nc.ConnectedServerVersion(), Cluster: c.nc.ConnectedClusterName(),
 		MaxPayload: c.nc.MaxPayload(), Sync: "when it is forced to disk is not known", Findings: []Finding{}}
 	n.Replicas = max(1, n.Replicas)
+	r.Wanted, r.server = n.Replicas, true
 	r.checkServer()
+	r.server = false
 	if r.checkAccount(ctx, c) {
 		r.checkStream(ctx, c, n.Replicas)
 	}
+	r.server = true
 	r.checkSync(ctx, n)
 	return r, ctx.Err()
 }
@@ -143,7 +127,7 @@ func (c *Conn) address() string {
 }
 
 func (r *Report) find(l Level, hint, what string, args ...any) {
-	f := Finding{l, fmt.Sprintf(what, args...), hint}
+	f := Finding{Level: l, What: fmt.Sprintf(what, args...), Hint: hint, Server: r.server}
 	if l != Refuse {
 		r.Findings = append(r.Findings, f)
 		return
@@ -259,6 +243,7 @@ func (r *Report) checkStream(ctx context.Context, c *Conn, replicas int) {
 	var refused *apiError
 	switch {
 	case errors.As(err, &refused) && (refused.ErrCode == codeNoReplicas || refused.ErrCode == codeNoPeers):
+		r.few = true
 		r.find(Refuse, fmt.Sprintf("join %d servers with JetStream in a cluster, or ask for fewer replicas", replicas), "streams can't have %d replicas here: %s", replicas, refused.Text)
 		return
 	case errors.As(err, &refused) && refused.ErrCode == codeMaxStreams:

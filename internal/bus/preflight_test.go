@@ -43,10 +43,10 @@ func TestPreflight(t *testing.T) {
 	r := preflight(t, c, bus.Needs{Sync: &bus.Sync{Every: time.Minute}})
 	found(t, r, bus.Warn, "in the last 1m0s")
 	found(t, r, bus.Warn, "without a bound")
-	if len(r.Findings) != 2 || !r.JetStream || r.Replicas != 1 || r.MaxPayload != bus.DefaultMaxPayload || !strings.Contains(r.Text(), "forced to disk every 1m0s") {
+	if len(r.Findings) != 2 || !r.JetStream || r.Replicas != 1 || r.MaxPayload != bus.DefaultMaxPayload || !strings.Contains(r.Sync, "forced to disk every 1m0s") || !slices.Contains(r.Fields(), "unbounded") {
 		t.Errorf("got %+v", r)
 	}
-	found(t, preflight(t, c, bus.Needs{}), bus.Note, "can't be asked from here")
+	found(t, preflight(t, c, bus.Needs{}), bus.Warn, "can't be asked from here")
 	if all, err := c.Streams(bustest.Context(t), ""); err != nil || len(all) > 0 {
 		t.Errorf("got streams %v, %v", all, err)
 	}
@@ -74,7 +74,7 @@ func TestPreflightLacks(t *testing.T) {
 	t.Run("limits", func(t *testing.T) {
 		found(t, preflight(t, with(natsconf.Limits{Store: 1 << 20}), bus.Needs{}), bus.Refuse, "bytes of file storage")
 		found(t, preflight(t, with(natsconf.Limits{Store: 100 << 20}), bus.Needs{}), bus.Warn, "bytes of file storage")
-		for _, f := range preflight(t, with(natsconf.Limits{Store: 1 << 30}), bus.Needs{}).Findings {
+		for _, f := range preflight(t, with(natsconf.Limits{Store: 1 << 30}), bus.Needs{Sync: &bus.Sync{Always: true}}).Findings {
 			if f.Level == bus.Warn {
 				t.Errorf("an account that is empty: got %+v", f)
 			}

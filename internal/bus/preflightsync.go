@@ -32,7 +32,7 @@ func (r *Report) checkSync(ctx context.Context, n Needs) {
 		if n.Replicas > 1 {
 			who = "machines that lose power together"
 		}
-		r.find(Note, "give the coordinator --nats-system-nkey, the system.nk of sluice nats setup: only the system account is told; or see that the server's configuration has sync_interval: always, as that command writes it",
+		r.find(Warn, "give the coordinator --nats-system-nkey, the system.nk of sluice nats setup: only the system account is told; or see that the server's configuration has sync_interval: always, as that command writes it",
 			"when the server forces to disk what it acknowledges can't be asked from here: without sync_interval: always %s may lose the last %v of it", who, defaultSync)
 	case known.Always:
 		r.Sync = "all that is acknowledged is on the disk"

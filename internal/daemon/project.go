@@ -66,7 +66,7 @@ func (c *Coordinator) openRooms(ctx context.Context, p Project) (r *rooms, err e
 	r.close = append(r.close, r.control.Close)
 	r.Jobs = store.NewJobs(r.control)
 	r.Away = func() time.Duration { return max(p.Conn.Away(), p.Control.Away()) }
-	if r.Events, err = events.Open(ctx, events.Config{Conn: p.Control, Replicas: c.cfg.Replicas, Log: log}); err != nil {
+	if r.Events, err = events.Open(ctx, events.Config{Conn: p.Control, Replicas: c.cfg.Replicas, Serves: r.serves, Log: log}); err != nil {
 		return r, err
 	}
 	r.close = append(r.close, r.Events.Close)

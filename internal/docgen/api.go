@@ -79,7 +79,7 @@ var meaning = map[coordinator.Family]string{
 	coordinator.TooLarge:    "over a bound on size",
 	coordinator.OverLimit:   "over a quota, or asked too often: later, after `Retry-After` where that is given, or with less",
 	coordinator.Unnamed:     "no key, or one that is not good (any more)",
-	coordinator.Forbidden:   "the key's role does not allow it",
+	coordinator.Forbidden:   "the key's role, or its scopes, do not allow it",
 	coordinator.Unavailable: "not now: the store or the leader does not answer. Ask again, with growing waits",
 }
 
@@ -129,7 +129,7 @@ func routes(b *bytes.Buffer, all []operation) error {
 		by[o.Tags[0]] = append(by[o.Tags[0]], o)
 	}
 	for _, tag := range slices.Sorted(maps.Keys(by)) {
-		fmt.Fprintf(b, "\n### %s%s\n\n| route | what it does | role | query |\n|---|---|---|---|\n", strings.ToUpper(tag[:1]), tag[1:])
+		fmt.Fprintf(b, "\n### %s%s\n\n| route | what it does | role | scope | query |\n|---|---|---|---|---|\n", strings.ToUpper(tag[:1]), tag[1:])
 		for _, o := range by[tag] {
 			p, found := auth.PermissionOf(o.ID)
 			if !found {
@@ -143,7 +143,7 @@ func routes(b *bytes.Buffer, all []operation) error {
 				document, _ := auth.PermissionOf("submit-document")
 				role += fmt.Sprintf("; %s for a recipe that is sent along", document.Least)
 			}
-			fmt.Fprintf(b, "| %s | %s | %s | %s |\n", o.route(), o.Summary, role, o.query())
+			fmt.Fprintf(b, "| %s | %s | %s | `%s` | %s |\n", o.route(), o.Summary, role, p.Scope, o.query())
 		}
 	}
 	return nil

@@ -11,13 +11,16 @@ it needs no key. The command line asks nothing else, by the Go package ` + "`slu
 [a page of their own](events.md).
 
 - **Who asks.** ` + "`Authorization: Bearer KEY`" + `: an API key (` + "`sluice keys create`" + `) or a token of the identity provider. The key says
-  which project is meant.
+  which project is meant. One with ` + "`scopes`" + ` may do nothing but what they name of what its role may: each route has one.
 - **Submitting safely.** With an ` + "`Idempotency-Key`" + ` the same submission may be sent again: the first answer is 201, later
   ones are 200 with the same job. Another body with the same key is refused (409). A retry and a replay of dead letters
   take a key, too. A deadline from now on is ` + "`deadline_in`" + `: a moment that is reckoned anew is another body.
 - **Changing safely.** What is one thing (a job, a recipe, an artifact, a secret, a key) has an ` + "`ETag`" + `. With ` + "`If-Match`" + ` an order
   or a change is refused (412) if the thing was changed meanwhile; with ` + "`If-None-Match`" + ` an answer that is the same is 304. The
-  progress of a job makes another answer, and is no change.
+  progress of a job makes another answer, and is no change. Lists of kinds, recipes, workers, secrets and keys have one for that, too, and so
+  has ` + "`openapi.json`" + `.
+- **Compressed** with gzip are answers to who takes it, results among them; files, and what is followed while it comes, are not. The
+  body of a request is sent as it is: one with a ` + "`Content-Encoding`" + ` is 415.
 - **Lists** come in pages. ` + "`next`" + ` of one page is ` + "`after`" + ` of the next; the last has none.
 - **Every answer** has an ` + "`X-Request-ID`" + `, that of the request where that has one. Answers come within 20 s; transfers and
   streams have bounds of their own. A key or a query parameter that a route does not know is refused.
@@ -48,7 +51,7 @@ curl -sS --fail-with-body http://127.0.0.1:8420/v1/jobs \
 
 ## Routes
 
-Roles cover those before them: viewer, operator, author, admin.
+Roles cover those before them: viewer, operator, author, admin. A key with scopes needs that of the route, too.
 `
 	errorHead = `
 ## Errors

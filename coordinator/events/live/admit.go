@@ -105,6 +105,8 @@ func (h *Handler) name(r *http.Request, s *seat, ticket string) *refusal {
 			return &refusal{status: http.StatusServiceUnavailable, reason: "the store of tickets does not answer", after: time.Second}
 		case coordinator.Unnamed, coordinator.Unknown, coordinator.Invalid:
 			return &refusal{status: http.StatusUnauthorized, reason: "the ticket is not good"}
+		case coordinator.Forbidden:
+			return &refusal{status: http.StatusForbidden, reason: "the ticket's key may not see events", who: p}
 		}
 		h.log.Error("a ticket was not looked at", "family", string(coordinator.FamilyOf(err))) // the error may quote it
 		return &refusal{status: http.StatusUnauthorized, reason: "the ticket could not be looked at"}

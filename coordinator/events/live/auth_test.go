@@ -115,3 +115,36 @@ func TestW4RealKeys(t *testing.T) {
 		return err == nil && len(page.Entries) >= 2 && page.Entries[0].Who == "ann" && page.Entries[len(page.Entries)-1].Origin == origin
 	})
 }
+
+// TestScopesOfTickets: a ticket opens a socket where its key has the scope of events, or all of its role.
+func TestScopesOfTickets(t *testing.T) {
+	real := authority(t, bustest.Server(t))
+	w := newWorld(t, func(c *live.Config) { c.Tickets = real })
+	ctx := bustest.Context(t)
+	keys, err := real.Keys("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for scope, want := range map[coordinator.Scope]int{"": 101, "events:read": 101, "jobs:read": 403} {
+		key := coordinator.Key{Name: "ann", Role: coordinator.Admin}
+		if scope != "" {
+			key.Scopes = []coordinator.Scope{scope}
+		}
+		_, token, err := keys.Create(ctx, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bustest.Eventually(t, "the key is known", func() bool { _, err := real.Check(ctx, token); return err == nil })
+		p, err := real.Check(ctx, token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ticket, _, err := real.Ticket(ctx, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := w.try(ticket, origin); got != want {
+			t.Errorf("scope %q: got %d, want %d", scope, got, want)
+		}
+	}
+}
