@@ -117,7 +117,10 @@ func (c *Client) do(ctx context.Context, k call) error {
 // ask asks, again where the coordinator says when, and returns an answer that is no error. The
 // caller closes its body.
 func (c *Client) ask(ctx context.Context, k call) (*http.Response, error) {
-	var fault error
+	fault := wholePath(k.path)
+	if fault != nil {
+		return nil, fault
+	}
 	for left := againFor; ; {
 		resp, err := c.once(ctx, k)
 		if err != nil && fault != nil && ctx.Err() != nil {
@@ -133,6 +136,20 @@ func (c *Client) ask(ctx context.Context, k call) (*http.Response, error) {
 			return nil, fault
 		}
 	}
+}
+
+// wholePath refuses a path in which a name is missing, or is one that would leave it out: that asks
+// for something else.
+func wholePath(path string) error {
+	for part := range strings.SplitSeq(path, "/") {
+		switch part {
+		case "":
+			return coordinator.Faultf(coordinator.Invalid, "%s: the id, or the name, is empty", path)
+		case ".", "..":
+			return coordinator.Faultf(coordinator.Invalid, "%s: %s is no name", path, part)
+		}
+	}
+	return nil
 }
 
 // once asks one time.

@@ -111,6 +111,9 @@ func execute(ctx context.Context, args []string, std streams, e engine) (code in
 		return codeUsage
 	}
 	if err = emptyFolder(parsed); err == nil {
+		err = emptyName(parsed)
+	}
+	if err == nil {
 		err = outOfRange(parsed)
 	}
 	if err == nil {
