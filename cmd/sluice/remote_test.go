@@ -81,7 +81,7 @@ func submitting(f *folder) {
 		{"submit ints.yaml -p log=@none.txt", "", 3, "", "-p log=@none.txt: there is no such file"},
 		{"submit ints.yaml -p log=n.txt -w", "", 2, "", "ints.yaml:5:17: SL701: lines reads n.txt, and no worker here touches files of its own; give it along by -p log=@n.txt"},
 		{"submit piped.yaml", "", 2, "", "piped.yaml:3:17: SL701: lines reads the standard input"},
-		{"submit ints.yaml -p log=@n.txt -w", "", 0, "1\n2\n", "dead: ints: \"x\" is no integer (×2)\ndead letters: listed by: sluice dead list --job "},
+		{"submit ints.yaml -p log=@n.txt -w", "", 0, "1\n2\n", "dead: ints: \"x\" is no integer, and 1 more like it\ndead letters: listed by: sluice dead list --job "},
 		{"submit ints.yaml -p log=@n.txt -wq", "", 0, "1\n2\n", "2 records became dead letters; listed by: sluice dead list --job "},
 		{"submit ints.yaml -p log=@n.txt -w --fail-on-dead", "", 1, "1\n2\n", "--fail-on-dead is given"},
 		{"submit ints.yaml -p log=@n.txt -w --json", "", 0, "1\n2\n", `"exit":0}`},
