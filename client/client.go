@@ -194,8 +194,12 @@ func (c *Client) once(ctx context.Context, k call) (*http.Response, error) {
 	if err != nil {
 		f := coordinator.Faultf(coordinator.Unavailable, "coordinator at %s: %w", c.base.Host, err)
 		f.Hint = "is it running, and is the address right? sluice up starts one"
-		if strings.Contains(err.Error(), "HTTP response to HTTPS client") {
+		switch text := err.Error(); {
+		case strings.Contains(text, "HTTP response to HTTPS client"):
 			f.Hint = "it speaks plain HTTP: its address begins with http://"
+		case strings.Contains(text, "malformed HTTP") && strings.Contains(text, "server_id"): // how a NATS server greets
+			f = coordinator.Faultf(coordinator.Unavailable, "at %s is a NATS server, and no coordinator", c.base.Host)
+			f.Hint = "the address wants the port of the coordinator's API, which is 8420 by default"
 		}
 		return nil, f
 	}
