@@ -56,7 +56,7 @@ type keysCreateCmd struct {
 	remoteFlags
 	Name    string           `arg:"" help:"Of who will hold it."`
 	Role    coordinator.Role `required:"" enum:"viewer,operator,author,admin" help:"What it may do: viewer, operator, author or admin."`
-	Expires time.Duration    `placeholder:"DURATION" help:"After which it is no good any more, as 720h; without it never."`
+	Expires time.Duration    `placeholder:"DURATION" help:"After which it is no good any more, as 30d or 12h; without it never."`
 }
 
 // Run makes a key.

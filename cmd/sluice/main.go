@@ -156,6 +156,7 @@ func newParser(ctx context.Context, std streams, e engine, args []string) (*kong
 		kong.Exit(func(code int) { panic(leave(code)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Resolvers(settings.NewResolver(os.LookupEnv)),
+		settings.Times(),
 		kong.Bind(std, e.start, e.tests, commandLine(args)),
 		kong.BindTo(e.dead, (*letters)(nil)),
 		kong.ValueFormatter(valueHelp),

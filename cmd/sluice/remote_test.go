@@ -313,6 +313,8 @@ func secretsKept(f *folder) {
 	f.steps([]step{
 		{"secrets set api-key", "", 3, "", "nothing was given"},
 		{"secrets set api-key", "the-canary-value\n", 0, "", "secret api-key is set"},
+		{"secrets show api-key", "", 3, "", "the value of a secret is never shown"},
+		{"secrets set 2bad", "x\n", 3, "", "secret name \"2bad\": a letter"},
 		{"secrets", "", 0, "api-key", ""},
 		{"submit keyed.yaml -w", "", 0, "", "succeeded"},
 		{"recipes save keyed.yaml", "", 0, "keyed@1\n", ""},
@@ -340,6 +342,7 @@ func keysMade(f *folder) {
 		{"workers", "", 0, "HEARD", ""},
 		{"workers", "", 0, "s ago\n", ""},
 		{"submit slow.yaml", "", 3, "", "needs role operator"},
+		{"submit ints.yaml -p log=@n.txt", "", 3, "", "(operation create-upload)\n  hint: an author uploads the file, by sluice artifacts upload n.txt;"},
 		{"keys", "", 3, "", "needs role admin"},
 		{"secrets", "", 3, "", "needs role author"},
 		{"context", "", 0, "*  lab", ""},
