@@ -117,7 +117,10 @@ func (c *Client) do(ctx context.Context, k call) error {
 // ask asks, again where the coordinator says when, and returns an answer that is no error. The
 // caller closes its body.
 func (c *Client) ask(ctx context.Context, k call) (*http.Response, error) {
-	var fault error
+	fault := wholePath(k.path)
+	if fault != nil {
+		return nil, fault
+	}
 	for left := againFor; ; {
 		resp, err := c.once(ctx, k)
 		if err != nil && fault != nil && ctx.Err() != nil {
@@ -133,6 +136,20 @@ func (c *Client) ask(ctx context.Context, k call) (*http.Response, error) {
 			return nil, fault
 		}
 	}
+}
+
+// wholePath refuses a path in which a name is missing, or is one that would leave it out: that asks
+// for something else.
+func wholePath(path string) error {
+	for part := range strings.SplitSeq(path, "/") {
+		switch part {
+		case "":
+			return coordinator.Faultf(coordinator.Invalid, "%s: the id, or the name, is empty", path)
+		case ".", "..":
+			return coordinator.Faultf(coordinator.Invalid, "%s: %s is no name", path, part)
+		}
+	}
+	return nil
 }
 
 // once asks one time.
@@ -177,8 +194,12 @@ func (c *Client) once(ctx context.Context, k call) (*http.Response, error) {
 	if err != nil {
 		f := coordinator.Faultf(coordinator.Unavailable, "coordinator at %s: %w", c.base.Host, err)
 		f.Hint = "is it running, and is the address right? sluice up starts one"
-		if strings.Contains(err.Error(), "HTTP response to HTTPS client") {
+		switch text := err.Error(); {
+		case strings.Contains(text, "HTTP response to HTTPS client"):
 			f.Hint = "it speaks plain HTTP: its address begins with http://"
+		case strings.Contains(text, "malformed HTTP") && strings.Contains(text, "server_id"): // how a NATS server greets
+			f = coordinator.Faultf(coordinator.Unavailable, "at %s is a NATS server, and no coordinator", c.base.Host)
+			f.Hint = "the address wants the port of the coordinator's API, which is 8420 by default"
 		}
 		return nil, f
 	}

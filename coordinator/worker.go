@@ -27,6 +27,7 @@ type Worker struct {
 	Refused     []RefusedJob  `json:"refused,omitempty"`
 	Draining    bool          `json:"draining,omitempty"` // it brings what it has to rest, and leaves
 	Seen        time.Time     `json:"seen"`               // when it was heard last
+	Lost        bool          `json:"lost,omitempty"`     // it was not heard for three of its beats: it is dropped in a moment
 }
 
 // KindVersion is a kind in a version of its behaviour.

@@ -67,7 +67,7 @@ type keysCreateCmd struct {
 	Name    string              `arg:"" help:"Of who will hold it."`
 	Role    coordinator.Role    `required:"" enum:"viewer,operator,author,admin" help:"What it may do: viewer, operator, author or admin."`
 	Scope   []coordinator.Scope `placeholder:"SCOPE" help:"Do nothing else of what the role may, as jobs:read; repeatable. Without any it may all of that."`
-	Expires time.Duration       `placeholder:"DURATION" help:"After which it is no good any more, as 720h; without it never."`
+	Expires time.Duration       `placeholder:"DURATION" help:"After which it is no good any more, as 30d or 12h; without it never."`
 }
 
 // Run makes a key.

@@ -95,7 +95,7 @@ func TestDeadLettersAreExplained(t *testing.T) {
 		"p.yaml": "recipe: p\nnodes:\n  lines: {kind: file_reader, config: {path: in.txt}}\n  ints: {kind: parse_int, from: lines}\n  out: {kind: printer, from: ints}\n",
 	})
 	r := f.must(0, "", "run p.yaml")
-	if !strings.Contains(r.errs, `dead: ints: "x" is no integer (×2)`) || !strings.Contains(r.errs, "--data-dir DIR keeps them") {
+	if !strings.Contains(r.errs, `dead: ints: "x" is no integer, and 1 more like it`) || !strings.Contains(r.errs, "--data-dir DIR keeps them") {
 		t.Errorf("got %q", r.errs)
 	}
 	r = f.must(0, "", "run p.yaml --data-dir d")

@@ -45,6 +45,8 @@ func dialHint(err error, role natsconf.Role) error {
 		return fmt.Errorf("%w\n  hint: --nats-nkey names the project's worker.nk, or --nats-creds its credentials", err)
 	case errors.Is(err, bus.ErrUnauthorized):
 		return fmt.Errorf("%w\n  hint: --projects NAME=FOLDER names the project's folder of sluice nats setup; --nats-nkey or --nats-creds a key", err)
+	case errors.Is(err, bus.ErrNotNATS):
+		return fmt.Errorf("%w\n  hint: --nats wants the port of the NATS server, usually 4222; that of a coordinator's API, usually 8420, is another", err)
 	case errors.Is(err, bus.ErrNoServer):
 		return fmt.Errorf("%w\n  hint: is nats-server running there? sluice nats setup writes its configuration; --nats names another address", err)
 	}
@@ -70,7 +72,7 @@ func dialProjects(n settings.NATS, projects []settings.Project, log hclog.Logger
 		jobs, control := s.Files()
 		if p.Conn, err = dial(n, natsconf.Coordinator, jobs, log); err != nil {
 			closeAll()
-			return nil, nil, err
+			return nil, nil, ofProject(s, err)
 		}
 		all = append(all, p)
 		if control == "" {
@@ -78,10 +80,18 @@ func dialProjects(n settings.NATS, projects []settings.Project, log hclog.Logger
 		}
 		if all[len(all)-1].Control, err = dial(n, natsconf.Control, control, log); err != nil {
 			closeAll()
-			return nil, nil, err
+			return nil, nil, ofProject(s, err)
 		}
 	}
 	return all, closeAll, nil
+}
+
+// ofProject says which project's file is wrong where a file is, which was seen before a server was asked.
+func ofProject(p settings.Project, err error) error {
+	if p.Creds == "" || !errors.As(err, new(bus.OptionError)) {
+		return err
+	}
+	return usagef("--projects %v: %w\n  hint: it names the project's folder that sluice nats setup has made, or a file with credentials", p, err)
 }
 
 // preflights looks at the server as each project sees it.

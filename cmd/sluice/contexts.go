@@ -109,7 +109,11 @@ func (c *contexts) use(name string) (string, cluster, error) {
 	}
 	k, found := c.Contexts[name]
 	if !found {
-		return "", k, usagef("no context %s%s; there are: %s", name, recipe.DidYouMean(name, c.names()), strings.Join(c.names(), ", "))
+		near := recipe.DidYouMean(name, c.names())
+		if near == "" {
+			near = "there are: " + strings.Join(c.names(), ", ")
+		}
+		return "", k, usagef("no context %s; %s", name, near)
 	}
 	return name, k, nil
 }

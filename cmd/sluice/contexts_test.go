@@ -55,3 +55,13 @@ func remembering(f *folder) {
 	}
 	f.steps([]step{{"submit fails.yaml -w", "", 1, "", "not remembered as @last"}})
 }
+
+// TestContextMisspelt names what was meant, and where nothing is near, what there is.
+func TestContextMisspelt(t *testing.T) {
+	c := &contexts{Contexts: map[string]cluster{"local": {}, "far": {}}}
+	for name, want := range map[string]string{"locla": "no context locla; did you mean local?", "up2x": "no context up2x; there are: far, local"} {
+		if _, _, err := c.use(name); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}

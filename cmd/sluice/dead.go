@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/alecthomas/kong"
+
+	"sluice/cmd/sluice/settings"
 )
 
 type deadCmd struct {
@@ -110,7 +112,7 @@ func (c *deadReplayCmd) line(ids []string) string {
 // replayOf reads the command line of a replay.
 func replayOf(args []string) (deadReplayCmd, error) {
 	var c cli
-	parser, err := kong.New(&c)
+	parser, err := kong.New(&c, settings.Times())
 	if err == nil {
 		_, err = parser.Parse(args)
 	}

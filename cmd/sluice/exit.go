@@ -51,9 +51,7 @@ func report(err error, w io.Writer) int {
 	switch {
 	case err == nil:
 	case errors.As(err, &faults):
-		for _, d := range faults {
-			fmt.Fprintln(w, d)
-		}
+		printFaults(w, faults)
 	default:
 		fmt.Fprintf(w, "sluice: %v\n", err)
 	}

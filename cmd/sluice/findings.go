@@ -33,14 +33,25 @@ func (f *findings) add(err error) error {
 	return nil
 }
 
+// faultsShown is how many faults people are shown: of a file that is no recipe each line is one.
+const faultsShown = 20
+
+// printFaults prints faults for people, a line each.
+func printFaults(w io.Writer, faults recipe.Diagnostics) {
+	for _, d := range faults[:min(len(faults), faultsShown)] {
+		fmt.Fprintln(w, d)
+	}
+	if n := len(faults) - faultsShown; n > 0 {
+		fmt.Fprintf(w, "and %d more; sluice validate --json prints all\n", n)
+	}
+}
+
 // end returns the error for all, nil when nothing is wrong. A file that could not be read
 // counts more than a fault: what it says is not known.
 func (f *findings) end(w io.Writer) error {
 	switch {
 	case len(f.unread) > 0:
-		for _, d := range f.faults {
-			fmt.Fprintln(w, d)
-		}
+		printFaults(w, f.faults)
 		for _, err := range f.unread[:len(f.unread)-1] {
 			report(err, w)
 		}

@@ -111,6 +111,9 @@ func execute(ctx context.Context, args []string, std streams, e engine) (code in
 		return codeUsage
 	}
 	if err = emptyFolder(parsed); err == nil {
+		err = emptyName(parsed)
+	}
+	if err == nil {
 		err = outOfRange(parsed)
 	}
 	if err == nil {
@@ -154,6 +157,7 @@ func newParser(ctx context.Context, std streams, e engine, args []string) (*kong
 		kong.Exit(func(code int) { panic(leave(code)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Resolvers(set),
+		settings.Times(),
 		kong.Bind(std, set, e.start, e.tests, commandLine(args)),
 		kong.BindTo(e.dead, (*letters)(nil)),
 		kong.ValueFormatter(valueHelp),

@@ -20,7 +20,7 @@ var ranges = map[string]between{
 	"priority": {-10, 10, "a number from -10 to 10"},
 	"limit":    {0, math.MaxInt64, "a number from 0, which is no bound"},
 	"deadline": {1, math.MaxInt64, "a time above 0, as 2h"},
-	"expires":  {1, math.MaxInt64, "a time above 0, as 720h"},
+	"expires":  {1, math.MaxInt64, "a time above 0, as 30d"},
 	"since":    {0, math.MaxInt64, "a time from 0, as 24h"},
 	"wait":     {0, math.MaxInt64, "a time from 0, as 10s"},
 	"for":      {1, int64(longestTap), "a time above 0 and of at most an hour, as 10m"},

@@ -12,7 +12,7 @@ func TestRanges(t *testing.T) {
 		"submit x.yaml --priority 11":                "--priority 11: want a number from -10 to 10",
 		"submit x.yaml --priority=-11":               "--priority -11: want a number from -10 to 10",
 		"submit x.yaml --priority -11":               "--priority -11: want a number from -10 to 10",
-		"submit x.yaml --deadline tomorrow":          `--deadline: "tomorrow" is no time; want one such as 90s or 2h`,
+		"submit x.yaml --deadline tomorrow":          `--deadline: "tomorrow" is no time; want one such as 90s, 2h or 30d`,
 		"--context vic jobs":                         "flags follow the command",
 		"submit x.yaml --deadline 0s":                "--deadline 0s: want a time above 0",
 		"keys create x --role viewer --expires=-1h":  "--expires -1h0m0s: want a time above 0",
@@ -28,7 +28,7 @@ func TestRanges(t *testing.T) {
 			t.Errorf("%s: got %d, %s; want %s", line, code, errs, want)
 		}
 	}
-	for _, line := range []string{"submit x.yaml --priority 10", "submit x.yaml --priority -5", "jobs --limit 0", "pause abc --wait 0s"} {
+	for _, line := range []string{"submit x.yaml --priority 10", "submit x.yaml --priority -5", "jobs --limit 0", "jobs --since 7d", "keys create x --role viewer --expires 30d", "pause abc --wait 0s"} {
 		if _, _, errs := call(t, engine{}, strings.Fields(line)...); strings.Contains(errs, "want ") || strings.Contains(errs, "expected") {
 			t.Errorf("%s: got %s", line, errs)
 		}

@@ -23,7 +23,8 @@ const (
 // reason is why a node gave records up.
 type reason struct {
 	node, text string // of the first letter
-	count      int64
+	count      int64  // of letters with a text of its sort
+	same       int64  // of those with its very text
 }
 
 // reasons are the reasons of a job's dead letters, the most frequent first.
@@ -75,7 +76,11 @@ func (c *counting) count(node, text string) {
 		c.found[key] = &reason{node: node, text: text}
 		c.list = append(c.list, c.found[key])
 	}
-	c.found[key].count++
+	one := c.found[key]
+	one.count++
+	if one.text == text {
+		one.same++
+	}
 }
 
 func (c *counting) reasons() *reasons {
@@ -89,16 +94,27 @@ func (r *reasons) print(w io.Writer, where string) {
 		return
 	}
 	for _, one := range r.list[:min(len(r.list), reasonsShown)] {
-		times := "×" + progress.Count(one.count)
-		if r.more {
-			times = "at least " + times
-		}
-		fmt.Fprintf(w, "dead: %s: %s (%s)\n", one.node, visible(one.text), times)
+		fmt.Fprintf(w, "dead: %s: %s%s\n", one.node, visible(one.text), one.times(r.more))
 	}
 	if n := len(r.list) - reasonsShown; n > 0 {
 		fmt.Fprintf(w, "dead: … and other reasons: %d\n", n)
 	}
 	fmt.Fprintln(w, "dead letters: "+where)
+}
+
+// times says how often a text was met, and how many of its sort were that have other values; more
+// says that not all were read.
+func (r *reason) times(more bool) string {
+	least := ""
+	if more {
+		least = "at least "
+	}
+	if others := r.count - r.same; others > 0 && r.same == 1 {
+		return fmt.Sprintf(", and %s%s more like it", least, progress.Count(others))
+	} else if others > 0 {
+		return fmt.Sprintf(" (×%s), and %s%s more like it", progress.Count(r.same), least, progress.Count(others))
+	}
+	return fmt.Sprintf(" (%s×%s)", least, progress.Count(r.same))
 }
 
 // whereDead says where the dead letters of a job are.

@@ -22,7 +22,7 @@ type jobsCmd struct {
 	Recipe string            `placeholder:"NAME" help:"Only jobs of this recipe."`
 	Owner  string            `placeholder:"NAME" help:"Only jobs of this user."`
 	Label  []string          `sep:"none" placeholder:"NAME=VALUE" help:"Only jobs with this label. Repeatable."`
-	Since  time.Duration     `placeholder:"AGE" help:"Only jobs that were submitted within so long, as 24h."`
+	Since  time.Duration     `placeholder:"AGE" help:"Only jobs that were submitted within so long, as 24h or 7d."`
 	Limit  int               `default:"50" placeholder:"N" help:"Jobs to list, at most; 0 is all."`
 }
 

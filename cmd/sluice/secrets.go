@@ -14,6 +14,17 @@ type secretsCmd struct {
 	List   secretsListCmd   `cmd:"" default:"withargs" help:"List the names of secrets."`
 	Set    secretsSetCmd    `cmd:"" help:"Set a secret; its value is read from the terminal, or from the standard input."`
 	Delete secretsDeleteCmd `cmd:"" help:"Delete a secret."`
+	Show   secretsShowCmd   `cmd:"" hidden:"" aliases:"get"`
+}
+
+// secretsShowCmd is asked for by who has seen other stores of secrets.
+type secretsShowCmd struct {
+	Name string `arg:"" optional:""`
+}
+
+// Run says that there is nothing to show.
+func (secretsShowCmd) Run() error {
+	return usagef("the value of a secret is never shown, to nobody; sluice secrets list has the names, with when they were set and by whom")
 }
 
 type secretsListCmd struct {
@@ -51,6 +62,9 @@ func (secretsSetCmd) Help() string {
 
 // Run sets a secret.
 func (c secretsSetCmd) Run(ctx context.Context, std streams) error {
+	if err := coordinator.CheckSecretName(c.Name); err != nil {
+		return usagef("%w", err)
+	}
 	value, err := readHidden(std, c.Name)
 	if err != nil {
 		return err

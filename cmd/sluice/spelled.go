@@ -49,7 +49,7 @@ var unplain = []struct {
 	plain string
 }{
 	{regexp.MustCompile(`^(unknown flag -[^-]), did you mean .*$`), "$1"},
-	{regexp.MustCompile(`expected duration but got (".*"): time: .*$`), "$1 is no time; want one such as 90s or 2h"},
+	{regexp.MustCompile(`expected duration but got (".*"): time: .*$`), "$1 is no time; want one such as 90s, 2h or 30d"},
 }
 
 // inPlainWords says so what the parser says otherwise.

@@ -150,6 +150,8 @@ func upload(ctx context.Context, r *remote, params map[string]string) (map[strin
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil, usagef("-p %s=@%s: there is no such file", name, file)
+		case coordinator.FamilyOf(err) == coordinator.Forbidden:
+			return nil, usagef("-p %s=@%s: %w\n  hint: an author uploads the file, by sluice artifacts upload %s; what that prints is given as -p %s=artifact:…", name, file, told(err), file, name)
 		case err != nil:
 			return nil, told(err)
 		}

@@ -38,7 +38,10 @@ func (c workersCmd) Run(ctx context.Context, std streams) error {
 		row(w, "NAME", "HOST", "POOL", "KINDS", "JOBS", "VERSION", "UP", "HEARD")
 		for _, k := range all {
 			name := k.Name
-			if k.Draining {
+			switch {
+			case k.Lost:
+				name += " (lost)"
+			case k.Draining:
 				name += " (leaves)"
 			}
 			row(w, name, k.Host, k.Pool, len(k.Kinds), k.Jobs, k.Version, progress.Human(time.Since(k.Started).Round(time.Second)), ago(k.Seen))
@@ -54,7 +57,9 @@ func ago(t time.Time) string {
 // aboutWorker prints a worker.
 func aboutWorker(w io.Writer, k *coordinator.Worker) {
 	row(w, "name", k.Name)
-	if k.Draining {
+	if k.Lost {
+		row(w, "", "is lost: it was not heard in its time")
+	} else if k.Draining {
 		row(w, "", "brings what it has to rest, and leaves")
 	}
 	row(w, "host", k.Host)

@@ -172,12 +172,29 @@ func (s *server) show(ctx context.Context, p *Project, in *jobIn) (*jobOut, erro
 		return nil, err
 	}
 	t := tag(&job)
-	if !job.State.Final() {
+	if rests := job.State.AtRest() && job.Progress != nil && len(job.Progress.Steps) > 0; !rests && !job.State.Final() {
 		if now, told, err := p.Events.Progress(ctx, in.ID); err == nil {
+			now.Elapsed += standing(ctx, p, &job, &told)
 			job.Progress, t = &now, liveTag(&job, told.ID)
 		}
 	}
 	return &jobOut{t, job}, in.fresh(t)
+}
+
+// progressStands is how old progress is that is shown as it is: news is told at most once a second.
+const progressStands = 1500 * time.Millisecond
+
+// standing is how long a job has run since its last progress: of a slow node nothing new is counted for
+// long, and its time goes on. It is 0 where the job does not run, or was at rest meanwhile.
+func standing(ctx context.Context, p *Project, job *coordinator.Job, told *coordinator.Event) time.Duration {
+	age := time.Since(told.At)
+	if age < progressStands || job.Waiting != "" || job.State != recipe.JobRunning && job.State != recipe.JobDraining {
+		return 0
+	}
+	if changed, err := p.Events.Changed(ctx, job.ID); err != nil || changed > told.ID {
+		return 0
+	}
+	return age
 }
 
 // order says what is wanted of a job.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"sluice/nodes"
 	"sluice/recipe"
@@ -79,5 +80,9 @@ func port(e EdgeEnd, among []nodes.Port, usual, what string) (nodes.Port, error)
 	if len(names) == 0 {
 		return nodes.Port{}, fmt.Errorf("kind %s has no %s ports", e.Kind.Kind, what)
 	}
-	return nodes.Port{}, fmt.Errorf("kind %s has no %s port %s; it has %v%s", e.Kind.Kind, what, name, names, recipe.DidYouMean(name, names))
+	near := recipe.DidYouMean(name, names)
+	if near != "" {
+		near = "; " + near
+	}
+	return nodes.Port{}, fmt.Errorf("kind %s has no %s port %s; it has %s%s", e.Kind.Kind, what, name, strings.Join(names, ", "), near)
 }

@@ -189,6 +189,26 @@ func (l *Log) Progress(ctx context.Context, job recipe.JobID) (p recipe.Progress
 	return p, e.Event, nil
 }
 
+// Changed returns the id of the last event that told of a job's state, 0 where none is stored.
+func (l *Log) Changed(ctx context.Context, job recipe.JobID) (uint64, error) {
+	f := coordinator.EventFilter{Job: job, Types: []coordinator.EventType{coordinator.EventState}}
+	if err := f.Check(); err != nil {
+		return 0, err
+	}
+	m, err := l.conn.Latest(ctx, Stream, subjects(&f))
+	switch {
+	case errors.Is(err, bus.ErrNotFound):
+		return 0, nil
+	case err != nil:
+		return 0, coordinator.Faultf(coordinator.Unavailable, "state of job %s: %w", job, err)
+	}
+	e, err := read(m)
+	if err != nil {
+		return 0, fmt.Errorf("state of job %s: %w", job, err)
+	}
+	return e.ID, nil
+}
+
 // Remove removes all events of a job that is deleted, and those of it that come late.
 func (l *Log) Remove(ctx context.Context, job recipe.JobID) error {
 	f := coordinator.EventFilter{Job: job}

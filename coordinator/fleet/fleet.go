@@ -26,6 +26,10 @@ const (
 // lookEvery is how often it is looked who was not heard any more.
 const lookEvery = 250 * time.Millisecond
 
+// joinsWithin is how old, in beats, the stored word of a worker may be to tell a join when a
+// coordinator starts: of an older one a beat is missing, and it was here before.
+const joinsWithin = 2
+
 // askWithin bounds the question to the server whether a worker is gone.
 const askWithin = 2 * time.Second
 
@@ -62,6 +66,7 @@ type Fleet struct {
 	changed   []func()
 	changes   uint64    // counts what changed of who serves what
 	away      time.Time // when the server was last known to be out of reach
+	opened    bool      // what was stored before is read: words are news now
 }
 
 // present is a worker that is here.
@@ -115,6 +120,9 @@ func Open(ctx context.Context, c Config) (*Fleet, error) {
 		f.stop()
 		return nil, err
 	}
+	f.mu.Lock()
+	f.opened = true
+	f.mu.Unlock()
 	look, cancel := context.WithCancel(context.Background())
 	f.stops = append(f.stops, cancel)
 	go f.watch(look)
@@ -185,13 +193,13 @@ func (f *Fleet) Changed(g func()) {
 	f.changed = append(f.changed, g)
 }
 
-// Workers returns who is here now, by name.
+// Workers returns who is here now, by name, and who is lost and was not dropped yet.
 func (f *Fleet) Workers() []coordinator.Worker {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	all := make([]coordinator.Worker, 0, len(f.workers))
 	for _, w := range f.workers {
-		all = append(all, w.Worker)
+		all = append(all, f.shown(w))
 	}
 	slices.SortFunc(all, func(a, b coordinator.Worker) int { return cmp.Compare(a.Name, b.Name) })
 	return all
@@ -202,9 +210,17 @@ func (f *Fleet) Worker(name string) (coordinator.Worker, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if w := f.workers[name]; w != nil {
-		return w.Worker, nil
+		return f.shown(w), nil
 	}
 	return coordinator.Worker{}, coordinator.Faultf(coordinator.Unknown, "no such worker: %s", name)
+}
+
+// shown is a worker with what this coordinator knows of it: it is lost by the server's clock as soon as
+// its time is over, however long it is waited for where a start or an outage gave it more.
+func (f *Fleet) shown(w *present) coordinator.Worker {
+	k := w.Worker
+	k.Lost = f.cfg.Conn.Connected() && f.cfg.Conn.Age(k.Seen) > bus.BeatsToLive*w.beat
+	return k
 }
 
 // heard takes a worker's word.
@@ -217,7 +233,7 @@ func (f *Fleet) heard(m *bus.Stored) {
 	w := &present{Worker: of(&rec, m.Time), beat: rec.Beat, heard: time.Now(), seq: m.Seq, first: m.Time,
 		start: rec.Start, since: cmp.Or(rec.Since, m.Seq)}
 	f.mu.Lock()
-	old := f.workers[rec.Name]
+	old, before := f.workers[rec.Name], !f.opened && f.cfg.Conn.Age(m.Time) > joinsWithin*rec.Beat
 	switch {
 	case old != nil && w.before(old): // the last words of one that was here before
 		twice := !rec.Left && m.Time.Sub(old.first) > bus.BeatsToLive*rec.Beat && !old.twice
@@ -244,6 +260,9 @@ func (f *Fleet) heard(m *bus.Stored) {
 	case rec.Left && old != nil:
 		f.tell(coordinator.LevelInfo, &old.Worker, "has left")
 	case rec.Left:
+	case old == nil && before:
+		f.log.Debug("a worker is known from before", "worker", rec.Name, "heard", m.Time)
+		f.call()
 	case old == nil:
 		f.tell(coordinator.LevelInfo, &w.Worker, "has joined")
 	case !w.same(old):

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -125,6 +127,8 @@ func Dial(url, name string, opts ...Option) (*Conn, error) {
 		return nil, fmt.Errorf("connect %s: %w: %w", redacted(url), ErrUnauthorized, err)
 	case errors.Is(err, nats.ErrNoServers):
 		return nil, fmt.Errorf("connect %s: %w", redacted(url), ErrNoServer)
+	case errors.Is(err, io.EOF), err != nil && strings.Contains(err.Error(), "expected 'INFO'"):
+		return nil, fmt.Errorf("connect %s: %w: %w", redacted(url), ErrNotNATS, err)
 	case err != nil:
 		return nil, fmt.Errorf("connect %s: %w", redacted(url), err)
 	}

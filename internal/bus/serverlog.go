@@ -2,6 +2,7 @@ package bus
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/hashicorp/go-hclog"
@@ -21,6 +22,10 @@ type serverLog struct {
 // writeError is in every report of the server that it can't write a file.
 const writeError = "critical write error: "
 
+// recovered is what the server says of a stream's index that a kill left behind: what it is read for is
+// read from the messages then. Where that fails too, the server says so as an error.
+var recovered = regexp.MustCompile(`Recovering .* state from index errored: `)
+
 func (l *serverLog) Noticef(format string, v ...any) {
 	if l.log.IsDebug() {
 		l.log.Debug(fmt.Sprintf(format, v...))
@@ -29,7 +34,15 @@ func (l *serverLog) Noticef(format string, v ...any) {
 
 // Warnf takes what the server mends by itself, such as the state of a stream that it
 // reads anew after a kill: no concern of a user.
-func (l *serverLog) Warnf(format string, v ...any)  { l.log.Info(fmt.Sprintf(format, v...)) }
+// What it says of an index that it makes anew behind a kill sounds like a loss, and is none.
+func (l *serverLog) Warnf(format string, v ...any) {
+	if text := fmt.Sprintf(format, v...); recovered.MatchString(text) {
+		l.log.Debug(text)
+	} else {
+		l.log.Info(text)
+	}
+}
+
 func (l *serverLog) Debugf(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
 func (l *serverLog) Tracef(format string, v ...any) { l.log.Trace(fmt.Sprintf(format, v...)) }
 

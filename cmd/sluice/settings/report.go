@@ -59,7 +59,7 @@ func model(service string, options ...kong.Option) (*kong.Kong, []*kong.Flag, er
 	if err != nil {
 		return nil, nil, err
 	}
-	options = append(options, kong.Name("sluice "+service), kong.Exit(func(int) {}), kong.Writers(io.Discard, io.Discard))
+	options = append(options, Times(), kong.Name("sluice "+service), kong.Exit(func(int) {}), kong.Writers(io.Discard, io.Discard))
 	app, err := kong.New(target, options...)
 	if err != nil {
 		return nil, nil, err

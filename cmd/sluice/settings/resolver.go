@@ -194,7 +194,7 @@ func wanted(f *kong.Flag) string {
 	}
 	switch {
 	case t == durationType:
-		return "a time such as 90s or 24h"
+		return "a time such as 90s, 24h or 7d"
 	case t == reflect.TypeFor[Size]():
 		return "a size such as 8MiB"
 	case isText(t):

@@ -37,7 +37,7 @@ func environment(pairs ...string) func(string) (string, bool) {
 func parseLine(t *testing.T, env func(string) (string, bool), args ...string) (*command, error) {
 	t.Helper()
 	c := &command{}
-	app, err := kong.New(c, kong.Resolvers(NewResolver(env)))
+	app, err := kong.New(c, Times(), kong.Resolvers(NewResolver(env)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,8 +124,8 @@ func TestFaults(t *testing.T) {
 		{"replicas: 2", `1:11: replicas: "2" is not one of 1, 3`},
 		{"insecure-listen: 1", `1:18: insecure-listen is true or false, not a number`},
 		{"listen: 8420", `1:9: listen is a text, not a number; put it in quotes`},
-		{"history: 7", `1:10: history is a time such as 90s or 24h, not a number`},
-		{"history: 7d", `1:10: history: "7d" is not a time such as 90s or 24h`},
+		{"history: 7", `1:10: history is a time such as 90s, 24h or 7d, not a number`},
+		{"history: 7w", `1:10: history: "7w" is not a time such as 90s, 24h or 7d`},
 		{"max-body: lots", `1:11: max-body: "lots" is no size; one is written like 8MiB`},
 		{"nats: nats://a", `1:7: nats is a list; each value is a text`},
 		{"nats: [nats://a, 7]", `1:18: nats is a text, not a number; put it in quotes`},
