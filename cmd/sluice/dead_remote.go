@@ -133,13 +133,14 @@ func (c deadReplayCmd) remote(ctx context.Context, std streams) error {
 		say("dead letters of sources, left out because they were given up before they were records: %s", progress.Count(int64(done.Sources)))
 	}
 	for _, node := range done.Later {
-		say("dead letters of %s, left out: what they write another replay writes; replay them when that has ended", node)
+		say("dead letters of %s are not replayed yet: a replay of other letters writes to the same sinks; give the command again when that has ended", node)
 	}
 	watch := watchFlags{Progress: c.Progress, JSON: c.JSON, Quiet: c.Quiet, FailOnDead: c.FailOnDead}
 	for i := range done.Jobs {
 		child := done.Jobs[i].ID
 		if !c.Watch {
 			fmt.Fprintln(std.out, child)
+			say("what is given up again is a dead letter of the replay: %s", shellLine([]string{"dead", "list", "--job", string(child)}))
 			continue
 		}
 		say("job %s", child)

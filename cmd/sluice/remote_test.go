@@ -261,6 +261,8 @@ func deadLetters(f *folder) {
 		{"dead purge " + letter, "", 0, "", "deleted: 1"},
 		{"dead purge --all", "", 0, "", "deleted: "},
 		{"dead list", "", 0, "", "no dead letters of job " + id},
+		{"submit ints.yaml -p log=@n.txt -wq", "", 0, "1\n2\n", ""},
+		{"dead replay", "", 0, "", "\nwhat is given up again is a dead letter of the replay: sluice dead list --job "},
 	})
 }
 

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"sluice/coordinator"
+	"sluice/coordinator/dead"
 	"sluice/internal/progress"
 )
 
@@ -44,7 +46,7 @@ func (c workersCmd) Run(ctx context.Context, std streams) error {
 			case k.Draining:
 				name += " (leaves)"
 			}
-			row(w, name, k.Host, k.Pool, len(k.Kinds), k.Jobs, k.Version, progress.Human(time.Since(k.Started).Round(time.Second)), ago(k.Seen))
+			row(w, name, k.Host, k.Pool, len(usable(k.Kinds)), k.Jobs, k.Version, progress.Human(time.Since(k.Started).Round(time.Second)), ago(k.Seen))
 		}
 	})
 }
@@ -86,10 +88,15 @@ func aboutWorker(w io.Writer, k *coordinator.Worker) {
 		row(w, "gates", "yes")
 	}
 	label := "kinds"
-	for _, kind := range k.Kinds {
+	for _, kind := range usable(k.Kinds) {
 		row(w, label, fmt.Sprintf("%s@%d", kind.Kind, kind.Version))
 		label = ""
 	}
+}
+
+// usable are the kinds that recipes can name: a worker also has the one that gives replays their letters.
+func usable(all []coordinator.KindVersion) []coordinator.KindVersion {
+	return slices.DeleteFunc(slices.Clone(all), func(k coordinator.KindVersion) bool { return k.Kind == dead.SourceKind })
 }
 
 // versionsOf are the versions of a format that a worker takes.
