@@ -49,7 +49,7 @@ func TestWorkerStartsWrong(t *testing.T) {
 	if r := f.must(4, "", "worker"+at+"../system.nk"); !strings.Contains(r.errs, "--nats-nkey names the project's worker.nk") {
 		t.Errorf("system.nk: got %q", r.errs)
 	}
-	if r := f.must(3, "", "coordinator --listen 127.0.0.1:0 --projects default=nats/defalt"); !strings.Contains(r.errs, "--projects default=nats/defalt: NKey seed file nats/defalt: no such file") {
+	if r := f.must(3, "", "coordinator --listen 127.0.0.1:0 --projects default=nats/defalt"); !strings.Contains(r.errs, "projects: default=nats/defalt: no such file or directory; it names the project's folder") {
 		t.Errorf("a project without a file: got %q", r.errs)
 	}
 	f.start("worker" + at + "coordinator.nk").until("more than a worker needs")

@@ -95,7 +95,11 @@ func (l *list) missing(f *kong.Flag, service string) {
 	case []Project:
 		for i, p := range v {
 			_, err := os.Stat(p.Creds)
-			l.item(err != nil, i, "%s: %v", f.Name, err)
+			var at *fs.PathError
+			if errors.As(err, &at) {
+				err = at.Err
+			}
+			l.item(err != nil, i, "%s: %v: %v; it names the project's folder that sluice nats setup has made, or a file with credentials", f.Name, p, err)
 		}
 	case string:
 		if v == "" {

@@ -19,7 +19,7 @@ func TestCheckFindsMissingFiles(t *testing.T) {
 	none := func(string) (string, bool) { return "", false }
 	write("secret-key-file: /nope/a.key\nprojects: [blue=/nope/blue, red=" + dir + "]\n")
 	_, err := Check("coordinator", file, nil, none)
-	if err == nil || !strings.Contains(err.Error(), "/nope/a.key") || !strings.Contains(err.Error(), "/nope/blue") || strings.Contains(err.Error(), "red") {
+	if err == nil || !strings.Contains(err.Error(), "/nope/a.key") || !strings.Contains(err.Error(), "/nope/blue") || strings.Contains(err.Error(), "red=") {
 		t.Errorf("got %v", err)
 	}
 	write("projects: [red=" + dir + "]\n")
