@@ -27,8 +27,8 @@ const (
 const lookEvery = 250 * time.Millisecond
 
 // joinsWithin is how old, in beats, the stored word of a worker may be to tell a join when a
-// coordinator starts: of an older one a beat is missing, and it was here before.
-const joinsWithin = 2
+// coordinator starts: of an older one the next is missing, and it was here before.
+const joinsWithin = 1
 
 // askWithin bounds the question to the server whether a worker is gone.
 const askWithin = 2 * time.Second
@@ -261,7 +261,7 @@ func (f *Fleet) heard(m *bus.Stored) {
 		f.tell(coordinator.LevelInfo, &old.Worker, "has left")
 	case rec.Left:
 	case old == nil && before:
-		f.log.Debug("a worker is known from before", "worker", rec.Name, "heard", m.Time)
+		f.log.Info("worker is known from before, and not heard yet", "worker", rec.Name, "last", f.cfg.Conn.Age(m.Time).Round(time.Second).String()+" ago")
 		f.call()
 	case old == nil:
 		f.tell(coordinator.LevelInfo, &w.Worker, "has joined")

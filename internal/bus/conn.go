@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -127,13 +128,19 @@ func Dial(url, name string, opts ...Option) (*Conn, error) {
 		return nil, fmt.Errorf("connect %s: %w: %w", redacted(url), ErrUnauthorized, err)
 	case errors.Is(err, nats.ErrNoServers):
 		return nil, fmt.Errorf("connect %s: %w", redacted(url), ErrNoServer)
-	case errors.Is(err, io.EOF), err != nil && strings.Contains(err.Error(), "expected 'INFO'"):
+	case err != nil && greetless(err):
 		return nil, fmt.Errorf("connect %s: %w: %w", redacted(url), ErrNotNATS, err)
 	case err != nil:
 		return nil, fmt.Errorf("connect %s: %w", redacted(url), err)
 	}
 	c.nc = nc
 	return c, nil
+}
+
+// greetless reports whether a server was reached, and did not greet: one of HTTP waits to be asked.
+func greetless(err error) bool {
+	var op *net.OpError
+	return errors.Is(err, io.EOF) || errors.As(err, &op) && op.Op == "read" || strings.Contains(err.Error(), "expected 'INFO'")
 }
 
 func (c *Conn) natsOptions(name string) []nats.Option {

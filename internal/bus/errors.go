@@ -45,7 +45,7 @@ var (
 	ErrUnauthorized = errors.New("not let in")
 	// ErrNoServer: no server is reached at any of the addresses.
 	ErrNoServer = errors.New("no server answers")
-	// ErrNotNATS: what was reached closes the connection, or greets as no NATS server does.
+	// ErrNotNATS: what was reached says nothing, closes the connection, or greets as no NATS server does.
 	ErrNotNATS = errors.New("what answers there does not greet as a NATS server")
 	// ErrNoJetStream: the account of the connection has no JetStream.
 	ErrNoJetStream = errors.New("no JetStream there")

@@ -24,7 +24,7 @@ const writeError = "critical write error: "
 
 // recovered is what the server says of a stream's index that a kill left behind: what it is read for is
 // read from the messages then. Where that fails too, the server says so as an error.
-var recovered = regexp.MustCompile(`Recovering .* state from index errored: `)
+var recovered = regexp.MustCompile(`Recovering .* state from index errored: |state is outdated; attempting to recover `)
 
 func (l *serverLog) Noticef(format string, v ...any) {
 	if l.log.IsDebug() {

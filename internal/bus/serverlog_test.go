@@ -14,6 +14,7 @@ func TestRecoveryIsNoNews(t *testing.T) {
 	l := &serverLog{log: hclog.New(&hclog.LoggerOptions{Output: &out, Level: hclog.Info})}
 	l.Warnf("Filestore [%s] Recovering stream state from index errored: %v", "SLUICE_JOBS", "short index")
 	l.Warnf("Filestore [%s] Recovering %s state from index errored: %v", "SLUICE_JOBS", "TTL", "no such file")
+	l.Warnf("Filestore [%s] TTL state is outdated; attempting to recover using linear scan (seq %d to %d)", "SLUICE_JOBS", 1, 12)
 	if out.Len() > 0 {
 		t.Errorf("got %q", out.String())
 	}
