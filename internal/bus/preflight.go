@@ -58,7 +58,7 @@ type Report struct {
 	Sync       string    `json:"sync"`              // in words
 	Findings   []Finding `json:"findings"`          // those to refuse first
 	Servers    int       `json:"servers,omitempty"` // with JetStream; 0 when that is not known
-	Passes     bool      `json:"-"`                 // nobody answered, as while a cluster elects a leader: a later one may find otherwise
+	Passes     bool      `json:"-"`                 // nobody answered, as while a cluster elects a leader, or a server is away: a later one may find otherwise
 
 	few    bool // so many replicas can't be had
 	server bool // what is found now is the server's
@@ -230,6 +230,12 @@ func (r *Report) checkLimit(what, hint string, limit, used, least, few int64) {
 	}
 }
 
+// unheard reports whether there are members of the cluster that the server has not heard of since it
+// began, by what it says where it refuses replicas: those come, or are away.
+func unheard(why string) bool {
+	return strings.Contains(why, "peer offline") || strings.Contains(why, "miscellaneous issue")
+}
+
 // checkStream makes a stream as jobs have them, stores and reads something, and deletes it.
 func (r *Report) checkStream(ctx context.Context, c *Conn, replicas int) {
 	ctx, cancel := context.WithTimeout(ctx, 2*dialTimeout)
@@ -243,7 +249,7 @@ func (r *Report) checkStream(ctx context.Context, c *Conn, replicas int) {
 	var refused *apiError
 	switch {
 	case errors.As(err, &refused) && (refused.ErrCode == codeNoReplicas || refused.ErrCode == codeNoPeers):
-		r.few = true
+		r.few, r.Passes = true, unheard(refused.Text)
 		r.find(Refuse, fmt.Sprintf("join %d servers with JetStream in a cluster, or ask for fewer replicas", replicas), "streams can't have %d replicas here: %s", replicas, refused.Text)
 		return
 	case errors.As(err, &refused) && refused.ErrCode == codeMaxStreams:

@@ -2,6 +2,8 @@ package bus_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 
 	"sluice/internal/bus"
@@ -24,5 +26,33 @@ func TestPreflightAnywhere(t *testing.T) {
 				t.Fatalf("time %d: %s", i+1, f.What)
 			}
 		}
+	}
+}
+
+// TestPreflightOffline: a server that was not heard yet comes, as where all have just begun; more than
+// there are do not.
+func TestPreflightOffline(t *testing.T) {
+	var settings []bus.ServerConfig
+	for _, s := range bustest.Cluster(t, 3, func(_ int, c *bus.ServerConfig) {
+		c.Dir = t.TempDir()
+		settings = append(settings, *c)
+	}) {
+		defer s.Shutdown()
+		s.Shutdown()
+	}
+	first := bustest.Start(t, settings[0])
+	bustest.Start(t, settings[1])
+	c, ctx := bustest.Connect(t, first), bustest.Context(t)
+	for _, row := range []struct {
+		replicas int
+		passes   bool
+	}{{3, true}, {5, false}} {
+		if !row.passes {
+			bustest.Start(t, settings[2])
+		}
+		bustest.Eventually(t, fmt.Sprint(row.replicas, " replicas are refused"), func() bool {
+			r, err := c.Preflight(ctx, bus.Needs{Replicas: row.replicas})
+			return err == nil && r.Refused() != nil && strings.Contains(r.Refused().Error(), "replicas here") && r.Passes == row.passes
+		})
 	}
 }
