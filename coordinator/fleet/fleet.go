@@ -26,10 +26,6 @@ const (
 // lookEvery is how often it is looked who was not heard any more.
 const lookEvery = 250 * time.Millisecond
 
-// joinsWithin is how old, in beats, the stored word of a worker may be to tell a join when a
-// coordinator starts: of an older one the next is missing, and it was here before.
-const joinsWithin = 1
-
 // askWithin bounds the question to the server whether a worker is gone.
 const askWithin = 2 * time.Second
 
@@ -233,7 +229,7 @@ func (f *Fleet) heard(m *bus.Stored) {
 	w := &present{Worker: of(&rec, m.Time), beat: rec.Beat, heard: time.Now(), seq: m.Seq, first: m.Time,
 		start: rec.Start, since: cmp.Or(rec.Since, m.Seq)}
 	f.mu.Lock()
-	old, before := f.workers[rec.Name], !f.opened && f.cfg.Conn.Age(m.Time) > joinsWithin*rec.Beat
+	old, before := f.workers[rec.Name], !f.opened
 	switch {
 	case old != nil && w.before(old): // the last words of one that was here before
 		twice := !rec.Left && m.Time.Sub(old.first) > bus.BeatsToLive*rec.Beat && !old.twice
@@ -261,7 +257,7 @@ func (f *Fleet) heard(m *bus.Stored) {
 		f.tell(coordinator.LevelInfo, &old.Worker, "has left")
 	case rec.Left:
 	case old == nil && before:
-		f.log.Info("worker is known from before, and not heard yet", "worker", rec.Name, "last", f.cfg.Conn.Age(m.Time).Round(time.Second).String()+" ago")
+		f.log.Info("worker was here before this start", "worker", rec.Name, "last", f.cfg.Conn.Age(m.Time).Round(time.Second).String()+" ago")
 		f.call()
 	case old == nil:
 		f.tell(coordinator.LevelInfo, &w.Worker, "has joined")
