@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -197,13 +198,31 @@ func (c *Client) once(ctx context.Context, k call) (*http.Response, error) {
 		switch text := err.Error(); {
 		case strings.Contains(text, "HTTP response to HTTPS client"):
 			f.Hint = "it speaks plain HTTP: its address begins with http://"
-		case strings.Contains(text, "malformed HTTP") && strings.Contains(text, "server_id"): // how a NATS server greets
+		case (strings.Contains(text, "malformed HTTP") || strings.Contains(text, "readLoopPeekFailLocked")) && c.isNATS(ctx): // it spoke before it was asked, or knows another language
 			f = coordinator.Faultf(coordinator.Unavailable, "at %s is a NATS server, and no coordinator", c.base.Host)
 			f.Hint = "the address wants the port of the coordinator's API, which is 8420 by default"
 		}
 		return nil, f
 	}
 	return resp, nil
+}
+
+// greetWithin bounds the question who answers where no coordinator does.
+const greetWithin = time.Second
+
+// isNATS reports whether a NATS server is at the address: it greets who connects.
+func (c *Client) isNATS(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, greetWithin)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", c.base.Host)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	greeting := make([]byte, len("INFO {"))
+	_ = conn.SetReadDeadline(time.Now().Add(greetWithin))
+	_, err = io.ReadFull(conn, greeting)
+	return err == nil && string(greeting) == "INFO {"
 }
 
 // announced is a detail that says no more than the errors behind it.
