@@ -70,7 +70,7 @@ func (r *Refusal) Fault() error { return &Fault{Family: r.Family, Text: r.Text, 
 type Status struct {
 	State    recipe.JobState  `json:"state"`
 	Waiting  string           `json:"waiting,omitempty"` // why a job that is to run does not move
-	Reason   string           `json:"reason,omitempty"`  // why it failed, or rests without being asked to
+	Reason   string           `json:"reason,omitempty"`  // why it failed
 	Started  time.Time        `json:"started,omitzero"`
 	Ended    time.Time        `json:"ended,omitzero"`
 	Progress *recipe.Progress `json:"progress,omitempty"` // the last that was written down
