@@ -77,7 +77,7 @@ func (c *Client) Keys(ctx context.Context) ([]coordinator.Key, error) {
 }
 
 // CreateKey makes an API key and returns it with its token, which is shown this once. With scopes it
-// may do nothing but those.
+// may do nothing but those; an empty list that is no nil one is refused.
 func (c *Client) CreateKey(ctx context.Context, name string, role coordinator.Role, expires time.Time, scopes ...coordinator.Scope) (k coordinator.Key, token string, err error) {
 	ctx, cancel := within(ctx, wait)
 	defer cancel()
@@ -85,7 +85,7 @@ func (c *Client) CreateKey(ctx context.Context, name string, role coordinator.Ro
 	if !expires.IsZero() {
 		in["expires"] = expires
 	}
-	if len(scopes) > 0 {
+	if scopes != nil {
 		in["scopes"] = scopes
 	}
 	var out struct {

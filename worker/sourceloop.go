@@ -42,15 +42,17 @@ func (l *sourceLoop) run(ctx context.Context) error {
 }
 
 // open begins to take from the queue, beside what is in hand.
-func (l *sourceLoop) open() (err error) {
+func (l *sourceLoop) open() error {
 	name, box := l.job.names.Consumer(l.step.ID, "", l.job.rec.Generation, 0), l.box
-	l.p, err = l.job.conn.NewPuller(l.job.names.Splits(), name,
+	p, err := l.job.conn.NewPuller(l.job.names.Splits(), name,
 		func(m *bus.Message) { box.post(event{kind: evDeliver, msg: m}) },
 		func(err error) { box.post(event{kind: evGone, err: err}) })
-	if err == nil {
-		l.p.Want(l.job.plan.Window.Splits - len(l.hand))
+	if err != nil {
+		return err
 	}
-	return err
+	l.p = p
+	p.Want(l.job.plan.Window.Splits - len(l.hand))
+	return nil
 }
 
 // pull starts an attempt at each message that comes, until ctx ends or one of them fails. While the

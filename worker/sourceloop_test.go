@@ -35,6 +35,17 @@ func TestQueueWithoutSign(t *testing.T) {
 		t.Errorf("with nothing in hand: got %v, want that it ends", err)
 	}
 
+	closed := bustest.Conn(t, bustest.InProcess)
+	closed.Close()
+	l = loop()
+	l.job.conn = closed
+	l.p, l.hand[&bus.Message{}] = old(t, conn, k), true
+	l.box.post(silent)
+	if err := l.pull(ctx); !errors.Is(err, bus.ErrClosed) || l.p == nil {
+		t.Errorf("without a connection: got %v and puller %v, want that it ends and has one to stop", err, l.p)
+	}
+	l.p.Stop()
+
 	l = loop()
 	l.hand[&bus.Message{Subject: names.SplitWaiting(0, 0)}] = true
 	l.box.post(silent)
@@ -52,4 +63,14 @@ func TestQueueWithoutSign(t *testing.T) {
 		t.Errorf("the split came again: got %v, want that it begins again", err)
 	}
 	l.p.Stop()
+}
+
+// old is a puller of before.
+func old(t *testing.T, conn *bus.Conn, k bus.ConsumerConfig) *bus.Puller {
+	t.Helper()
+	p, err := conn.NewPuller(k.Stream, k.Name, func(*bus.Message) {}, func(error) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }

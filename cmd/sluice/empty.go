@@ -5,10 +5,12 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"sluice/coordinator"
 )
 
 // emptyFlags are the placeholders of the flags that narrow what is meant: an empty one would mean all.
-var emptyFlags = []string{"JOB", "NODE"}
+var emptyFlags = []string{"JOB", "NODE", "SCOPE"}
 
 // emptyName refuses a name or an id that is given and is empty, as by a variable that is not set:
 // what was asked for then would be something else.
@@ -17,7 +19,7 @@ func emptyName(parsed *kong.Context) error {
 		switch a := p.Positional; {
 		case a != nil && !a.Passthrough && holdsEmpty(a.Target.Interface()):
 			return emptyFault("the " + calls(a))
-		case p.Flag != nil && slices.Contains(emptyFlags, p.Flag.PlaceHolder) && parsed.FlagValue(p.Flag) == "":
+		case p.Flag != nil && slices.Contains(emptyFlags, p.Flag.PlaceHolder) && holdsEmpty(parsed.FlagValue(p.Flag)):
 			return emptyFault("--" + p.Flag.Name)
 		}
 	}
@@ -31,6 +33,8 @@ func holdsEmpty(value any) bool {
 		return v == ""
 	case []string:
 		return slices.Contains(v, "")
+	case []coordinator.Scope: // without the flag it is not asked
+		return len(v) == 0 || slices.Contains(v, "")
 	}
 	return false
 }

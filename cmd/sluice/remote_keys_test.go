@@ -25,6 +25,7 @@ func secretsKept(f *folder) {
 }
 
 func keysMade(f *folder) {
+	f.must(3, "", "keys create all --role admin --scope=")
 	made := f.must(0, "", "keys create ann --role viewer --expires 1h")
 	token, prefix := strings.TrimSpace(made.out), strings.Fields(made.errs)[1]
 	ann := newFolder(f.t, remoteFiles)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"time"
@@ -94,11 +95,25 @@ type keysOut struct {
 
 type newKeyIn struct {
 	Body struct {
-		Name    string              `json:"name" maxLength:"64" doc:"Of who will hold it."`
-		Role    coordinator.Role    `json:"role" enum:"viewer,operator,author,admin"`
-		Scopes  []coordinator.Scope `json:"scopes,omitempty" minItems:"1" maxItems:"100" doc:"All that it may do of what its role may, as jobs:read; left out, it may all of that."`
-		Expires time.Time           `json:"expires,omitzero"`
+		Name    string           `json:"name" maxLength:"64" doc:"Of who will hold it."`
+		Role    coordinator.Role `json:"role" enum:"viewer,operator,author,admin"`
+		Scopes  GivenScopes      `json:"scopes,omitempty" minItems:"1" maxItems:"100" doc:"All that it may do of what its role may, as jobs:read; left out, it may all of that."`
+		Expires time.Time        `json:"expires,omitzero"`
 	}
+}
+
+// GivenScopes are scopes of which none is not the same as nothing said: that would be a key with all
+// of its role. It is exported for the framework.
+type GivenScopes []coordinator.Scope
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *GivenScopes) UnmarshalJSON(b []byte) error {
+	var list []coordinator.Scope
+	if err := json.Unmarshal(b, &list); err != nil {
+		return err
+	}
+	*s = append(GivenScopes{}, list...) // not nil where it is null
+	return nil
 }
 
 type newKeyOut struct {
@@ -153,6 +168,9 @@ func (s *server) keys() {
 		})
 	route(s, huma.Operation{OperationID: "create-key", Method: http.MethodPost, Path: "/v1/keys", Summary: "Make an API key", Tags: tags, DefaultStatus: http.StatusCreated},
 		func(ctx context.Context, p *Project, in *newKeyIn) (*newKeyOut, error) {
+			if in.Body.Scopes != nil && len(in.Body.Scopes) == 0 {
+				return nil, coordinator.Faultf(coordinator.Invalid, "scopes are none: leave them out for a key that may all that its role may")
+			}
 			if err := auth.MayGive(who(ctx), in.Body.Scopes); err != nil {
 				return nil, err
 			}

@@ -87,6 +87,9 @@ func TestScopesOfKeys(t *testing.T) {
 			t.Errorf("%q, %q: %s is missing", p.Detail, p.Hint, scope)
 		}
 	}
+	if resp, _ := create(admin, `{"name":"bob","role":"viewer","scopes":null}`); resp.StatusCode != 422 {
+		t.Errorf("scopes of null: got %d", resp.StatusCode)
+	}
 	resp, body = create(admin, `{"name":"bob","role":"viewer","scopes":[]}`)
 	problem(t, resp, body, http.StatusUnprocessableEntity, coordinator.Invalid)
 

@@ -138,17 +138,19 @@ func (r *run) dropMute(ctx context.Context, gone *[]bus.ConsumerConfig) error {
 	_ = inParallel(r.consumers(), func(c bus.ConsumerConfig) error {
 		at, before := r.mute[c.Name]
 		isGone := slices.ContainsFunc(*gone, func(g bus.ConsumerConfig) bool { return g.Name == c.Name })
-		if late := time.Since(began) > consumersWithin; isGone || late && !before || !late && !r.mutes(ctx, c) {
+		late := time.Since(began) > consumersWithin // it is asked at the next look
+		if isGone || late && !before || !late && !r.mutes(ctx, c) {
 			return nil
 		}
-		mu.Lock()
-		defer mu.Unlock()
 		if !before {
 			at = began
 		}
-		if first[c.Name] = at; began.Sub(at) >= muteAfter {
+		mu.Lock()
+		defer mu.Unlock()
+		if late || began.Sub(at) < muteAfter {
+			first[c.Name] = at
+		} else {
 			mute = append(mute, c)
-			delete(first, c.Name)
 		}
 		return nil
 	})

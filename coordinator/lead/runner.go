@@ -132,16 +132,29 @@ func (r *runner) work(ctx context.Context) error {
 		c.Finish = func(ctx context.Context) (string, error) { return f.Keep(ctx, r.id, spec.Owner) }
 	}
 	p, err := r.traced(ctx, spec.Trace, c)
+	rests := err == nil && p.State == recipe.JobStopped || errors.Is(err, job.ErrUnwritten)
 	switch {
-	case errors.Is(err, job.ErrUnwritten) && r.now().Want.Runs(): // a stop is tried again
-		r.log.Warn(err.Error())
+	case rests && r.now().Want.Runs() && r.stopping(): // and is to go on again: that begins anew
+		return nil
+	case rests && r.now().Want.Runs():
+		if err != nil {
+			r.log.Warn(err.Error())
+		}
 		return r.starve(ctx, p)
-	case err != nil:
+	case err != nil: // a stop is tried again
 		return err
-	case p.State == recipe.JobStopped && r.now().Want.Runs():
-		return r.starve(ctx, p)
 	}
 	return r.ended(ctx, p)
+}
+
+// stopping reports whether the job was told to rest.
+func (r *runner) stopping() bool {
+	select {
+	case <-r.stop:
+		return true
+	default:
+		return false
+	}
 }
 
 // starve says that a run of the job has ended for want of room, and holds the next one back: until

@@ -99,3 +99,27 @@ func TestDrainIsSaid(t *testing.T) {
 	}
 	c.until(s, "one", "has succeeded", in(recipe.JobSucceeded))
 }
+
+// TestResumedAtOnce: a job that is to go on before it has come to rest goes on at once, and waits for
+// no room.
+func TestResumedAtOnce(t *testing.T) {
+	c := newCluster(t)
+	c.worker()
+	s := c.seat(nil)
+	want := c.write("in", 600)
+	c.submit(s, "one", fmt.Sprintf(upper, "5ms", "out"))
+	c.until(s, "one", "runs", in(recipe.JobRunning))
+	for range 5 {
+		c.order(s, "one", coordinator.WantPause)
+		c.order(s, "one", coordinator.WantRun)
+	}
+	c.until(s, "one", "has succeeded", func(j coordinator.Job) bool {
+		if strings.Contains(j.Waiting, "room") {
+			t.Fatalf("got %q", j.Waiting)
+		}
+		return j.State == recipe.JobSucceeded
+	})
+	if c.read("out") != want {
+		t.Error("the output is wrong")
+	}
+}

@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 
@@ -59,4 +60,46 @@ func TestNeededMeanwhile(t *testing.T) {
 		t.Error(err)
 	}
 	family(t, "delete what is gone", a.Delete(ctx, "token", nil, func() error { t.Error("it is asked who needs it"); return nil }), coordinator.Unknown)
+}
+
+// TestDeletedAndNeeded: whoever asks for a deletion leaves in the middle of it, and the secret that is
+// needed is there; over what was set or deleted since, the old value is not written.
+func TestDeletedAndNeeded(t *testing.T) {
+	control, err := store.Open(bustest.Context(t), store.Config{Conn: bustest.Connect(t, bustest.Server(t))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(control.Close)
+	s, err := New(Config{Control: control, Project: "p", Keys: keyring(t, master(1))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := control.Follow(bustest.Context(t)); err != nil {
+		t.Fatal(err)
+	}
+	for name, row := range map[string]struct {
+		meanwhile func()
+		want      string
+	}{
+		"left":    {func() {}, canary},
+		"set":     {func() { set(t, s, "token", "later") }, "later"},
+		"deleted": {func() { set(t, s, "token", "later"); _ = s.Delete(t.Context(), "token", nil, nil) }, ""},
+	} {
+		set(t, s, "token", canary)
+		ctx, leave := context.WithCancel(bustest.Context(t))
+		looks := 0
+		err := s.Delete(ctx, "token", func(coordinator.Secret) error { leave(); return nil }, func() error {
+			if looks++; looks == 1 {
+				return nil
+			}
+			row.meanwhile()
+			return coordinator.Faultf(coordinator.Conflict, "job one names it")
+		})
+		family(t, name, err, coordinator.Conflict)
+		got, err := s.value(t.Context(), "token")
+		if got != row.want || (err != nil) != (row.want == "") {
+			t.Errorf("%s: got %q, %v; want %q", name, got, err, row.want)
+		}
+		leave()
+	}
 }

@@ -156,24 +156,40 @@ func (s *Secrets) Delete(ctx context.Context, name string, known func(coordinato
 		err = known(v.Secret)
 	}
 	if err == nil {
-		err = s.table.Remove(ctx, keyOf(name), rev)
-	}
-	if err == nil && needed != nil {
-		if err = needed(); err != nil {
-			err = cmp.Or(s.putBack(ctx, name, v), err)
-		}
+		err = s.remove(ctx, name, v, rev, needed)
 	}
 	return named(name, err)
 }
 
-// putBackFor is above the time in which a cluster elects a new leader.
-const putBackFor = 15 * time.Second
+// removeFor is above the time in which a cluster elects a new leader.
+const removeFor = 15 * time.Second
 
-// putBack makes a secret that was removed be there again, unless somebody has set it since.
-func (s *Secrets) putBack(ctx context.Context, name string, v *record) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putBackFor)
+// remove removes a secret, and looks again whether it is needed, also when its caller has left or no
+// answer came.
+func (s *Secrets) remove(ctx context.Context, name string, v *record, rev uint64, needed func() error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeFor)
 	defer cancel()
-	_, err := s.table.Create(ctx, keyOf(name), v)
+	mark, err := s.table.Mark(ctx, keyOf(name), rev)
+	if f := coordinator.FamilyOf(err); f == coordinator.Changed || f == coordinator.Unknown || needed == nil {
+		return err
+	}
+	if need := needed(); need != nil {
+		return cmp.Or(s.putBack(context.WithoutCancel(ctx), name, v, mark), need)
+	}
+	return err
+}
+
+// putBack makes a secret that was removed be there again, unless somebody has set or deleted it since.
+// A mark of 0 is one that is not known.
+func (s *Secrets) putBack(ctx context.Context, name string, v *record, mark uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, removeFor)
+	defer cancel()
+	var err error
+	if mark > 0 {
+		_, err = s.table.Update(ctx, keyOf(name), v, mark)
+	} else {
+		_, err = s.table.Create(ctx, keyOf(name), v)
+	}
 	if coordinator.FamilyOf(err) == coordinator.Changed {
 		return nil
 	}

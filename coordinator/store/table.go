@@ -160,15 +160,22 @@ func (t Table[T]) put(ctx, try context.Context, key string, put bus.Put) (uint64
 // subject had replaced, where that one's time is over. So the one with a time replaces a mark, and
 // not the record.
 func (t Table[T]) Remove(ctx context.Context, key string, rev uint64) error {
-	rev, err := t.put(ctx, ctx, key, bus.Put{ExpectSubjectSeq: &rev})
-	if err != nil {
-		return err
-	}
-	_, err = t.put(ctx, ctx, key, bus.Put{ExpectSubjectSeq: &rev, TTL: t.c.marks})
-	if coordinator.FamilyOf(err) == coordinator.Changed { // it is written anew
-		return nil
-	}
+	_, err := t.Mark(ctx, key, rev)
 	return err
+}
+
+// Mark is Remove, and returns the revision of the mark, over which the record can be written again by
+// Update. With an error it is the first one's, or 0 where it is not known whether there is any.
+func (t Table[T]) Mark(ctx context.Context, key string, rev uint64) (mark uint64, err error) {
+	first, err := t.put(ctx, ctx, key, bus.Put{ExpectSubjectSeq: &rev})
+	if err != nil {
+		return first, err
+	}
+	second, err := t.put(ctx, ctx, key, bus.Put{ExpectSubjectSeq: &first, TTL: t.c.marks})
+	if coordinator.FamilyOf(err) == coordinator.Changed { // it is written anew
+		return first, nil
+	}
+	return max(first, second), err
 }
 
 // Change reads a record, lets f change it and writes it back, again when somebody was faster,
