@@ -61,7 +61,7 @@ func (j *Jobs) Order(ctx context.Context, id recipe.JobID, o coordinator.Order, 
 		if rev > 0 && rev != job.Revision {
 			return job, coordinator.Faultf(coordinator.Changed, "job %s was changed meanwhile: its revision is %d", id, job.Revision)
 		}
-		if job.Want == o.Want && (o.Want != coordinator.WantRun || !job.State.Final() && job.Waiting == "") {
+		if job.Want == o.Want && (o.Want != coordinator.WantRun || !job.State.Final() && !waits(&job)) {
 			return job, nil // one that waits is to be tried at once
 		}
 		if err := j.may(&job, o.Want); err != nil {
@@ -83,6 +83,11 @@ func (j *Jobs) Order(ctx context.Context, id recipe.JobID, o coordinator.Order, 
 			return job, err
 		}
 	}
+}
+
+// waits reports whether a job that is to run waits without a run.
+func waits(job *coordinator.Job) bool {
+	return job.State == recipe.JobPending && job.Waiting != ""
 }
 
 // may says what is in the way of what is wanted of a job.
