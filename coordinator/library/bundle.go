@@ -98,6 +98,9 @@ func (l *Library) Import(ctx context.Context, archive []byte, by string) (*Impor
 	if err != nil {
 		return nil, err
 	}
+	if err := l.cfg.Control.Current(ctx); err != nil { // what was deleted a moment ago is not the same
+		return nil, err
+	}
 	im := &importing{l: l, by: by, made: &Imported{}, heads: map[string]*head{}, docs: map[string]*document{}, news: map[string][]entry{}, needs: map[string][]string{}}
 	for _, one := range b.Recipes {
 		if err := im.look(&one); err != nil {
