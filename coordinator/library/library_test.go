@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice/coordinator"
 	"sluice/coordinator/library"
@@ -123,7 +124,7 @@ func TestRefusedSaves(t *testing.T) {
 
 // TestLarge refuses what no record can hold, and leaves nothing behind.
 func TestLarge(t *testing.T) {
-	d := alone(t)
+	d := alone(t, func(c *library.Config) { c.CompileFor = time.Minute }) // the race detector takes long
 	noise, random := make([]byte, 2<<20), rand.NewChaCha8([32]byte{})
 	random.Read(noise)
 	_, _, err := d.Save(d.ctx, library.Saving{Name: "r", Source: sent(t, plain+"# "+base64.StdEncoding.EncodeToString(noise)+"\n")})
