@@ -69,8 +69,7 @@ func (l *ownerLoop) look(ctx context.Context) {
 }
 
 // saw takes the answer: two in a row, and nothing but deliveries between them, say that something
-// never came. Then
-// the reign begins again, with consumers that hand out all that is stored.
+// never came. Then the reign begins again, with consumers that hand out all that is stored.
 func (l *ownerLoop) saw(e *event) error {
 	u := &l.unseen
 	u.asking = false

@@ -33,15 +33,21 @@ func (c *cluster) full(id recipe.JobID) (stop func()) {
 	return func() { cancel(); <-done }
 }
 
+// busy has one job at work on so many lines, of 5 ms each, and returns what it must make of them.
+func (c *cluster) busy(lines int) (s *seat, want string) {
+	c.t.Helper()
+	c.worker()
+	s, want = c.seat(nil), c.write("in", lines)
+	c.submit(s, "one", fmt.Sprintf(upper, "5ms", "out"))
+	c.until(s, "one", "runs", in(recipe.JobRunning))
+	return s, want
+}
+
 // TestNoRoom: a job without room says so, and is held back until it is asked for again or something
 // else is due: it does not begin and rest without end.
 func TestNoRoom(t *testing.T) {
 	c := newCluster(t)
-	c.worker()
-	s := c.seat(nil)
-	want := c.write("in", 500)
-	c.submit(s, "one", fmt.Sprintf(upper, "5ms", "out"))
-	c.until(s, "one", "runs", in(recipe.JobRunning))
+	s, want := c.busy(500)
 	room := c.full("one")
 	waits := func(j coordinator.Job) bool {
 		return j.State == recipe.JobPending && strings.Contains(j.Waiting, "the disk is full")
@@ -104,11 +110,7 @@ func TestDrainIsSaid(t *testing.T) {
 // no room.
 func TestResumedAtOnce(t *testing.T) {
 	c := newCluster(t)
-	c.worker()
-	s := c.seat(nil)
-	want := c.write("in", 600)
-	c.submit(s, "one", fmt.Sprintf(upper, "5ms", "out"))
-	c.until(s, "one", "runs", in(recipe.JobRunning))
+	s, want := c.busy(600)
 	for range 5 {
 		c.order(s, "one", coordinator.WantPause)
 		c.order(s, "one", coordinator.WantRun)
