@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -43,10 +42,7 @@ func (s *server) workers() {
 			out := &workersOut{}
 			out.Body.Workers, out.Body.Next = page(*in, p.Fleet.Workers(), func(w coordinator.Worker) string { return w.Name })
 			same := out.Body
-			same.Workers = slices.Clone(same.Workers)
-			for i := range same.Workers { // when it was heard last is no change
-				same.Workers[i].Seen = time.Time{}
-			}
+			same.Workers = each(same.Workers, func(w *coordinator.Worker) { w.Seen = time.Time{} }) // when it was heard last is no change
 			var err error
 			out.Tag, err = in.tagged(same)
 			return out, err
@@ -158,10 +154,7 @@ func (s *server) keys() {
 			out := &keysOut{}
 			out.Body.Keys, out.Body.Next = page(*in, p.Keys.List(), func(k coordinator.Key) string { return newest(k.Created, k.Prefix) })
 			same := out.Body
-			same.Keys = slices.Clone(same.Keys)
-			for i := range same.Keys { // when it was used last is no change
-				same.Keys[i].Used = time.Time{}
-			}
+			same.Keys = each(same.Keys, func(k *coordinator.Key) { k.Used = time.Time{} }) // when it was used last is no change
 			var err error
 			out.Tag, err = in.tagged(same)
 			return out, err

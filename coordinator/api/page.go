@@ -37,3 +37,12 @@ func page[T any](in Paged, list []T, key func(T) string) (part []T, next string)
 func newest(created time.Time, name string) string {
 	return fmt.Sprintf("%016x%s", math.MaxInt64-max(created.UnixNano(), 0), name)
 }
+
+// each is a copy of a list with every item changed.
+func each[T any](list []T, change func(*T)) []T {
+	list = slices.Clone(list)
+	for i := range list {
+		change(&list[i])
+	}
+	return list
+}

@@ -54,7 +54,7 @@ func newKeySet(c OIDC, now func() time.Time, log hclog.Logger) *keySet {
 		s.algs = append(s.algs, jose.SignatureAlgorithm(a))
 	}
 	s.client = &http.Client{Transport: c.Transport, Timeout: fetchFor, CheckRedirect: func(r *http.Request, via []*http.Request) error {
-		if len(via) > 3 || !trusted(r.URL.String()) {
+		if len(via) > 3 || !Trusted(r.URL.String()) {
 			return fmt.Errorf("redirect to %s is not followed", r.URL.Redacted())
 		}
 		return nil
@@ -62,8 +62,9 @@ func newKeySet(c OIDC, now func() time.Time, log hclog.Logger) *keySet {
 	return s
 }
 
-// trusted reports whether what a URL answers comes from whom it names.
-func trusted(s string) bool {
+// Trusted reports whether what a URL answers comes from whom it names: it is https, or http on
+// loopback. An identity provider is asked at no other.
+func Trusted(s string) bool {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.User != nil {
 		return false

@@ -84,7 +84,7 @@ func newVerifier(c OIDC, now func() time.Time, log hclog.Logger) (*verifier, err
 	switch {
 	case c.Issuer == "" || c.Audience == "":
 		return nil, fmt.Errorf("oidc: an issuer and an audience are needed")
-	case !trusted(c.Issuer):
+	case !Trusted(c.Issuer):
 		return nil, fmt.Errorf("oidc: issuer %s: an https URL is needed, or http to loopback", c.Issuer)
 	case c.Leeway < 0 || c.Leeway > maxLeeway:
 		return nil, fmt.Errorf("oidc: leeway %v: at most %v", c.Leeway, maxLeeway)
@@ -213,7 +213,7 @@ func parseDiscovery(body []byte, issuer string) (keys string, err error) {
 	switch {
 	case d.Issuer != issuer:
 		return "", fmt.Errorf("discovery document: it is of issuer %.200q", d.Issuer)
-	case !trusted(d.Keys):
+	case !Trusted(d.Keys):
 		return "", fmt.Errorf("discovery document: jwks_uri %.200q: an https URL is needed", d.Keys)
 	}
 	return d.Keys, nil

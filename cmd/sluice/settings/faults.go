@@ -173,7 +173,7 @@ func (o *OIDC) faults() []error {
 	if o.OIDCIssuer != "" {
 		n := len(l)
 		l.url("oidc-issuer", 0, o.OIDCIssuer, "https", "http")
-		l.when(len(l) == n && !auth.TrustedIssuer(o.OIDCIssuer), "oidc-issuer: %s: an https URL is needed, or http to loopback", o.OIDCIssuer)
+		l.when(len(l) == n && !auth.Trusted(o.OIDCIssuer), "oidc-issuer: %s: an https URL is needed, or http to loopback", o.OIDCIssuer)
 	}
 	l.pair(o.OIDCIssuer, o.OIDCAudience, "oidc-issuer", "oidc-audience")
 	seen := map[string]bool{}
