@@ -61,7 +61,11 @@ func newDeskOn(t testing.TB, server *bus.Server, with ...func(*daemon.Coordinato
 		}
 	}
 	d.http = httptest.NewServer(c.Handler())
-	t.Cleanup(d.http.Close)
+	t.Cleanup(func() {
+		closed := make(chan struct{})
+		go func() { defer close(closed); d.http.Close() }()
+		bustest.Wait(t, "the end of all requests", closed)
+	})
 	return d
 }
 

@@ -14,7 +14,9 @@ type body struct {
 	whole  bool
 }
 
-// impatient makes the body of a request one.
+// impatient makes the body of a request one. It is given a copy of the server's request: by the
+// body of its own the server knows whether something of it is still coming, and then leaves the
+// client time to read the answer before it cuts the connection.
 func impatient(w http.ResponseWriter, r *http.Request) {
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = &body{ReadCloser: r.Body, header: w.Header()}

@@ -213,8 +213,13 @@ func (s *server) download(ctx context.Context, p *Project, in *downloadIn) (*hum
 		if content.err == nil {
 			return
 		}
-		if r.Context().Err() == nil {
-			s.log.Error("a download broke off", "request", requestID(r.Context()), "artifact", a.ID, "sha256", a.SHA256, "err", content.err)
+		log := s.log.With("request", requestID(ctx), "artifact", a.ID, "sha256", a.SHA256, "err", content.err)
+		switch stands, err := p.Files.Stands(ctx, &a); {
+		case ctx.Err() != nil:
+		case err == nil && !stands:
+			log.Info("a download broke off: its artifact was deleted meanwhile")
+		default:
+			log.Error("a download broke off")
 		}
 		panic(http.ErrAbortHandler) // the reader must not take it for whole
 	}}, nil

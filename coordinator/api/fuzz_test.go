@@ -119,7 +119,7 @@ func (l *lines) String() string {
 
 func newFuzzer(t *testing.T, seed uint64) *fuzzer {
 	f := &fuzzer{seed: seed, log: &lines{}, statuses: map[string]map[int]int{}, slowest: map[string]time.Duration{}, bodies: maps.Clone(goodBodies), client: &http.Client{
-		Transport:     &http.Transport{MaxIdleConnsPerHost: 8, DisableCompression: true},
+		Transport:     &http.Transport{MaxIdleConnsPerHost: 8, DisableCompression: true, ExpectContinueTimeout: 5 * time.Second},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	f.desk = newDesk(t, unlimited, withSecrets(t), func(c *daemon.CoordinatorConfig) {
 		c.Log = hclog.New(&hclog.LoggerOptions{Level: hclog.Debug, Output: f.log})

@@ -46,8 +46,9 @@ func (s *server) identified(next http.Handler) http.Handler {
 			id = strings.ToLower(rand.Text()[:16])
 		}
 		w.Header().Set(idHeader, id)
+		r = r.WithContext(context.WithValue(r.Context(), keyRequest, id))
 		impatient(w, r)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), keyRequest, id)))
+		next.ServeHTTP(w, r)
 	})
 }
 

@@ -74,7 +74,7 @@ func Final(e *coordinator.Event) bool {
 
 // WriteLines answers a request with the events of a subscription, one JSON object a line, and
 // closes it. It returns when the last is written, the client is gone or slow, or MaxFor is over;
-// its error says only why the client was cut off.
+// its error says only why the client was cut off. Who asks with HEAD gets the header, at once.
 func WriteLines(w http.ResponseWriter, r *http.Request, s *Subscription, c Lines) error {
 	defer s.Close()
 	c.fill()
@@ -85,7 +85,7 @@ func WriteLines(w http.ResponseWriter, r *http.Request, s *Subscription, c Lines
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // proxies pass each line on at once
 	w.WriteHeader(http.StatusOK)
-	if err := out.write(nil); err != nil {
+	if err := out.write(nil); err != nil || r.Method == http.MethodHead {
 		return err
 	}
 	over, quiet := c.Over(), c.Linger

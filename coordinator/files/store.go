@@ -166,6 +166,15 @@ func (s *Store) Has(ctx context.Context, sha256 string) (bool, error) {
 	return err == nil && s.named(sha256), err
 }
 
+// Stands reports whether an artifact is still the one that was seen, as far as any coordinator knows.
+func (s *Store) Stands(ctx context.Context, seen *coordinator.Artifact) (bool, error) {
+	if err := s.cfg.Control.Current(ctx); err != nil {
+		return false, err
+	}
+	a, err := s.Artifact(seen.ID)
+	return err == nil && a.Revision == seen.Revision, nil
+}
+
 // Delete removes an artifact, and its content when no other one has it. One that a job reads, or
 // will, or that a saved recipe names is Conflict. rev is the revision that the caller has seen, 0 for any.
 //

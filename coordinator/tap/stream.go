@@ -45,7 +45,7 @@ func (s *Stream) fill() {
 
 // Write answers a request with what passes, as lines that are each a coordinator.TapLine, and
 // closes the tap. It returns when the last is written, or the reader is gone or takes nothing; its
-// error says only why it was cut off.
+// error says only why it was cut off. Who asks with HEAD gets the header, at once.
 func (t *Tap) Write(w http.ResponseWriter, r *http.Request, s Stream) error {
 	defer t.Close()
 	s.fill()
@@ -53,6 +53,9 @@ func (t *Tap) Write(w http.ResponseWriter, r *http.Request, s Stream) error {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // proxies pass each line on at once
 	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return nil
+	}
 	out := newWriter(w, s.WriteWait, time.Now().Add(s.For+s.WriteWait))
 	out.line(coordinator.TapLine{Start: t.points})
 	out.flush()
