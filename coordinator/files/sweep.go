@@ -29,10 +29,8 @@ func (s *Store) seen(ctx context.Context) error {
 // coordinators at once, and may be called again after a fault. Its memory follows the number of
 // chunks: see bus.Files.Writers.
 func (s *Store) Sweep(ctx context.Context) error {
-	for _, u := range s.expired(time.Now()) {
-		if err := s.drop(ctx, u); err != nil && coordinator.FamilyOf(err) != coordinator.Changed {
-			return err
-		}
+	if err := s.sweepUploads(ctx, time.Now()); err != nil {
+		return err
 	}
 	writers, err := s.files.Writers(ctx, "")
 	if err != nil {
@@ -46,6 +44,16 @@ func (s *Store) Sweep(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(s.sweepChunks(ctx, writers), s.sweepMade(ctx, jobs))
+}
+
+// sweepUploads drops the uploads that have expired.
+func (s *Store) sweepUploads(ctx context.Context, now time.Time) error {
+	for _, u := range s.expired(now) {
+		if err := s.drop(ctx, u); err != nil && coordinator.FamilyOf(err) != coordinator.Changed {
+			return err
+		}
+	}
+	return nil
 }
 
 // sweepChunks removes the contents that no artifact has, and those chunks of writers, which were
@@ -103,7 +111,7 @@ func (s *Store) expired(now time.Time) (all []*upload) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, u := range s.on {
-		if now.Sub(u.Touched) > s.cfg.Expire {
+		if age := now.Sub(u.Touched); age > s.cfg.Expire && !u.finishing(now) || u.Done && age > finishesFor {
 			all = append(all, u)
 		}
 	}

@@ -23,7 +23,11 @@ type upload struct {
 	coordinator.Upload
 	Parts []bus.FilePart `json:"parts,omitempty"`
 	Sum   []byte         `json:"sum,omitempty"` // state of the digest over what is stored
-	rev   uint64
+	// Finishing says that it was begun to make it an artifact, when it was touched last, and Done that
+	// it is one: see finishWithin.
+	Finishing bool `json:"finishing,omitempty"`
+	Done      bool `json:"done,omitempty"`
+	rev       uint64
 }
 
 // saveEvery is how many chunks an append stores before it writes down that it has: 8 MiB, which
@@ -303,83 +307,6 @@ func digestAt(state []byte) (hash.Hash, error) {
 		return nil, fmt.Errorf("the state of a digest: %w", err)
 	}
 	return sum, nil
-}
-
-// Finish makes an upload that is whole an artifact. One that lacks something is Conflict; where
-// the digest is not what it was said to be, the upload is dropped and it is Invalid. After a fault
-// it may be called again.
-func (s *Store) Finish(ctx context.Context, id string) (coordinator.Artifact, error) {
-	var a coordinator.Artifact
-	u, err := s.upload(ctx, id)
-	switch {
-	case err != nil:
-		return a, err
-	case u.Offset < u.Size:
-		return a, coordinator.Faultf(coordinator.Conflict, "upload %s has %d of %d bytes", id, u.Offset, u.Size)
-	}
-	sum, err := digestAt(u.Sum)
-	if err != nil {
-		return a, err
-	}
-	digest := hex.EncodeToString(sum.Sum(nil))
-	if u.SHA256 != "" && u.SHA256 != digest {
-		fault := coordinator.Faultf(coordinator.Invalid, "%s was to have the SHA-256 %s, and has %s: it was damaged on its way, or changed", u.Name, u.SHA256, digest)
-		return a, errors.Join(fault, s.drop(ctx, u))
-	}
-	own := &bus.Manifest{Size: u.Size, SHA256: digest, Parts: u.Parts, Created: time.Now().UTC()}
-	m, err := s.claim(ctx, artifactOf(&u.Upload, digest), own)
-	if err != nil {
-		return a, err
-	}
-	if err := errors.Join(s.drop(ctx, u), s.files.Trim(ctx, m)); err != nil {
-		s.log.Warn("what an upload that is done has left was not removed", "upload", id, "err", err)
-	}
-	return s.Artifact(uploaded(digest, u.Owner))
-}
-
-// Abort drops an upload; an absent one is Unknown.
-func (s *Store) Abort(ctx context.Context, id string) error {
-	u, err := s.upload(ctx, id)
-	if err != nil {
-		return err
-	}
-	return s.drop(ctx, u)
-}
-
-// drop removes the record of an upload, and then those of its chunks that no content has.
-func (s *Store) drop(ctx context.Context, u *upload) error {
-	if err := s.uploads.Remove(ctx, u.ID, u.rev); err != nil {
-		return err
-	}
-	if len(u.Parts) == 0 {
-		return nil // what else an append has left is swept
-	}
-	sum, err := digestAt(u.Sum)
-	if err != nil {
-		return err
-	}
-	m, err := s.files.Manifest(ctx, hex.EncodeToString(sum.Sum(nil)))
-	if err != nil && !errors.Is(err, bus.ErrNotFound) {
-		return faultOf(err)
-	}
-	for _, p := range u.Parts {
-		if m == nil || !uses(m, p.Chunks) {
-			if err := s.files.PurgeChunks(ctx, p.Chunks); err != nil {
-				return faultOf(err)
-			}
-		}
-	}
-	return nil
-}
-
-// uses reports whether a content has chunks of a writer.
-func uses(m *bus.Manifest, chunks string) bool {
-	for _, p := range m.Parts {
-		if p.Chunks == chunks {
-			return true
-		}
-	}
-	return false
 }
 
 // token is a name that nobody else gives.
