@@ -1,9 +1,10 @@
 package coordinator
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -33,18 +34,30 @@ func (a *Artifact) Ref() string {
 	return fmt.Sprintf("artifact:%s/%s", a.SHA256, strings.NewReplacer("*", "_", "?", "_", "[", "_").Replace(a.Name))
 }
 
-var artifactNamed = regexp.MustCompile(`artifact:([0-9a-f]{64})`)
+// artifactScheme is what the name of an artifact in a recipe begins with; the digest follows.
+const artifactScheme = "artifact:"
 
 // ArtifactsIn returns the digests of the artifacts that a text names, a recipe or a node's
 // settings, sorted and each once.
 func ArtifactsIn(text string) []string {
 	var all []string
-	for _, m := range artifactNamed.FindAllStringSubmatch(text, -1) {
-		all = append(all, m[1])
+	for {
+		at := strings.Index(text, artifactScheme)
+		if at < 0 {
+			break
+		}
+		text = text[at+len(artifactScheme):]
+		if n := hex.EncodedLen(sha256.Size); len(text) >= n && isDigest(text[:n]) {
+			all = append(all, text[:n])
+			text = text[n:]
+		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
+
+// isDigest reports whether all of a text are digits of lower-case hex.
+func isDigest(text string) bool { return strings.Trim(text, "0123456789abcdef") == "" }
 
 // ArtifactsOf returns the digests of the artifacts that the steps of a plan name; nil has none.
 func ArtifactsOf(plan *recipe.Plan) (digests []string) {
