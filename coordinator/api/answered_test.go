@@ -109,6 +109,7 @@ func TestDeletedMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn := dial(t, strings.TrimPrefix(d.http.URL, "http://"))
+	_ = conn.SetReadBuffer(256 << 10) // so that it is not sent whole before it is read
 	_ = conn.SetReadDeadline(time.Now().Add(bustest.Timeout))
 	fmt.Fprintf(conn, "GET /v1/artifacts/%s/content HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer %s\r\n\r\n", a.ID, d.keys[coordinator.Admin])
 	resp, err := http.ReadResponse(bufio.NewReaderSize(conn, 4096), nil)
