@@ -14,7 +14,8 @@ import (
 // made of them must not appear behind that. So who finishes an upload first marks its record, and
 // has done so within finishWithin or not at all; one that was marked a short while ago is
 // not given up. Where several finish it, who comes later can't know whether the others are still at
-// it: it leaves the record, which keeps the chunks, and the sweep removes it.
+// it: it leaves the record, which keeps the chunks, and the sweep removes it. What nobody has brought
+// to its end the sweep finishes.
 const (
 	finishWithin = time.Minute
 	finishesFor  = 10 * finishWithin // after its mark an upload counts as being finished; clocks differ
@@ -39,6 +40,9 @@ func (s *Store) Finish(ctx context.Context, id string) (coordinator.Artifact, er
 	own := &bus.Manifest{Size: u.Size, SHA256: digest, Parts: u.Parts, Created: time.Now().UTC()}
 	m, err := s.claim(ctx, artifactOf(&u.Upload, digest), own)
 	if err != nil {
+		if f := coordinator.FamilyOf(err); alone && (f == coordinator.OverLimit || f == coordinator.TooLarge) {
+			s.unmark(ctx, u)
+		}
 		return coordinator.Artifact{}, err
 	}
 	if alone {
@@ -73,6 +77,15 @@ func (s *Store) mark(ctx context.Context, id string) (u *upload, digest string, 
 		if coordinator.FamilyOf(err) != coordinator.Changed || tries == finishTries {
 			return u, digest, alone, err
 		}
+	}
+}
+
+// unmark says that an upload was refused to whoever was at finishing it alone, so that it can be
+// given up to make room.
+func (s *Store) unmark(ctx context.Context, u *upload) {
+	u.Finishing = false
+	if _, err := s.uploads.Update(ctx, u.ID, u, u.rev); err != nil && coordinator.FamilyOf(err) != coordinator.Changed {
+		s.log.Warn("an upload that was refused can't be given up for a while", "upload", u.ID, "err", err)
 	}
 }
 

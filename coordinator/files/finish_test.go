@@ -112,6 +112,42 @@ func TestFinishedTwice(t *testing.T) {
 	t.Fatal("they never met")
 }
 
+// TestFinishCut finishes an upload at a coordinator that dies amid it: nobody gives the upload up,
+// another coordinator finishes it, and where the client does not ask the sweep does.
+func TestFinishCut(t *testing.T) {
+	t.Parallel()
+	server, ctx := bustest.Server(t), bustest.Context(t)
+	a, b := open(t, bustest.Connect(t, server), files.Config{}), open(t, bustest.Connect(t, server), files.Config{})
+	for what, finish := range map[string]func(id string) error{
+		"asked for again": func(id string) error { _, err := b.Finish(ctx, id); return err },
+		"swept":           func(string) error { return b.SweepUploads(ctx, time.Now().Add(files.FinishesFor+time.Second)) },
+	} {
+		data := []byte(what)
+		u := begin(t, a, "cut", len(data), "")
+		if _, err := a.Append(ctx, u.ID, 0, bytes.NewReader(data)); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Mark(ctx, u.ID); err != nil {
+			t.Fatal(err)
+		}
+		family(t, what+": give it up", b.Abort(ctx, u.ID), coordinator.Conflict)
+		if err := finish(u.ID); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if !stored(t, a, digest(data), data) {
+			t.Errorf("%s: it is not there", what)
+		}
+		if err := b.SweepUploads(ctx, time.Now().Add(files.FinishesFor+time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := b.Upload(ctx, u.ID)
+		family(t, what+": its record", err, coordinator.Unknown)
+		if !stored(t, a, digest(data), data) {
+			t.Errorf("%s: it is not there any more", what)
+		}
+	}
+}
+
 // stored reports whether a coordinator knows the artifact of a digest, which then has its content.
 func stored(t *testing.T, s *files.Store, sum string, data []byte) bool {
 	t.Helper()

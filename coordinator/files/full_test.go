@@ -71,3 +71,31 @@ func TestFullWhileWriting(t *testing.T) {
 		t.Errorf("got a file of %d bytes, want %d", len(got), len(want))
 	}
 }
+
+// TestFinishFull finishes an upload while the store of files is full: nothing is told of that is not
+// there, and the upload can be given up at once to make room.
+func TestFinishFull(t *testing.T) {
+	c, ctx := newCluster(t, coordinator.FileLimits{Bytes: 4 << 20}), bustest.Context(t)
+	data := content(1000, 3)
+	u := begin(t, c.files, "one", len(data), "")
+	if _, err := c.files.Append(ctx, u.ID, 0, bytes.NewReader(data)); err != nil {
+		t.Fatal(err)
+	}
+	free := c.fill()
+	for k, size := 0, 4096; size > 0; k++ { // to the last byte
+		if err := c.conn.Files().PutChunk(ctx, bus.UploadChunks("others", "small"), k, data[:min(size, len(data))]); errors.Is(err, bus.ErrStore) {
+			size /= 8
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := c.files.Finish(ctx, u.ID)
+	family(t, "finish", err, coordinator.OverLimit)
+	if all, _ := c.files.List("", "", 0); len(all) != 0 {
+		t.Errorf("there is %v", all)
+	}
+	if err := c.files.Abort(ctx, u.ID); err != nil {
+		t.Errorf("give it up: %v", err)
+	}
+	free()
+}

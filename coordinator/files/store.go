@@ -250,27 +250,57 @@ func made(job recipe.JobID, step int) string { return "j." + string(job) + "." +
 // manifest, or writes own where there is none, or one whose chunks are not there: a server that was
 // killed may have brought it back. A nil own is for a content that should be there; Unknown says
 // that it is not.
+//
+// Who writes the record and has no content then takes it back, and looks behind that whether there
+// is one meanwhile. So whoever has written the content looks whether the record still is there.
 func (s *Store) claim(ctx context.Context, a *coordinator.Artifact, own *bus.Manifest) (*bus.Manifest, error) {
-	_, err := s.artifacts.Create(ctx, a.ID, a)
-	fresh := err == nil
-	if coordinator.FamilyOf(err) == coordinator.Changed {
-		_, rev, rerr := s.artifacts.Read(ctx, a.ID) // it is there already, or was removed right now
-		if err = rerr; err == nil {
-			err = s.cfg.Control.Seen(ctx, rev)
+	for {
+		fresh, err := s.record(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		m, err := s.touch(ctx, a, own)
+		switch coordinator.FamilyOf(err) {
+		case coordinator.Unknown, coordinator.OverLimit, coordinator.TooLarge:
+			if fresh {
+				s.unclaim(ctx, a)
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		if _, _, err = s.artifacts.Read(ctx, a.ID); coordinator.FamilyOf(err) != coordinator.Unknown {
+			return m, err
 		}
 	}
-	if err != nil {
-		return nil, err
+}
+
+// record writes the record of an artifact; it is not fresh where it was there before.
+func (s *Store) record(ctx context.Context, a *coordinator.Artifact) (fresh bool, err error) {
+	for {
+		_, err = s.artifacts.Create(ctx, a.ID, a)
+		if coordinator.FamilyOf(err) != coordinator.Changed {
+			return err == nil, err
+		}
+		_, rev, err := s.artifacts.Read(ctx, a.ID)
+		switch coordinator.FamilyOf(err) {
+		case "":
+			return false, s.cfg.Control.Seen(ctx, rev)
+		case coordinator.Unknown: // it was removed right now
+		default:
+			return false, err
+		}
 	}
+}
+
+// touch writes the manifest of an artifact's content: again as it is, or own where none is whole.
+func (s *Store) touch(ctx context.Context, a *coordinator.Artifact, own *bus.Manifest) (*bus.Manifest, error) {
 	for {
 		m, rev, err := s.content(ctx, a.SHA256)
 		switch {
 		case err != nil:
 			return nil, faultOf(err)
 		case m == nil && own == nil:
-			if fresh {
-				s.unclaim(ctx, a.ID)
-			}
 			return nil, coordinator.Faultf(coordinator.Unknown, "no such content: %s", a.SHA256)
 		case m == nil:
 			m = own
@@ -302,13 +332,20 @@ func (s *Store) content(ctx context.Context, sha256 string) (m *bus.Manifest, re
 }
 
 // unclaim takes back the record of an artifact without a content.
-func (s *Store) unclaim(ctx context.Context, id string) {
-	_, rev, err := s.artifacts.Read(ctx, id)
+func (s *Store) unclaim(ctx context.Context, a *coordinator.Artifact) {
+	_, rev, err := s.artifacts.Read(ctx, a.ID)
 	if err == nil {
-		err = s.artifacts.Remove(ctx, id, rev)
+		err = s.artifacts.Remove(ctx, a.ID, rev)
+	}
+	var m *bus.Manifest
+	if err == nil {
+		m, _, err = s.content(ctx, a.SHA256)
+	}
+	if err == nil && m != nil { // somebody has stored it meanwhile, and may rest on the record
+		_, err = s.record(ctx, a)
 	}
 	if err != nil {
-		s.log.Warn("an artifact without a content is left", "artifact", id, "err", err)
+		s.log.Warn("an artifact without a content is left", "artifact", a.ID, "err", err)
 	}
 }
 

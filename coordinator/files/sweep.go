@@ -46,9 +46,15 @@ func (s *Store) Sweep(ctx context.Context) error {
 	return errors.Join(s.sweepChunks(ctx, writers), s.sweepMade(ctx, jobs))
 }
 
-// sweepUploads drops the uploads that have expired.
+// sweepUploads drops the uploads that have expired, and finishes those at which somebody died.
 func (s *Store) sweepUploads(ctx context.Context, now time.Time) error {
 	for _, u := range s.expired(now) {
+		if u.Finishing && !u.Done {
+			if _, err := s.Finish(ctx, u.ID); err != nil {
+				s.log.Warn("an upload that was being finished is not yet", "upload", u.ID, "err", err)
+			}
+			continue
+		}
 		if err := s.drop(ctx, u); err != nil && coordinator.FamilyOf(err) != coordinator.Changed {
 			return err
 		}
@@ -111,7 +117,11 @@ func (s *Store) expired(now time.Time) (all []*upload) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, u := range s.on {
-		if age := now.Sub(u.Touched); age > s.cfg.Expire && !u.finishing(now) || u.Done && age > finishesFor {
+		keep := s.cfg.Expire
+		if u.Finishing {
+			keep = finishesFor
+		}
+		if now.Sub(u.Touched) > keep {
 			all = append(all, u)
 		}
 	}
