@@ -19,7 +19,7 @@ func TestOrderKeepsParallelism(t *testing.T) {
 	const n = 600
 	trial.Each(t, trial.Config{Workers: [][]string{nil}}, func(t *testing.T, r *trial.Rig) {
 		r.File("in", lines(n, "%d"))
-		chances(t, 3, func() error {
+		chances(t, 6, func() error {
 			one, eight := paced(t, r, 1), paced(t, r, 8)
 			ratio := one.Seconds() / eight.Seconds()
 			figures.Note(t, "%d records of 5 ms: %v with parallel 1, %v with parallel 8: %.1f times (want 6)", n, one.Round(time.Millisecond), eight.Round(time.Millisecond), ratio)
