@@ -2,7 +2,6 @@ package coordinator
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"path"
 	"slices"
@@ -31,7 +30,7 @@ type Artifact struct {
 // Ref is what a recipe has in the place of a path to read the artifact. The name in it is for
 // people, and for its ending: what would make a pattern of it is left out.
 func (a *Artifact) Ref() string {
-	return fmt.Sprintf("artifact:%s/%s", a.SHA256, strings.NewReplacer("*", "_", "?", "_", "[", "_").Replace(a.Name))
+	return fmt.Sprintf("%s%s/%s", artifactScheme, a.SHA256, strings.NewReplacer("*", "_", "?", "_", "[", "_").Replace(a.Name))
 }
 
 // artifactScheme is what the name of an artifact in a recipe begins with; the digest follows.
@@ -47,17 +46,19 @@ func ArtifactsIn(text string) []string {
 			break
 		}
 		text = text[at+len(artifactScheme):]
-		if n := hex.EncodedLen(sha256.Size); len(text) >= n && isDigest(text[:n]) {
-			all = append(all, text[:n])
-			text = text[n:]
+		if d := text[:min(len(text), 2*sha256.Size)]; IsDigest(d) {
+			all = append(all, d)
+			text = text[len(d):]
 		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-// isDigest reports whether all of a text are digits of lower-case hex.
-func isDigest(text string) bool { return strings.Trim(text, "0123456789abcdef") == "" }
+// IsDigest reports whether a text is a SHA-256 as artifacts have it: in lower-case hex.
+func IsDigest(text string) bool {
+	return len(text) == 2*sha256.Size && strings.Trim(text, "0123456789abcdef") == ""
+}
 
 // ArtifactsOf returns the digests of the artifacts that the steps of a plan name; nil has none.
 func ArtifactsOf(plan *recipe.Plan) (digests []string) {

@@ -25,14 +25,11 @@ func (f *fuzzer) deleted(path string) bool {
 	return false
 }
 
-// slow is how long an answer may take at most. Beside the usual form other tests run at the same
-// time; the short form is that of the race detector, whose programs take up to twenty times as long.
+// slow is how long an answer may take at most; the short form is that of the race detector, whose
+// programs take up to twenty times as long.
 func slow() time.Duration {
-	switch {
-	case testing.Short():
+	if testing.Short() {
 		return 20 * time.Second
-	case !*long:
-		return 5 * time.Second
 	}
 	return time.Second
 }

@@ -2,8 +2,8 @@ package files
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
+	"slices"
 	"time"
 
 	"sluice/coordinator"
@@ -94,11 +94,9 @@ func (s *Store) whole(ctx context.Context, u *upload) (digest string, err error)
 	if u.Offset < u.Size {
 		return "", coordinator.Faultf(coordinator.Conflict, "upload %s has %d of %d bytes", u.ID, u.Offset, u.Size)
 	}
-	sum, err := digestAt(u.Sum)
-	if err != nil {
+	if digest, err = u.digest(); err != nil {
 		return "", err
 	}
-	digest = hex.EncodeToString(sum.Sum(nil))
 	if u.SHA256 != "" && u.SHA256 != digest {
 		fault := coordinator.Faultf(coordinator.Invalid, "%s was to have the SHA-256 %s, and has %s: it was damaged on its way, or changed", u.Name, u.SHA256, digest)
 		return "", errors.Join(fault, s.drop(ctx, u))
@@ -132,11 +130,11 @@ func (s *Store) drop(ctx context.Context, u *upload) error {
 	if len(u.Parts) == 0 {
 		return nil // what else an append has left is swept
 	}
-	sum, err := digestAt(u.Sum)
+	digest, err := u.digest()
 	if err != nil {
 		return err
 	}
-	m, err := s.files.Manifest(ctx, hex.EncodeToString(sum.Sum(nil)))
+	m, err := s.files.Manifest(ctx, digest)
 	if err != nil && !errors.Is(err, bus.ErrNotFound) {
 		return faultOf(err)
 	}
@@ -152,10 +150,5 @@ func (s *Store) drop(ctx context.Context, u *upload) error {
 
 // uses reports whether a content has chunks of a writer.
 func uses(m *bus.Manifest, chunks string) bool {
-	for _, p := range m.Parts {
-		if p.Chunks == chunks {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(m.Parts, func(p bus.FilePart) bool { return p.Chunks == chunks })
 }

@@ -114,7 +114,7 @@ func (s *Store) Artifact(id string) (coordinator.Artifact, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.all[id]
-	if digest := strings.TrimPrefix(id, "u."); a == nil && digestForm.MatchString(digest) {
+	if digest := strings.TrimPrefix(id, "u."); a == nil && coordinator.IsDigest(digest) {
 		for _, other := range s.all {
 			if other.SHA256 == digest && other.Job == "" && (a == nil || other.ID < a.ID) {
 				a = other

@@ -37,8 +37,6 @@ const saveEvery = 32
 // maxAppends bounds the appends of an upload, each of which may leave a part.
 const maxAppends = 10_000
 
-var digestForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
-
 func (s *Store) seeUpload(id string, u *upload, ch store.Change) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +65,7 @@ func (s *Store) Begin(ctx context.Context, u coordinator.Upload) (coordinator.Up
 	switch limit := s.cfg.Limits.Size; {
 	case u.Size < 0:
 		return u, nil, coordinator.Faultf(coordinator.Invalid, "the size of %s is wanted: %d is none", u.Name, u.Size)
-	case u.SHA256 != "" && !digestForm.MatchString(u.SHA256):
+	case u.SHA256 != "" && !coordinator.IsDigest(u.SHA256):
 		return u, nil, coordinator.Faultf(coordinator.Invalid, "%.80q is no SHA-256: 64 digits are wanted, in lower-case hex", u.SHA256)
 	case u.Size > limit:
 		return u, nil, coordinator.Faultf(coordinator.TooLarge, "%s has %d bytes; a file may have %d", u.Name, u.Size, limit)
@@ -295,6 +293,15 @@ func (p *appending) save(ctx context.Context) error {
 	}
 	p.u.rev, p.saved, p.now = rev, p.u.Offset, p.u.Upload
 	return nil
+}
+
+// digest is that of all that is stored of the upload, in hex.
+func (u *upload) digest() (string, error) {
+	sum, err := digestAt(u.Sum)
+	if err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // digestAt returns a digest in a state, nil for its beginning.
