@@ -13,11 +13,11 @@ import (
 	"sluice/recipe"
 )
 
-// storedFold is the fold as it is stored: with the start of the job that wrote it, by which
-// a coordinator knows its own write again when the answer to it was lost.
+// storedFold is the fold as it is stored: with the word of the run that wrote it, by which a
+// coordinator knows its own write again when the answer to it was lost.
 type storedFold struct {
 	protocol.Fold
-	Generation uint64 `json:"generation"`
+	Run string `json:"run"`
 }
 
 // foldPatience is how long a coordinator tries to write a fold, or to learn whether it is
@@ -58,7 +58,7 @@ func (r *run) fold(ctx context.Context) error {
 		return nil
 	}
 	r.acct.RaiseMarks()
-	data, err := bus.EncodeRecord(storedFold{r.acct.Fold, r.rec.Generation})
+	data, err := bus.EncodeRecord(storedFold{r.acct.Fold, r.rec.Run})
 	if err != nil {
 		return err
 	}
@@ -108,10 +108,26 @@ func (r *run) unfolded(ctx context.Context, why error) error {
 	switch {
 	case err != nil:
 		r.warn(ctx, "the fold is not known to be written", err)
-	case seq > r.foldSeq && stored.Generation != r.rec.Generation:
+	case seq > r.foldSeq && stored.Run != r.rec.Run:
 		return fmt.Errorf("%w folds job %s", errAnother, r.names.Job)
 	default:
 		r.foldSeq = max(r.foldSeq, seq)
+	}
+	return nil
+}
+
+// refold writes the fold once more, until it is known to be stored: then no other coordinator has
+// folded since, nor can one that began before. It ends early where it finds why the job must fail.
+func (r *run) refold(ctx context.Context) error {
+	for reason := r.reason; !r.owed.IsZero() && r.reason == reason; {
+		if err := r.fold(ctx); err != nil || r.owed.IsZero() {
+			return err
+		}
+		select {
+		case <-time.After(writeAgain):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	return nil
 }
@@ -132,6 +148,9 @@ func (r *run) last(ctx context.Context, end ending) (bool, error) {
 	}
 	if errors.Is(err, errAnother) { // what made the job fail here may be its doing
 		return true, err
+	}
+	if !r.gap.IsZero() { // so may what is missing, until the fold is known to be stored
+		return err != nil || r.owed.IsZero(), err
 	}
 	if err != nil {
 		r.warn(ctx, "the last fold is not written", err)

@@ -180,7 +180,7 @@ func TestAnotherStartWins(t *testing.T) {
 // taken, taken, and taken only after the coordinator has looked.
 func TestFoldWithoutAnswer(t *testing.T) {
 	late := func(r *run, expect uint64) error {
-		data, _ := json.Marshal(storedFold{r.acct.Fold, r.rec.Generation})
+		data, _ := json.Marshal(storedFold{r.acct.Fold, r.rec.Run})
 		return r.pub.PutSync(context.Background(), bus.Put{Subject: r.names.Fold(), Data: data, ExpectSubjectSeq: &expect}).Err
 	}
 	for _, taken := range []string{"never", "before", "after"} {

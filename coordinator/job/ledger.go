@@ -22,13 +22,23 @@ const (
 )
 
 // resume carries out the purges of the stored fold once more, since a crash may lie between
-// the two, and then looks whether the ledger is whole.
+// the two, and then looks whether the ledger is whole. A coordinator that was deposed may still
+// be at work: what it purged must not be taken for a theft here, nor what is purged here for one
+// there.
 func (r *run) resume(ctx context.Context) error {
 	if r.rec.Generation == 0 {
 		return nil // there is no ledger yet
 	}
-	for source, below := range r.acct.Fold.Below {
-		if _, err := r.remove(ctx, source, below); err != nil && !errors.Is(err, bus.ErrNoStream) {
+	err := r.fence(ctx)
+	full := errors.Is(err, bus.ErrStore) // the purges make room
+	if err != nil && !full {
+		return err
+	}
+	if err := r.purgeAgain(ctx); err != nil {
+		return err
+	}
+	if full {
+		if err := r.fence(ctx); err != nil {
 			return err
 		}
 	}
@@ -42,7 +52,26 @@ func (r *run) resume(ctx context.Context) error {
 	if r.reason == "" {
 		return nil
 	}
-	return r.fold(ctx)
+	return r.refold(ctx)
+}
+
+// fence writes the stored fold once more. From then on no earlier coordinator folds, and what it may
+// still purge is in that fold.
+func (r *run) fence(ctx context.Context) error {
+	if r.foldSeq == 0 {
+		return nil // nothing was folded, so nothing is purged
+	}
+	r.owed = time.Now()
+	return r.refold(ctx)
+}
+
+func (r *run) purgeAgain(ctx context.Context) error {
+	for source, below := range r.acct.Fold.Below {
+		if _, err := r.remove(ctx, source, below); err != nil && !errors.Is(err, bus.ErrNoStream) {
+			return err
+		}
+	}
+	return nil
 }
 
 // remove purges a source's entries below a sequence and returns how many that were. Where

@@ -162,6 +162,70 @@ func TestAnotherPurges(t *testing.T) {
 	}
 }
 
+// TestDeposedPurges has a coordinator fold and purge on while another one takes its job up, which had
+// read the fold before: that one ends, and finds no theft.
+func TestDeposedPurges(t *testing.T) {
+	w, ctx := newWorld(t), bustest.Context(t)
+	w.File("go", "")
+	var next *job.Opened
+	var read uint64
+	opened := make(chan struct{})
+	var once sync.Once
+	done := make(chan error, 1)
+	go func() {
+		p, err := w.run(ctx, func() {
+			if w.Fold().Purged == 0 {
+				return
+			}
+			once.Do(func() { next, read = w.open(), w.Fold().Purged; close(opened) })
+		})
+		if err == nil && p.State != recipe.JobSucceeded {
+			err = fmt.Errorf("the job is %s (%s)", p.State, p.Reason)
+		}
+		done <- err
+	}()
+	bustest.Wait(t, "the next to have read", opened)
+	bustest.Eventually(t, "the first has folded and purged once more", func() bool {
+		st, err := w.Conn.StreamState(ctx, w.Names().Ledger())
+		return err == nil && st.Last-st.Msgs > read
+	})
+	if reason, err := next.Resume(ctx); err == nil || !strings.Contains(err.Error(), "another coordinator folds") {
+		t.Errorf("got %q, %v, want that another coordinator folds", reason, err)
+	}
+	if err := bustest.Wait(t, "the first", done); err != nil {
+		t.Error(err)
+	}
+	w.exact()
+}
+
+// TestPurgedForIt has a coordinator stand still between its fold and the purge, which another one
+// carries out that takes its job up: the first one ends, and finds no theft.
+func TestPurgedForIt(t *testing.T) {
+	w, ctx := newWorld(t), bustest.Context(t)
+	w.File("go", "")
+	folded, stood := w.ahead(always, func(bus.StreamState) {
+		if reason, err := w.open().Resume(ctx); reason != "" || err != nil {
+			t.Errorf("the other: got %q, %v", reason, err)
+		}
+	})
+	p, err := w.run(ctx, folded)
+	bustest.Wait(t, "the first to stand still", stood)
+	if err == nil || !strings.Contains(err.Error(), "another coordinator folds") {
+		t.Errorf("got %s (%s), %v, want that another coordinator folds", p.State, p.Reason, err)
+	}
+	w.exact()
+}
+
+// open has another coordinator read what is stored of the job.
+func (w *world) open() *job.Opened {
+	w.t.Helper()
+	o, err := job.Open(bustest.Context(w.t), job.Config{Conn: w.Conn, Job: w.ID})
+	if err != nil {
+		w.t.Error(err)
+	}
+	return o
+}
+
 func (w *world) steal(seq uint64) {
 	w.t.Helper()
 	if err := w.Conn.DeleteSeq(bustest.Context(w.t), w.Names().Ledger(), seq); err != nil {

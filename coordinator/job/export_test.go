@@ -1,0 +1,18 @@
+package job
+
+import "context"
+
+// Opened is a coordinator that has read what is stored of a job, and has done nothing yet.
+type Opened struct{ r *run }
+
+func Open(ctx context.Context, c Config) (*Opened, error) {
+	r, err := open(ctx, c)
+	return &Opened{r}, err
+}
+
+// Resume is the next that it does. reason is why it would make the job fail.
+func (o *Opened) Resume(ctx context.Context) (reason string, err error) {
+	defer o.r.pub.Close()
+	err = o.r.resume(ctx)
+	return o.r.reason, err
+}
