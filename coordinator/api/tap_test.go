@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice/client"
 	"sluice/coordinator"
@@ -95,10 +97,10 @@ func TestTap(t *testing.T) {
 	}
 }
 
-// TestTapSlowReader taps a job for a reader that takes nothing until the job is over. The job does
-// not wait for it, and the reader is told how much it has missed.
+// TestTapSlowReader taps a job for a reader that takes just enough not to be cut off until the job is
+// over. The job does not wait for it, and the reader is told how much it has missed.
 func TestTapSlowReader(t *testing.T) {
-	const count = 60_000
+	const count = 20_000
 	d := newDesk(t)
 	c, id := d.client(coordinator.Viewer), d.wide(count)
 	at, err := url.Parse(d.http.URL)
@@ -119,15 +121,36 @@ func TestTapSlowReader(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	defer d.worker(nil)()
-	if state := d.over(c, id); state != recipe.JobSucceeded {
-		t.Fatalf("the job has %s", state)
+	var early bytes.Buffer
+	over, slow := make(chan struct{}), make(chan error, 1)
+	go func() { slow <- takeSlowly(&early, resp.Body, over) }()
+	state := d.over(c, id)
+	close(over)
+	if err := bustest.Wait(t, "the slow reader", slow); err != nil || state != recipe.JobSucceeded {
+		t.Fatalf("the job has %s, and the reader %v", state, err)
 	}
-	records, gaps, end := readTap(t, resp.Body)
+	records, gaps, end := readTap(t, io.MultiReader(&early, resp.Body))
 	if records+end.LeftOut.Records != count || end.Records != records || end.Why != coordinator.TapJobOver || end.LeftOut.Unknown {
 		t.Errorf("got %d records and %+v, want %d in all", records, end, count)
 	}
 	if gaps.Records == 0 || gaps != end.LeftOut {
 		t.Errorf("got gaps of %+v, and %+v at the end; want some, and the same: the reader took nothing", gaps, end.LeftOut)
+	}
+}
+
+// takeSlowly reads as much as is written at once each second, until over.
+func takeSlowly(to io.Writer, from io.Reader, over <-chan struct{}) error {
+	every := time.NewTicker(time.Second)
+	defer every.Stop()
+	for {
+		select {
+		case <-every.C:
+			if _, err := io.CopyN(to, from, 128<<10); err != nil {
+				return err
+			}
+		case <-over:
+			return nil
+		}
 	}
 }
 

@@ -101,7 +101,8 @@ func TestBacklogOfManyAtRest(t *testing.T) {
 	asks := func() int {
 		t.Helper()
 		asked := make(chan string, 1000)
-		f := y.open(bustest.Dial(t, y.url))
+		asking := bustest.Dial(t, y.url)
+		f := y.open(asking)
 		unsubscribe, err := y.conn.Subscribe("$JS.API.STREAM.INFO.>", func(subject string, _ []byte) { asked <- subject })
 		if err != nil {
 			t.Fatal(err)
@@ -116,7 +117,7 @@ func TestBacklogOfManyAtRest(t *testing.T) {
 			}
 		}
 		const end = "$JS.API.STREAM.INFO.END"
-		if err := y.conn.Send(end, nil); err != nil {
+		if err := asking.Send(end, nil); err != nil { // behind all that it asked: only so are they in order
 			t.Fatal(err)
 		}
 		n := 0
