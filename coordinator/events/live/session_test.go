@@ -182,7 +182,7 @@ func TestW9Liveness(t *testing.T) {
 // TestW9SlowReader takes too little of what comes: it is dropped with 1013 and the id that it
 // goes on from, and misses nothing. Others see all meanwhile.
 func TestW9SlowReader(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newWorld(t, func(c *live.Config) { c.WriteWait = bustest.Timeout }) // as long as the fast one needs
 	slow, fast := w.connect(w.ticket("slow"), nil), w.connect(w.ticket("fast"), nil)
 	for _, c := range []*client{slow, fast} {
 		c.say(`{"type":"subscribe","id":"s","since":0}`)
