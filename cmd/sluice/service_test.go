@@ -152,7 +152,7 @@ func TestUpGoesOn(t *testing.T) {
 	if code := up.exit(); code != 0 {
 		t.Errorf("got exit code %d:\n%s", code, up.errs.String())
 	}
-	if took := time.Since(began); took > 11*time.Second {
+	if took := time.Since(began); took > bustest.Within(11*time.Second) {
 		t.Errorf("it took %v to end, want 10 s at most", took)
 	}
 	again := f.up("--log-level debug")
@@ -233,7 +233,7 @@ func TestDrainWithin(t *testing.T) {
 	began := time.Now()
 	up.signal(syscall.SIGTERM)
 	up.exit()
-	if took := time.Since(began); took > 4*time.Second {
+	if took := time.Since(began); took > bustest.Within(4*time.Second) {
 		t.Errorf("it took %v", took)
 	}
 }

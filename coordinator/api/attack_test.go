@@ -72,7 +72,7 @@ func trickle(t *testing.T, address, begin, more string, most time.Duration) (ans
 func TestTrickledHeaders(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, unlimited)
-	answer, took := trickle(t, d.listens(), "GET /v1/self HTTP/1.1\r\nHost: x\r\n", "X-A: b\r\n", 8*time.Second)
+	answer, took := trickle(t, d.listens(), "GET /v1/self HTTP/1.1\r\nHost: x\r\n", "X-A: b\r\n", bustest.Within(8*time.Second))
 	if took < 4*time.Second || answer != "" && !strings.HasPrefix(answer, "HTTP/1.1 4") {
 		t.Errorf("got %q after %v", answer, took)
 	}
@@ -84,7 +84,7 @@ func TestTrickledBody(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, unlimited, func(c *daemon.CoordinatorConfig) { c.BodyWait = 2 * time.Second })
 	head := "POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000\r\nAuthorization: Bearer " + d.keys[coordinator.Author] + "\r\n\r\n"
-	answer, took := trickle(t, d.listens(), head, " ", 5*time.Second)
+	answer, took := trickle(t, d.listens(), head, " ", bustest.Within(5*time.Second))
 	if took < time.Second || answer != "" && !strings.HasPrefix(answer, "HTTP/1.1 4") {
 		t.Errorf("got %q after %v", answer, took)
 	}

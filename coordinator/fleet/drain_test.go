@@ -109,7 +109,7 @@ nodes:
 		t.Errorf("got %q while the only worker drains", got)
 	}
 	bustest.Wait(t, "the worker", left)
-	if took := time.Since(began); took > worker.DrainWithin {
+	if took := time.Since(began); took > bustest.Within(worker.DrainWithin) {
 		t.Errorf("it left after %v, want at most %v", took, worker.DrainWithin)
 	}
 	y.event("worker a has left")

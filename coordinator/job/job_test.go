@@ -266,7 +266,7 @@ func TestStopWithAFullQueue(t *testing.T) {
 			if end.state != recipe.JobStopped {
 				t.Errorf("got %+v, want stopped", end)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(bustest.Within(5 * time.Second)):
 			t.Fatal("the job does not stop")
 		}
 	}

@@ -57,7 +57,7 @@ func TestDeadlineAtRest(t *testing.T) {
 	c.worker()
 	s := c.seat(nil)
 	c.write("in", 1000)
-	c.due(s, "one", fmt.Sprintf(upper, "50ms", "out"), time.Now().Add(3*time.Second))
+	c.due(s, "one", fmt.Sprintf(upper, "50ms", "out"), time.Now().Add(bustest.Within(3*time.Second)))
 	c.until(s, "one", "runs", in(recipe.JobRunning))
 	c.order(s, "one", coordinator.WantPause)
 	c.until(s, "one", "is paused", in(recipe.JobPaused))
@@ -72,7 +72,7 @@ func TestDeadlineWhileNobodyLeads(t *testing.T) {
 	c.worker()
 	a := c.seat(nil)
 	c.write("in", 1000)
-	deadline := time.Now().Add(2 * time.Second)
+	deadline := time.Now().Add(bustest.Within(2 * time.Second))
 	c.due(a, "one", fmt.Sprintf(upper, "2ms", "out"), deadline)
 	c.until(a, "one", "runs", in(recipe.JobRunning))
 	b := c.seat(func(*recipe.Plan) string { // does not begin before

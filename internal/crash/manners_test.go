@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/internal/bus/bustest"
 	"sluice/internal/figures"
 )
 
@@ -157,7 +158,7 @@ func TestInterrupted(t *testing.T) {
 			if len(stops) == 0 { // the second may find it at its end
 				t.Error("no run was interrupted")
 			}
-			if most(stops) > atRest {
+			if most(stops) > bustest.Within(atRest) {
 				t.Errorf("stopped after %v, want at most %v", stops, atRest)
 			}
 			figures.Note(t, "%d stops, at rest after at most %v", len(stops), most(stops).Round(time.Millisecond))
@@ -184,7 +185,7 @@ func TestSecondInterrupt(t *testing.T) {
 	p.interrupt(t)
 	p.interrupt(t)
 	p.want(t, 130)
-	if took := time.Since(asked); took > atRest {
+	if took := time.Since(asked); took > bustest.Within(atRest) {
 		t.Errorf("left after %v, want at once", took)
 	}
 	s.run(t, dir, "--resume").want(t, 0)

@@ -13,6 +13,7 @@ import (
 	"sluice/coordinator/compile"
 	"sluice/coordinator/job"
 	"sluice/internal/bus"
+	"sluice/internal/bus/bustest"
 	"sluice/internal/protocol"
 	"sluice/internal/solo"
 	"sluice/recipe"
@@ -25,7 +26,7 @@ type Job struct {
 
 	ID     recipe.JobID
 	Plan   *recipe.Plan
-	Within time.Duration // the bound on a run; 0 is 60 s
+	Within time.Duration // the bound on a run; 0 is 3 minutes
 	Show   func(recipe.Progress)
 
 	Priority int // among the jobs of the rig
@@ -124,12 +125,9 @@ func (j *Job) Under(control job.Control) *Result {
 	j.t.Helper()
 	within := j.Within
 	if within == 0 {
-		within = time.Minute
+		within = 3 * time.Minute
 	}
-	if testing.Short() { // as under the race detector, which takes its time
-		within *= 3
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), within)
+	ctx, cancel := context.WithTimeout(context.Background(), bustest.Within(within))
 	defer cancel()
 	c := &j.rig.config
 	p, err := job.Run(ctx, job.Config{Conn: j.rig.Conn, Job: j.ID, Plan: j.Plan, AckWait: c.AckWait, Lease: c.Lease, Stall: c.Stall,

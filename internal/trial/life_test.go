@@ -10,6 +10,7 @@ import (
 
 	"sluice/coordinator/job"
 	"sluice/internal/bus"
+	"sluice/internal/bus/bustest"
 	"sluice/internal/trial"
 	"sluice/recipe"
 )
@@ -17,9 +18,7 @@ import (
 // soon fails the test unless a job's result comes in time.
 func soon(t *testing.T, d time.Duration, done <-chan *trial.Result, what string) *trial.Result {
 	t.Helper()
-	if testing.Short() { // as under the race detector, which takes its time
-		d *= 5
-	}
+	d = bustest.Within(d)
 	select {
 	case r := <-done:
 		return r
@@ -190,7 +189,7 @@ func TestHungJobIsInNobodysWay(t *testing.T) {
 		r.Run(t, copyRecipe).Succeeded()
 	}
 	r.Dismiss()
-	if took := time.Since(began); took > 10*time.Second {
+	if took := time.Since(began); took > bustest.Within(10*time.Second) {
 		t.Errorf("three jobs and the leave took %v", took)
 	}
 }

@@ -105,7 +105,7 @@ func TestW4RealKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := time.Now()
-	if code, reason := ann.closes(); code != 4001 || time.Since(at) > 5*time.Second {
+	if code, reason := ann.closes(); code != 4001 || time.Since(at) > bustest.Within(5*time.Second) {
 		t.Errorf("got %d %q after %v", code, reason, time.Since(at))
 	}
 	bob.say(`{"type":"ping","id":"x"}`)

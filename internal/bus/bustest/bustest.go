@@ -4,6 +4,7 @@ package bustest
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 
@@ -81,6 +82,15 @@ func Dial(t testing.TB, url string, opts ...bus.Option) *bus.Conn {
 	}
 	t.Cleanup(c.Close)
 	return c
+}
+
+// Within is a bound on what takes d at most on a machine that does nothing else: five times that under
+// the race detector, and in CI, whose machines are shared.
+func Within(d time.Duration) time.Duration {
+	if testing.Short() || os.Getenv("CI") != "" {
+		return 5 * d
+	}
+	return d
 }
 
 // Context ends with the test, or after Timeout.
