@@ -45,7 +45,13 @@ func artifacts(f *folder) {
 func TestContextInForce(t *testing.T) {
 	f := newFolder(t, map[string]string{"c.yaml": "current: a\ncontexts:\n  a: {server: http://127.0.0.1:1}\n  b: {server: http://127.0.0.1:2}\n"})
 	f.env = []string{"SLUICE_CONTEXTS=c.yaml"}
-	f.steps([]step{{"context", "", 0, "*  a", ""}})
+	f.steps([]step{
+		{"context", "", 0, "*  a", ""},
+		{"context b", "", 0, "", "context b is http://127.0.0.1:2, and the current one\n"},
+		{"context c", "", 3, "", "no context c"},
+		{"context", "", 0, "*  b", ""},
+		{"context a", "", 0, "", "context a is"},
+	})
 	f.env = append(f.env, "SLUICE_CONTEXT=b")
 	f.steps([]step{{"context", "", 0, "*  b", ""}})
 	f.env = append(f.env, "SLUICE_SERVER=http://127.0.0.1:3")

@@ -57,9 +57,13 @@ func (c loginCmd) Run(ctx context.Context, std streams) error {
 		return nil
 	})
 	if err == nil {
-		fmt.Fprintf(std.err, "context %s is %s, and the current one\n", c.Name, c.Server)
+		tellCurrent(std, c.Name, c.Server)
 	}
 	return err
+}
+
+func tellCurrent(std streams, name, server string) {
+	fmt.Fprintf(std.err, "context %s is %s, and the current one\n", name, server)
 }
 
 // readHidden reads a line that nobody may see: a key, or a secret.
@@ -99,11 +103,16 @@ type contextUseCmd struct {
 // Run lists the contexts, or picks one.
 func (c contextUseCmd) Run(std streams) error {
 	if c.Name != "" {
-		return changeContexts(func(all *contexts) error {
-			_, _, err := all.use(c.Name)
+		var known cluster
+		err := changeContexts(func(all *contexts) (err error) {
+			_, known, err = all.use(c.Name)
 			all.Current = c.Name
 			return err
 		})
+		if err == nil {
+			tellCurrent(std, c.Name, known.Server)
+		}
+		return err
 	}
 	all, err := readContexts()
 	if err != nil {

@@ -86,12 +86,12 @@ func TestPullKeepsToItsCredit(t *testing.T) {
 func TestPullGivesBackAndBeats(t *testing.T) {
 	c := bustest.Conn(t, bustest.InProcess)
 	ensure(t, c, edges(10))
-	consumer(t, c, bus.ConsumerConfig{Stream: "EDGES", Name: "step", Filter: "edge.a", AckWait: 400 * time.Millisecond})
+	consumer(t, c, bus.ConsumerConfig{Stream: "EDGES", Name: "step", Filter: "edge.a", AckWait: 1500 * time.Millisecond})
 	fill(t, c, "edge.a", 0, 1)
 	p, got, _ := puller(t, c, "step")
 	p.Want(10)
 	m := bustest.Wait(t, "message", got)
-	for range 8 { // beats for twice as long as AckWait
+	for range 30 { // beats for twice as long as AckWait
 		m.Beat()
 		select {
 		case m := <-got:
