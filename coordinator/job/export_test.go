@@ -7,7 +7,10 @@ type Opened struct{ r *run }
 
 func Open(ctx context.Context, c Config) (*Opened, error) {
 	r, err := open(ctx, c)
-	return &Opened{r}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Opened{r}, nil
 }
 
 // Resume is the next that it does. reason is why it would make the job fail.
@@ -15,4 +18,10 @@ func (o *Opened) Resume(ctx context.Context) (reason string, err error) {
 	defer o.r.pub.Close()
 	err = o.r.resume(ctx)
 	return o.r.reason, err
+}
+
+// PurgeAgain is a part of that.
+func (o *Opened) PurgeAgain(ctx context.Context) error {
+	defer o.r.pub.Close()
+	return o.r.purgeAgain(ctx)
 }

@@ -34,7 +34,7 @@ func (r *run) readFold(ctx context.Context) (protocol.Fold, error) {
 // lookFold reads the stored fold and its sequence, the zero values when there is none.
 func (r *run) lookFold(ctx context.Context) (storedFold, uint64, error) {
 	var fold storedFold
-	m, err := r.conn.Last(ctx, r.names.State(), r.names.Fold())
+	m, err := r.conn.Latest(ctx, r.names.State(), r.names.Fold())
 	if errors.Is(err, bus.ErrNotFound) || errors.Is(err, bus.ErrNoStream) || errors.Is(err, bus.ErrGone) {
 		return fold, 0, nil
 	}
@@ -88,7 +88,7 @@ func (r *run) tellMarks() {
 }
 
 // unfolded decides what a fold means that was not taken, or not answered. One that may
-// still be written, now or later, is told by its generation; then the next one, which says
+// still be written, now or later, is told by its run; then the next one, which says
 // the same and more, is written behind it.
 func (r *run) unfolded(ctx context.Context, why error) error {
 	if r.owed.IsZero() {

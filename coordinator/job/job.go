@@ -118,6 +118,7 @@ type run struct {
 	written map[int]protocol.Mark  // the marks of the fold that is stored
 	purges  []protocol.Purge       // due behind the next fold that is written
 	tried   bool                   // the first of them was asked for, and nobody knows what came of it
+	carried bool                   // somebody else carried them all out
 	looked  time.Time              // when the ledger was found whole, or not
 	gap     time.Time              // when an entry was found missing
 	loss    protocol.Loss          // what is known of it
@@ -239,6 +240,10 @@ func open(ctx context.Context, c Config) (*run, error) {
 	if err := EnsureJobs(ctx, c.Conn, c.Replicas); err != nil {
 		return nil, err
 	}
+	fold, err := r.readFold(ctx) // before the record: who has claimed the job since is seen there
+	if err != nil {
+		return nil, err
+	}
 	rec, err := Stored(ctx, c.Conn, c.Job)
 	switch {
 	case errors.Is(err, ErrNone) && c.Plan != nil:
@@ -261,10 +266,6 @@ func open(ctx context.Context, c Config) (*run, error) {
 		return nil, err
 	}
 	r.pub = pub
-	fold, err := r.readFold(ctx)
-	if err != nil {
-		return nil, err
-	}
 	r.acct, r.written = protocol.NewAccountant(r.plan, fold, protocol.Rules{}), fold.Marks
 	return r, nil
 }

@@ -31,14 +31,14 @@ func (r *run) resume(ctx context.Context) error {
 	}
 	err := r.fence(ctx)
 	full := errors.Is(err, bus.ErrStore) // the purges make room
-	if err != nil && !full {
+	if err != nil && !full || r.reason != "" {
 		return err
 	}
 	if err := r.purgeAgain(ctx); err != nil {
 		return err
 	}
 	if full {
-		if err := r.fence(ctx); err != nil {
+		if err := r.fence(ctx); err != nil || r.reason != "" {
 			return err
 		}
 	}
@@ -48,9 +48,6 @@ func (r *run) resume(ctx context.Context) error {
 	r.whole(ctx)
 	if r.gap.IsZero() {
 		r.acct.Rested(nil)
-	}
-	if r.reason == "" {
-		return nil
 	}
 	return r.refold(ctx)
 }
@@ -97,11 +94,12 @@ func (r *run) purge(ctx context.Context) {
 			r.warn(ctx, "ledger not purged", err)
 			return
 		}
-		if n < p.Count && !(again && n == 0) {
+		if n < p.Count && !((again || r.carried) && n == 0) {
 			r.lacks(ctx, p.Count-n)
 		}
 		r.purges, r.tried = r.purges[1:], false
 	}
+	r.carried = false
 }
 
 // watchLedger looks now and then whether the ledger is whole. Where it is not, it looks
@@ -136,12 +134,15 @@ func (r *run) whole(ctx context.Context) bool {
 		return false
 	}
 	r.looked = time.Now()
-	purged := r.acct.Fold.Purged
+	var due uint64
 	for _, p := range r.purges {
-		purged -= p.Count
+		due += p.Count
 	}
-	missing := st.Last - st.Msgs
-	if missing <= purged {
+	purged, missing := r.acct.Fold.Purged-due, st.Last-st.Msgs
+	// One that is missing may be stolen; where all are that are due, somebody purged them who took the
+	// job up with a full store, before it could write the fold as its own.
+	r.carried = due > 1 && missing == r.acct.Fold.Purged
+	if missing <= purged || r.carried {
 		return true
 	}
 	r.lacks(ctx, missing-purged)
@@ -149,8 +150,8 @@ func (r *run) whole(ctx context.Context) bool {
 }
 
 // lacks notes that entries were taken out of the ledger. From now on nothing is purged:
-// what is left is needed to tell the edge. The fold is written once more in any case: where
-// that is refused, another coordinator has folded and purged, and nothing was taken out.
+// what is left is needed to tell the edge. The fold is written once more in any case: where that is
+// refused, another coordinator has taken the job up and may have purged, and nothing was taken out.
 func (r *run) lacks(ctx context.Context, n uint64) {
 	r.log.Error("entries were taken out of the ledger", "count", n)
 	r.gap = time.Now()

@@ -151,10 +151,7 @@ func TestAnotherPurges(t *testing.T) {
 		}
 		errs <- err
 	}()
-	bustest.Eventually(t, "the sources are far ahead", func() bool {
-		f := w.Fold()
-		return f.Steps != nil && f.Steps[0].Frames >= 50 && f.Steps[1].Frames >= 50
-	})
+	w.waits()
 	w.put(w.Names().Fold(), w.Fold())
 	w.steal(1)
 	if err := bustest.Wait(t, "the end", errs); !strings.Contains(err.Error(), "another coordinator folds") {
@@ -162,32 +159,24 @@ func TestAnotherPurges(t *testing.T) {
 	}
 }
 
-// TestDeposedPurges has a coordinator fold and purge on while another one takes its job up, which had
-// read the fold before: that one ends, and finds no theft.
+// TestDeposedPurges has a coordinator fold and purge while another one takes its job up, which had
+// read an earlier fold: that one ends, and finds no theft.
 func TestDeposedPurges(t *testing.T) {
 	w, ctx := newWorld(t), bustest.Context(t)
-	w.File("go", "")
-	var next *job.Opened
-	var read uint64
-	opened := make(chan struct{})
-	var once sync.Once
 	done := make(chan error, 1)
 	go func() {
-		p, err := w.run(ctx, func() {
-			if w.Fold().Purged == 0 {
-				return
-			}
-			once.Do(func() { next, read = w.open(), w.Fold().Purged; close(opened) })
-		})
+		p, err := w.run(ctx, nil)
 		if err == nil && p.State != recipe.JobSucceeded {
 			err = fmt.Errorf("the job is %s (%s)", p.State, p.Reason)
 		}
 		done <- err
 	}()
-	bustest.Wait(t, "the next to have read", opened)
-	bustest.Eventually(t, "the first has folded and purged once more", func() bool {
+	w.waits()
+	next := w.open()
+	w.File("go", "")
+	bustest.Eventually(t, "the first has purged", func() bool {
 		st, err := w.Conn.StreamState(ctx, w.Names().Ledger())
-		return err == nil && st.Last-st.Msgs > read
+		return err == nil && st.Last > st.Msgs
 	})
 	if reason, err := next.Resume(ctx); err == nil || !strings.Contains(err.Error(), "another coordinator folds") {
 		t.Errorf("got %q, %v, want that another coordinator folds", reason, err)
@@ -216,14 +205,42 @@ func TestPurgedForIt(t *testing.T) {
 	w.exact()
 }
 
+// TestPurgedInAFullStore is the same where the other one has died before there was room to write the
+// fold: the first one goes on.
+func TestPurgedInAFullStore(t *testing.T) {
+	w, ctx := newWorld(t), bustest.Context(t)
+	w.File("go", "")
+	several := func(f protocol.Fold) bool { return f.Purged > 1 }
+	folded, stood := w.ahead(several, func(bus.StreamState) {
+		if err := w.open().PurgeAgain(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	p, err := w.run(ctx, folded)
+	bustest.Wait(t, "the first to stand still", stood)
+	if err != nil || p.State != recipe.JobSucceeded {
+		t.Errorf("got %s (%s), %v, want that it has succeeded", p.State, p.Reason, err)
+	}
+	w.exact()
+}
+
 // open has another coordinator read what is stored of the job.
 func (w *world) open() *job.Opened {
 	w.t.Helper()
 	o, err := job.Open(bustest.Context(w.t), job.Config{Conn: w.Conn, Job: w.ID})
 	if err != nil {
-		w.t.Error(err)
+		w.t.Fatal(err)
 	}
 	return o
+}
+
+// waits returns when a good part was read and folded, of which nothing is purged.
+func (w *world) waits() {
+	w.t.Helper()
+	bustest.Eventually(w.t, "the sources are far ahead", func() bool {
+		f := w.Fold()
+		return f.Steps != nil && f.Steps[0].Frames >= 50 && f.Steps[1].Frames >= 50
+	})
 }
 
 func (w *world) steal(seq uint64) {
