@@ -43,7 +43,7 @@ func newYard(t *testing.T) *yard {
 	t.Helper()
 	y := &yard{t: t, events: make(chan coordinator.Event, 1000), dir: t.TempDir(), store: t.TempDir()}
 	y.leads.Store(true)
-	y.server = bustest.Start(t, bus.ServerConfig{Dir: y.store, Listen: "127.0.0.1:0"})
+	y.server = bustest.Start(t, bus.ServerConfig{Dir: y.store, Listen: bustest.FreePorts(t, 1)[0]})
 	y.url = y.server.URL()
 	y.conn = bustest.Dial(t, y.url)
 	if err := job.EnsureJobs(bustest.Context(t), y.conn, 1); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -320,11 +321,15 @@ func poll(ctx context.Context, what string, holds func() bool) error {
 	return nil
 }
 
-// freePorts are addresses on which nobody listens now.
+// freePorts are addresses on which nobody listens now, and which Linux hands to nobody by itself.
 func freePorts(n int) ([]string, error) {
+	const from, to = 10_000, 32_000
 	var all []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for len(all) < n {
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", from+rand.IntN(to-from)))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -99,6 +100,20 @@ func TestClusterToken(t *testing.T) {
 	}
 	if err := join(2, "right").Ready(bustest.Context(t)); err != nil {
 		t.Errorf("a server with the right token: %v", err)
+	}
+}
+
+// TestClusterPortTaken starts a server whose port for the others somebody else has.
+func TestClusterPortTaken(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	taken := l.Addr().String()
+	_, err = bus.StartServer(bus.ServerConfig{Dir: t.TempDir(), Listen: "127.0.0.1:0", Cluster: bus.Cluster{Name: "c", Server: "a", Listen: taken, Routes: []string{taken}}})
+	if err == nil || !strings.Contains(err.Error(), "router port") || !strings.Contains(err.Error(), "address already in use") {
+		t.Errorf("got %v, want that the port is taken", err)
 	}
 }
 

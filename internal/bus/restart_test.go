@@ -19,7 +19,7 @@ import (
 func TestSurvivesRestartOfTheServer(t *testing.T) {
 	const total = 3000
 	dir := t.TempDir()
-	s := bustest.Start(t, bus.ServerConfig{Dir: dir, Listen: "127.0.0.1:0"})
+	s := bustest.Start(t, bus.ServerConfig{Dir: dir, Listen: bustest.FreePorts(t, 1)[0]})
 	url := s.URL()
 	c := bustest.Dial(t, url)
 	ensure(t, c, edges(10_000))

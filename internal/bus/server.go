@@ -154,21 +154,36 @@ func launch(opts *server.Options, l *serverLog) (*server.Server, error) {
 		return nil, err
 	}
 	ns.SetLoggerV2(l, l.log.IsDebug(), false, false)
-	ns.Start() // returns when it is ready, or has reported why not
-	select {
-	case text := <-l.fatal:
-		err = errors.New(text)
-	default:
-		if !ns.JetStreamEnabled() || !opts.DontListen && ns.Addr() == nil {
-			err = errors.New("not ready after its start")
-		}
-	}
-	if err != nil {
+	ns.Start() // returns when it is ready, but for the others' port, or has reported why not
+	if err = listening(ns, opts, l); err != nil {
 		ns.Shutdown()
 		ns.WaitForShutdown()
 		return nil, err
 	}
+	l.started.Store(true)
 	return ns, nil
+}
+
+// joinWithin bounds the opening of the port for the other servers.
+const joinWithin = 10 * time.Second
+
+// listening waits until a started server listens on all its ports.
+func listening(ns *server.Server, opts *server.Options, l *serverLog) error {
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for began := time.Now(); ; <-look.C {
+		select {
+		case text := <-l.fatal:
+			return errors.New(text)
+		default:
+		}
+		switch {
+		case !ns.JetStreamEnabled(), !opts.DontListen && ns.Addr() == nil, time.Since(began) > joinWithin:
+			return errors.New("not ready after its start")
+		case opts.Cluster.Port == 0, ns.ClusterAddr() != nil:
+			return nil
+		}
+	}
 }
 
 // Connect opens a connection inside this process, without a socket. It ends with

@@ -4,19 +4,22 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
 )
 
 // serverLog hands the embedded server's log to hclog. A fatal report, which the
-// server would end the process with, goes to whoever starts the server instead.
+// server would end the process with, goes to whoever starts the server instead; one that comes
+// later is logged as an error.
 //
 // A stream whose file can't be written goes silent: the server answers nothing to those
 // who publish, and says so only here.
 type serverLog struct {
-	log    hclog.Logger
-	fatal  chan string
-	broken chan string // the first report of a file that can't be written
+	log     hclog.Logger
+	fatal   chan string
+	started atomic.Bool // nobody reads fatal any more
+	broken  chan string // the first report of a file that can't be written
 }
 
 // writeError is in every report of the server that it can't write a file.
@@ -58,8 +61,13 @@ func (l *serverLog) Errorf(format string, v ...any) {
 }
 
 func (l *serverLog) Fatalf(format string, v ...any) {
+	text := fmt.Sprintf(format, v...)
+	if l.started.Load() {
+		l.log.Error(text)
+		return
+	}
 	select {
-	case l.fatal <- fmt.Sprintf(format, v...):
+	case l.fatal <- text:
 	default:
 	}
 }

@@ -1,8 +1,11 @@
 package bustest
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
+	"syscall"
 	"testing"
 
 	"sluice/internal/bus"
@@ -31,12 +34,17 @@ func Cluster(t testing.TB, n int, each func(i int, c *bus.ServerConfig), opts ..
 }
 
 // FreePorts are addresses of the loopback interface that nobody listens on, for servers that must
-// know each other's before they start.
+// know each other's before they start. None is of those that a system hands out by itself, to another
+// process between here and there.
 func FreePorts(t testing.TB, n int) []string {
 	t.Helper()
+	const from, to = 10_000, 32_000 // Linux hands out those above
 	var all []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for len(all) < n {
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", from+rand.IntN(to-from)))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
