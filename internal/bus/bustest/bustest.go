@@ -12,7 +12,7 @@ import (
 )
 
 // Timeout bounds what a test waits for. It is far beyond what anything takes, since machines are
-// shared: three servers that have two elections in a row in vain choose a leader after half a minute.
+// shared: the election of a leader takes nine seconds where nothing else is at work, and may be in vain.
 const Timeout = time.Minute
 
 // Transport says how a test's connections reach its server.
