@@ -33,7 +33,7 @@ func TestCut(t *testing.T) {
 		if b.Len() > 100_000 {
 			records = recipe.PartRecords
 		}
-		if len(b.Encoded()) > 8<<20 {
+		if len(b.Encoded()) > 8_000_000 { // over 499 frames, each two of which may be little more than one
 			size = recipe.InlineBytes
 		}
 		parts := c.cut(&b)
