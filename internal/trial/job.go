@@ -123,11 +123,11 @@ func (j *Job) Until(stop <-chan struct{}) *Result {
 // Under is Run that does what control asks for.
 func (j *Job) Under(control job.Control) *Result {
 	j.t.Helper()
-	within := j.Within
-	if within == 0 {
-		within = 3 * time.Minute
+	within := 3 * time.Minute
+	if j.Within > 0 {
+		within = bustest.Within(j.Within)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), bustest.Within(within))
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	c := &j.rig.config
 	p, err := job.Run(ctx, job.Config{Conn: j.rig.Conn, Job: j.ID, Plan: j.Plan, AckWait: c.AckWait, Lease: c.Lease, Stall: c.Stall,
