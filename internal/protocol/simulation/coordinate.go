@@ -16,6 +16,8 @@ type coordinator struct {
 	acc   *protocol.Accountant
 	rev   uint64 // of the fold
 	seq   uint64 // of the last entry read
+	// purging is the revision of the fold behind which a purge was asked for last.
+	purging uint64
 }
 
 func beginCoordinator(t *task) {
@@ -65,7 +67,29 @@ func (c *coordinator) start() {
 				c.acc.Splits(i, uint32(len(c.store.sources[i])))
 			}
 		}
-		c.repurge()
+		if s.fold == nil || c.opt.NoFence {
+			c.repurge()
+			return
+		}
+		c.refold(c.repurge)
+	})
+}
+
+// refold writes the fold as it is once more: another coordinator can't write one any more that
+// has read an earlier one.
+func (c *coordinator) refold(then func()) {
+	rev, marks, done := c.rev, c.acc.Fold.Marks, c.acc.Done()
+	b, err := json.Marshal(c.acc.Fold)
+	if err != nil {
+		c.fail("fold: %v", err)
+	}
+	ask(c.task, func() protocol.Result { return c.store.saveFold(rev, b, marks, done) }, func(r protocol.Result) {
+		if r != protocol.OK {
+			c.contend()
+			return
+		}
+		c.rev++
+		then()
 	})
 }
 
@@ -76,26 +100,55 @@ func (c *coordinator) repurge() {
 	for source, below := range c.acc.Fold.Below {
 		ps = append(ps, protocol.Purge{Source: source, Below: below})
 	}
-	c.purge(ps, nil, c.renew)
+	c.purge(ps, nil, func() { c.whole(c.renew) })
+}
+
+// whole looks whether more entries are missing than were purged: then somebody took one out.
+func (c *coordinator) whole(then func()) {
+	read(c.task, func() uint64 { return c.store.missing() }, func(missing uint64) {
+		if missing > c.acc.Fold.Purged {
+			c.theft(missing, c.acc.Fold.Purged)
+			return
+		}
+		then()
+	})
+}
+
+// theft fails the run, since nobody steals, unless another coordinator has the job: then that one
+// has purged.
+func (c *coordinator) theft(missing, purged uint64) {
+	c.count["taken for a theft"]++
+	c.refold(func() {
+		c.fail("%d entries are missing and %d were purged: a theft, of which there is none", missing, purged)
+	})
 }
 
 // purge removes entries and large values that a fold covers; then as many entries are missing
 // as the fold says, unless another coordinator has folded meanwhile.
 func (c *coordinator) purge(ps []protocol.Purge, marks map[int]protocol.Mark, then func()) {
 	rev, purged := c.rev, c.acc.Fold.Purged
+	var due, n uint64
+	for _, p := range ps {
+		due += p.Count
+	}
+	again := c.purging == rev // asked for before, and nobody knows what came of it
+	c.purging = rev
 	ask(c.task, func() protocol.Result {
-		c.store.purge(ps)
+		n = c.store.purge(ps)
 		c.store.sweep(marks)
-		if missing := c.store.seq - uint64(len(c.store.ledger)); rev == c.store.foldRev && missing != purged {
+		if missing := c.store.missing(); rev == c.store.foldRev && missing != purged {
 			c.fail("%d entries are missing and %d were purged", missing, purged)
 		}
 		return protocol.OK
 	}, func(r protocol.Result) {
-		if r != protocol.OK {
+		switch {
+		case r != protocol.OK:
 			c.purge(ps, marks, then)
-			return
+		case n < due && !again:
+			c.theft(purged, purged-due+n)
+		default:
+			then()
 		}
-		then()
 	})
 }
 

@@ -47,6 +47,7 @@ func TestRulesAreNeeded(t *testing.T) {
 		{"the purge's mark never passes an unfinished split's checkpoint", with(func(r *protocol.Rules) { r.IgnoreCheckpoint = true })},
 		{"marks never go back", with(func(r *protocol.Rules) { r.MarksFall = true })},
 		{"the fold is written before the purge", Options{PurgeFirst: true}},
+		{"who takes the job up writes the fold once more", Options{NoFence: true}},
 		{"values are deleted behind the marks", Options{SweepFirst: true}},
 		{"a copy whose value is gone below the mark is acknowledged", Options{NoLate: true}},
 		{"sources keep to the window", with(func(r *protocol.Rules) { r.NoWindow = true })},

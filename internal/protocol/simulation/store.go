@@ -161,7 +161,11 @@ func (s *store) since(seq uint64) []*stored {
 }
 
 // purge removes a source's entries below a sequence; their subjects are open again.
-func (s *store) purge(ps []protocol.Purge) {
+// missing is how many entries the ledger has had and holds no more.
+func (s *store) missing() uint64 { return s.seq - uint64(len(s.ledger)) }
+
+// purge removes entries, and returns how many there were.
+func (s *store) purge(ps []protocol.Purge) (n uint64) {
 	for _, p := range ps {
 		for _, st := range s.log {
 			if st.seq >= p.Below {
@@ -170,10 +174,12 @@ func (s *store) purge(ps []protocol.Purge) {
 			if st.source == p.Source && !st.gone {
 				st.gone = true
 				delete(s.ledger, st.key)
+				n++
 			}
 		}
 	}
 	s.log = slices.DeleteFunc(s.log, func(st *stored) bool { return st.gone })
+	return n
 }
 
 func (s *store) saveOwner(step int, ck protocol.Checkpoint, st *state) protocol.Result {

@@ -25,6 +25,7 @@ type Options struct {
 	NarrowHand  bool // consumers of ordered steps hand out a few frames only
 	NoKept      bool // impure kinds do not keep their answer in the commit
 	PurgeFirst  bool // the ledger is purged before the fold and its marks are written
+	NoFence     bool // a coordinator takes the job up without writing the fold once more
 	NoFree      bool // an arrival sink keeps the slot of a frame that it acknowledges without an effect
 	KeptBare    bool // what is kept has no dead letters
 	Erratic     bool // some nodes are no functions: not exact, but such a run must name one
