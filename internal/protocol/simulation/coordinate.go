@@ -71,13 +71,12 @@ func (c *coordinator) start() {
 			c.repurge()
 			return
 		}
-		c.refold(c.repurge)
+		c.save(c.repurge) // who has read an earlier fold can't write one any more
 	})
 }
 
-// refold writes the fold as it is once more: another coordinator can't write one any more that
-// has read an earlier one.
-func (c *coordinator) refold(then func()) {
+// save writes the fold with its marks, unless another coordinator has.
+func (c *coordinator) save(then func()) {
 	rev, marks, done := c.rev, c.acc.Fold.Marks, c.acc.Done()
 	b, err := json.Marshal(c.acc.Fold)
 	if err != nil {
@@ -118,7 +117,7 @@ func (c *coordinator) whole(then func()) {
 // has purged.
 func (c *coordinator) theft(missing, purged uint64) {
 	c.count["taken for a theft"]++
-	c.refold(func() {
+	c.save(func() {
 		c.fail("%d entries are missing and %d were purged: a theft, of which there is none", missing, purged)
 	})
 }
@@ -220,19 +219,7 @@ func (c *coordinator) write() {
 	if c.opt.SweepFirst {
 		c.store.sweep(marks)
 	}
-	rev, done := c.rev, c.acc.Done()
-	b, err := json.Marshal(c.acc.Fold)
-	if err != nil {
-		c.fail("fold: %v", err)
-	}
-	ask(c.task, func() protocol.Result {
-		return c.store.saveFold(rev, b, marks, done)
-	}, func(r protocol.Result) {
-		if r != protocol.OK {
-			c.contend()
-			return
-		}
-		c.rev++
+	c.save(func() {
 		c.flags()
 		c.purge(purges, marks, c.rescue)
 	})

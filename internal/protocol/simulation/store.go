@@ -160,11 +160,11 @@ func (s *store) since(seq uint64) []*stored {
 	return append([]*stored(nil), s.log[i:]...)
 }
 
-// purge removes a source's entries below a sequence; their subjects are open again.
 // missing is how many entries the ledger has had and holds no more.
 func (s *store) missing() uint64 { return s.seq - uint64(len(s.ledger)) }
 
-// purge removes entries, and returns how many there were.
+// purge removes a source's entries below a sequence, and returns how many there were; their subjects
+// are open again.
 func (s *store) purge(ps []protocol.Purge) (n uint64) {
 	for _, p := range ps {
 		for _, st := range s.log {
