@@ -27,6 +27,10 @@ nodes:
   out:   {kind: file_writer, from: held, config: {path: out}}
 `
 
+// apart is the same job, but that what comes from other waits for a file on.
+var apart = strings.Replace(text, "other]", "late]", 1) + `  late:  {kind: held, from: other, config: {path: on}}
+`
+
 // world is a rig with one job.
 type world struct {
 	*trial.Rig
@@ -34,7 +38,9 @@ type world struct {
 	t *testing.T
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newWorldOf(t, text) }
+
+func newWorldOf(t *testing.T, text string) *world {
 	r := trial.New(t, trial.OneProcess, trial.Config{})
 	var in strings.Builder
 	for i := range 5000 {
@@ -188,21 +194,32 @@ func TestDeposedPurges(t *testing.T) {
 }
 
 // TestPurgedForIt has a coordinator stand still between its fold and the purge, which another one
-// carries out that takes its job up: the first one ends, and finds no theft.
+// carries out that takes its job up: the first one finds no theft. In the middle of the job it ends;
+// where there is nothing left to fold it may as well end the job.
 func TestPurgedForIt(t *testing.T) {
-	w, ctx := newWorld(t), bustest.Context(t)
-	w.File("go", "")
-	folded, stood := w.ahead(always, func(bus.StreamState) {
-		if reason, err := w.open().Resume(ctx); reason != "" || err != nil {
-			t.Errorf("the other: got %q, %v", reason, err)
-		}
-	})
-	p, err := w.run(ctx, folded)
-	bustest.Wait(t, "the first to stand still", stood)
-	if err == nil || !strings.Contains(err.Error(), "another coordinator folds") {
-		t.Errorf("got %s (%s), %v, want that another coordinator folds", p.State, p.Reason, err)
+	for name, wanted := range map[string]func(protocol.Fold) bool{"middle": always, "end": last} {
+		t.Run(name, func(t *testing.T) {
+			w, ctx := newWorldOf(t, apart), bustest.Context(t)
+			w.File("go", "")
+			if name == "end" {
+				w.File("on", "")
+			}
+			folded, stood := w.ahead(wanted, func(bus.StreamState) {
+				w.File("on", "")
+				if reason, err := w.open().Resume(ctx); reason != "" || err != nil {
+					t.Errorf("the other: got %q, %v", reason, err)
+				}
+			})
+			p, err := w.run(ctx, folded)
+			bustest.Wait(t, "the first to stand still", stood)
+			deposed := err != nil && strings.Contains(err.Error(), "another coordinator folds")
+			done := name == "end" && err == nil && p.State == recipe.JobSucceeded
+			if !deposed && !done {
+				t.Errorf("got %s (%s), %v, want that another coordinator folds", p.State, p.Reason, err)
+			}
+			w.exact()
+		})
 	}
-	w.exact()
 }
 
 // TestPurgedInAFullStore is the same where the other one has died before there was room to write the
