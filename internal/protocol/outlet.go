@@ -8,6 +8,10 @@ const (
 	backoffMax = 64 * time.Millisecond
 )
 
+// outletWindow bounds the window of an edge that was blocked. A double one for each of what was in
+// flight would be none at all behind 64.
+const outletWindow = 1 << 16
+
 // unit is one publish: a part of a frame on an edge, as the entry that won says.
 type unit struct {
 	id    ID
@@ -57,7 +61,7 @@ func (o *outlet) answer(u unit, r Result, now time.Duration, acts *[]Action) boo
 	o.flying--
 	if r == OK {
 		if o.blocked {
-			o.window *= 2
+			o.window = min(2*o.window, outletWindow)
 			o.backoff = backoffMin
 			o.pump(now, acts)
 		}
