@@ -159,11 +159,11 @@ func Run(ctx context.Context, c Config, control Control) (recipe.Progress, error
 	if err != nil {
 		return recipe.Progress{}, err
 	}
+	defer r.pub.Close()
 	if r.rec.State.Final() {
 		r.ended = true
 		return r.progress(), nil
 	}
-	defer r.pub.Close()
 	if err := r.resume(ctx); err != nil {
 		return r.progress(), err
 	}

@@ -68,10 +68,12 @@ type apiError struct {
 
 // Error codes of the JetStream API that callers tell apart.
 const (
+	codeAccountFull     = 10002
 	codeNoPeers         = 10005
 	codeUnavailable     = 10008
 	codeNoResources     = 10023
 	codeMaxStreams      = 10027
+	codeNoMemory        = 10028
 	codeNoJetStreamHere = 10039
 	codeNoReplicas      = 10074
 	codeNoJetStream     = 10076
@@ -131,7 +133,7 @@ func (e *apiError) Unwrap() error {
 		return ErrTimeout
 	case codeStreamExists, codeConsumerExists, codeFilterTwice, codeFilterTaken:
 		return ErrDiffers
-	case codeNoResources, codeStorage:
+	case codeAccountFull, codeNoResources, codeNoMemory, codeStorage:
 		return ErrStore
 	case codeStoreFailed:
 		switch e.Text {

@@ -9,6 +9,7 @@ import (
 
 	"sluice/internal/bus"
 	"sluice/internal/bus/bustest"
+	"sluice/internal/bus/natsconf"
 )
 
 func publisher(t testing.TB, c *bus.Conn) *bus.Publisher {
@@ -104,19 +105,26 @@ func TestPutTellsDuplicatesAndConflicts(t *testing.T) {
 
 // A stream that can't be stored any more says so, and is not taken for a full subject.
 func TestPutTellsThatTheStoreIsFull(t *testing.T) {
-	c := bustest.Connect(t, bustest.Start(t, bus.ServerConfig{MaxStore: 1 << 20}))
-	ensure(t, c, edges(1000))
-	p, ctx := publisher(t, c), bustest.Context(t)
-	data := []byte(strings.Repeat("x", 100<<10))
-	for range 20 {
-		if o := p.PutSync(ctx, bus.Put{Subject: "edge.a", Data: data}); o.Err != nil {
-			if !errors.Is(o.Err, bus.ErrStore) {
-				t.Errorf("got %v, want %v", o.Err, bus.ErrStore)
+	account := natsconf.Account{Name: "a", Limits: natsconf.Limits{Store: 1 << 20}, Users: []natsconf.User{{Name: "u", Password: "p"}}}
+	for name, c := range map[string]*bus.Conn{
+		"server":  bustest.Connect(t, bustest.Start(t, bus.ServerConfig{MaxStore: 1 << 20})),
+		"account": bustest.Connect(t, bustest.Start(t, bus.ServerConfig{Accounts: []natsconf.Account{account}}), bus.User("u", "p")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			ensure(t, c, edges(1000))
+			p, ctx := publisher(t, c), bustest.Context(t)
+			data := []byte(strings.Repeat("x", 100<<10))
+			for range 20 {
+				if o := p.PutSync(ctx, bus.Put{Subject: "edge.a", Data: data}); o.Err != nil {
+					if !errors.Is(o.Err, bus.ErrStore) {
+						t.Errorf("got %v, want %v", o.Err, bus.ErrStore)
+					}
+					return
+				}
 			}
-			return
-		}
+			t.Error("2 MB fit into a store of 1 MiB")
+		})
 	}
-	t.Error("2 MB fit into a store of 1 MiB")
 }
 
 // Somebody takes the puts and never answers.

@@ -154,8 +154,9 @@ func launch(opts *server.Options, l *serverLog) (*server.Server, error) {
 		return nil, err
 	}
 	ns.SetLoggerV2(l, l.log.IsDebug(), false, false)
+	joins := opts.Cluster.Port != 0
 	ns.Start() // returns when it is ready, but for the others' port, or has reported why not
-	if err = listening(ns, opts, l); err != nil {
+	if err = listening(ns, !opts.DontListen, joins, l); err != nil {
 		ns.Shutdown()
 		ns.WaitForShutdown()
 		return nil, err
@@ -168,7 +169,7 @@ func launch(opts *server.Options, l *serverLog) (*server.Server, error) {
 const joinWithin = 10 * time.Second
 
 // listening waits until a started server listens on all its ports.
-func listening(ns *server.Server, opts *server.Options, l *serverLog) error {
+func listening(ns *server.Server, listens, joins bool, l *serverLog) error {
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
 	for began := time.Now(); ; <-look.C {
@@ -178,10 +179,12 @@ func listening(ns *server.Server, opts *server.Options, l *serverLog) error {
 		default:
 		}
 		switch {
-		case !ns.JetStreamEnabled(), !opts.DontListen && ns.Addr() == nil, time.Since(began) > joinWithin:
+		case !ns.JetStreamEnabled(), listens && ns.Addr() == nil:
 			return errors.New("not ready after its start")
-		case opts.Cluster.Port == 0, ns.ClusterAddr() != nil:
+		case !joins || ns.ClusterAddr() != nil:
 			return nil
+		case time.Since(began) > joinWithin:
+			return errors.New("not ready after its start")
 		}
 	}
 }
