@@ -118,7 +118,7 @@ type run struct {
 	written map[int]protocol.Mark  // the marks of the fold that is stored
 	purges  []protocol.Purge       // due behind the next fold that is written
 	tried   bool                   // the first of them was asked for, and nobody knows what came of it
-	carried bool                   // somebody else carried them all out
+	carried int                    // how many of them somebody else carried out
 	looked  time.Time              // when the ledger was found whole, or not
 	gap     time.Time              // when an entry was found missing
 	loss    protocol.Loss          // what is known of it
@@ -127,6 +127,7 @@ type run struct {
 	rest    string                 // why it must rest
 	moved   time.Time              // last time anything moved
 	idle    time.Time              // last time that nothing could move
+	watched time.Time              // when the watchdog looked last
 	heard   uint64                 // the sequence of the last entry that was read of the ledger
 	sought  time.Time              // when a frame was last looked for
 	lost    lost                   // the one that was found nowhere then

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"sluice/internal/bus"
@@ -62,9 +64,10 @@ func (r *run) fence(ctx context.Context) error {
 	return r.refold(ctx)
 }
 
+// purgeAgain carries out the purges of the stored fold, in their order.
 func (r *run) purgeAgain(ctx context.Context) error {
-	for source, below := range r.acct.Fold.Below {
-		if _, err := r.remove(ctx, source, below); err != nil && !errors.Is(err, bus.ErrNoStream) {
+	for _, source := range slices.Sorted(maps.Keys(r.acct.Fold.Below)) {
+		if _, err := r.remove(ctx, source, r.acct.Fold.Below[source]); err != nil && !errors.Is(err, bus.ErrNoStream) {
 			return err
 		}
 	}
@@ -94,12 +97,27 @@ func (r *run) purge(ctx context.Context) {
 			r.warn(ctx, "ledger not purged", err)
 			return
 		}
-		if n < p.Count && !((again || r.carried) && n == 0) {
+		if n < p.Count && !(n == 0 && (again || r.carried > 0 || p.Count > 1)) {
 			r.lacks(ctx, p.Count-n)
 		}
-		r.purges, r.tried = r.purges[1:], false
+		r.purges, r.tried, r.carried = r.purges[1:], false, max(0, r.carried-1)
 	}
-	r.carried = false
+}
+
+// carriedOut returns how many of the purges that are due make up the n entries that are missing. Who
+// takes a job up with a full store carries them out in their order, before it can write the fold as
+// its own. One entry alone that is missing may be stolen.
+func carriedOut(due []protocol.Purge, n uint64) int {
+	for i, p := range due {
+		if n == p.Count && (i > 0 || n > 1) {
+			return i + 1
+		}
+		if n < p.Count {
+			break
+		}
+		n -= p.Count
+	}
+	return 0
 }
 
 // watchLedger looks now and then whether the ledger is whole. Where it is not, it looks
@@ -139,10 +157,11 @@ func (r *run) whole(ctx context.Context) bool {
 		due += p.Count
 	}
 	purged, missing := r.acct.Fold.Purged-due, st.Last-st.Msgs
-	// One that is missing may be stolen; where all are that are due, somebody purged them who took the
-	// job up with a full store, before it could write the fold as its own.
-	r.carried = due > 1 && missing == r.acct.Fold.Purged
-	if missing <= purged || r.carried {
+	r.carried = 0
+	if missing <= purged {
+		return true
+	}
+	if r.carried = carriedOut(r.purges, missing-purged); r.carried > 0 {
 		return true
 	}
 	r.lacks(ctx, missing-purged)

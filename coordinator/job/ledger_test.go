@@ -223,22 +223,32 @@ func TestPurgedForIt(t *testing.T) {
 }
 
 // TestPurgedInAFullStore is the same where the other one has died before there was room to write the
-// fold: the first one goes on.
+// fold, with the purges carried out, or only the first of them: the first one goes on.
 func TestPurgedInAFullStore(t *testing.T) {
-	w, ctx := newWorld(t), bustest.Context(t)
-	w.File("go", "")
-	several := func(f protocol.Fold) bool { return f.Purged > 1 }
-	folded, stood := w.ahead(several, func(bus.StreamState) {
-		if err := w.open().PurgeAgain(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	p, err := w.run(ctx, folded)
-	bustest.Wait(t, "the first to stand still", stood)
-	if err != nil || p.State != recipe.JobSucceeded {
-		t.Errorf("got %s (%s), %v, want that it has succeeded", p.State, p.Reason, err)
+	for name, purge := range map[string]func(*world, context.Context) error{
+		"all": func(w *world, ctx context.Context) error { return w.open().PurgeAgain(ctx) },
+		"first": func(w *world, ctx context.Context) error {
+			_, err := w.Conn.PurgeSubjectBelow(ctx, w.Names().Ledger(), w.Names().LedgerSource(0), w.Fold().Below[0])
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, ctx := newWorld(t), bustest.Context(t)
+			w.File("go", "")
+			both := func(f protocol.Fold) bool { return f.Below[0] > 2 && f.Below[1] > 2 }
+			folded, stood := w.ahead(both, func(bus.StreamState) {
+				if err := purge(w, ctx); err != nil {
+					t.Error(err)
+				}
+			})
+			p, err := w.run(ctx, folded)
+			bustest.Wait(t, "the first to stand still", stood)
+			if err != nil || p.State != recipe.JobSucceeded {
+				t.Errorf("got %s (%s), %v, want that it has succeeded", p.State, p.Reason, err)
+			}
+			w.exact()
+		})
 	}
-	w.exact()
 }
 
 // open has another coordinator read what is stored of the job.

@@ -244,3 +244,21 @@ func TestChoreOfNoStream(t *testing.T) {
 		t.Errorf("got %v, want that there is no such stream", err)
 	}
 }
+
+// TestWatchdogStoodStill has the coordinator's process stopped for longer than a job may stand still:
+// it has not seen what moved, and the job goes on. One that looks all the time ends it.
+func TestWatchdogStoodStill(t *testing.T) {
+	c := config(t, twoSources)
+	c.Stall = 4 * time.Second
+	r := provisioned(t, c)
+	long := time.Now().Add(-time.Minute)
+	for _, since := range []struct {
+		looked time.Duration
+		fails  bool
+	}{{time.Minute, false}, {time.Second, true}} {
+		r.began, r.moved, r.idle, r.sought, r.watched = long, long, long, time.Now(), time.Now().Add(-since.looked)
+		if r.watchdog(t.Context()); (r.reason != "") != since.fails {
+			t.Errorf("looked %v ago: got reason %q", since.looked, r.reason)
+		}
+	}
+}

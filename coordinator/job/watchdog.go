@@ -13,6 +13,10 @@ import (
 // lostAfter is how long nothing has moved before the watchdog looks for a lost frame.
 const lostAfter = 5 * time.Second
 
+// stoodStill is how long this process has not looked at least when it is taken to have been stopped
+// itself: then it has not seen what moved.
+const stoodStill = time.Second
+
 // alive takes a worker's sign. That it is at a source is none of progress: a source may
 // wait for its input for as long as it likes, and a frame that nobody takes does not move.
 func (r *run) alive(data []byte) {
@@ -35,10 +39,11 @@ func (r *run) alive(data []byte) {
 // watchdog fails a job that has not moved for long, and names where it waits. Where what it
 // waits for can't come any more, it does not wait that long.
 func (r *run) watchdog(ctx context.Context) {
-	if r.cfg.Idle != nil && r.cfg.Idle() {
-		r.idle = time.Now()
+	stall, now := orDefault(r.cfg.Stall, defaultStall), time.Now()
+	if r.cfg.Idle != nil && r.cfg.Idle() || now.Sub(r.watched) > max(stall/2, stoodStill) {
+		r.idle = now
 	}
-	stall := orDefault(r.cfg.Stall, defaultStall)
+	r.watched = now
 	still := min(time.Since(r.moved), time.Since(r.idle))
 	if still < min(lostAfter, stall) {
 		return
